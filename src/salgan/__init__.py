@@ -1,0 +1,40 @@
+"""SalGAN: predict where people look in a picture.
+
+>>> import salgan
+>>> saliency = salgan.predict("photo.jpg")  # doctest: +SKIP
+>>> saliency.array.shape  # float32 in [0, 1], at the picture's own size  # doctest: +SKIP
+(600, 800)
+
+Importing the package imports nothing heavy: names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from salgan._version import __version__
+
+if TYPE_CHECKING:
+    from salgan.predictor import Predictor
+    from salgan.saliency_map import SaliencyMap
+    from salgan.zoo import load_model, predict
+
+__all__ = ["Predictor", "SaliencyMap", "__version__", "load_model", "predict"]
+
+_HOME = {
+    "Predictor": "salgan.predictor",
+    "SaliencyMap": "salgan.saliency_map",
+    "load_model": "salgan.zoo",
+    "predict": "salgan.zoo",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'salgan' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

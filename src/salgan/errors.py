@@ -1,0 +1,73 @@
+"""What can go wrong, said in one line that names the next step.
+
+Every error a user can cause is a :class:`SalganError`; the command line prints its message and exits,
+without a traceback. A bug raises anything else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = [
+    "ConfigError",
+    "DatasetError",
+    "ImageError",
+    "MetricError",
+    "MissingExtraError",
+    "ModelError",
+    "SalganError",
+    "require",
+]
+
+
+class SalganError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+
+class ImageError(SalganError):
+    """A picture that cannot be read, or is too large to be read safely."""
+
+
+class DatasetError(SalganError):
+    """A dataset whose files are missing, malformed or do not match each other."""
+
+
+class ModelError(SalganError):
+    """Weights that cannot be found, verified, read or run."""
+
+
+class MetricError(SalganError, ValueError):
+    """Maps or fixations for which a metric is not defined."""
+
+
+class ConfigError(SalganError):
+    """A training recipe or an option that does not make sense."""
+
+
+class MissingExtraError(SalganError, ImportError):
+    """A feature whose optional packages are not installed."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional package, or say which extra brings it.
+
+    Args:
+        module: dotted name of the module, such as ``"scipy.ndimage"``.
+        extra: the extra of this package that installs it, such as ``"eval"``.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        MissingExtraError: the module is not installed; the message holds the ``pip install`` to type.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # A module that is there but misses one of its own needs is a broken install, not a missing extra.
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"this needs {module.split('.')[0]}, which is not installed; run: pip install 'salgan[{extra}]'"
+        ) from None
