@@ -1,0 +1,71 @@
+"""The ``salgan`` command: one file per verb, each thin (parse, call the library, print).
+
+A verb's module must be light to import, so that ``--help`` and ``--version`` answer at once: what a verb
+needs of ONNX Runtime, PyTorch and the like is imported inside its function.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from salgan._version import __version__
+from salgan.errors import SalganError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="salgan",
+    help="Predict where people look in a picture.",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"salgan {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _salgan(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+# One line per verb, in the order in which --help shows them.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and say how it went.
+
+    Args:
+        arguments: what follows ``salgan``; those of the process if None.
+
+    Returns:
+        The exit code: 0 done, 1 an error the user can mend (one line on stderr), 2 a wrong command line,
+        130 interrupted.
+    """
+    try:
+        app(args=arguments, prog_name="salgan")
+    except SalganError as error:
+        # One line whatever the message holds: a file name may contain a line break.
+        print("salgan: error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return 0

@@ -1,0 +1,68 @@
+"""The command itself: version, help, errors in one line, and what it must not import."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import salgan.cli
+from salgan import __version__
+from salgan.errors import ImageError
+from tests._fresh import modules_after
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_import_neither_onnxruntime_nor_torch(option):
+    modules = modules_after(f"from salgan.cli import main\nassert main([{option!r}]) == 0")
+    assert "typer" in modules
+    assert not modules & {"onnxruntime", "torch", "lightning", "scipy", "matplotlib", "timm", "h5py"}
+
+
+def test_version_is_printed_on_stdout(salgan):
+    said = salgan("--version")
+    assert (said.code, said.out, said.err) == (0, f"salgan {__version__}\n", "")
+
+
+def test_without_arguments_the_help_is_shown(salgan):
+    said = salgan()
+    assert said.code == 0
+    assert "Usage: salgan" in said.out
+    assert "--version" in said.out
+
+
+def test_an_unknown_verb_is_a_usage_error_with_exit_code_2(salgan):
+    said = salgan("predcit")
+    assert said.code == 2
+    assert "predcit" in said.err
+
+
+def _app_that_raises(monkeypatch, error):
+    def app(**_):
+        raise error
+
+    monkeypatch.setattr(salgan.cli, "app", app)
+
+
+def test_an_error_the_user_can_mend_is_one_line_on_stderr(monkeypatch, salgan):
+    _app_that_raises(monkeypatch, ImageError("odd\nname.jpg: not a picture"))
+    said = salgan("anything")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "salgan: error: odd name.jpg: not a picture\n"
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, salgan):
+    _app_that_raises(monkeypatch, KeyboardInterrupt())
+    said = salgan("anything")
+    assert said.code == 130
+    assert "Traceback" not in said.err
+
+
+def test_no_color_keeps_colours_out_of_a_terminal():
+    code = (
+        "from salgan.cli._common import messages; c = messages(); c.print('[red]x[/red]'); print(c.no_color)"
+    )
+    environment = os.environ | {"NO_COLOR": "1", "FORCE_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "True"
+    assert "\x1b[3" not in done.stderr

@@ -1,0 +1,42 @@
+"""Fixtures that every part of the tests may use."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real gaze data and reference scores, named by SALGAN_SHARED; skips without it."""
+    folder = os.environ.get("SALGAN_SHARED")
+    if not folder:
+        pytest.skip("SALGAN_SHARED names no folder with the real data")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"SALGAN_SHARED={folder} is not a folder")
+    return path
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def salgan(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run the command line in this process: ``salgan("predict", photo, "-o", out).code``."""
+    from salgan.cli import main
+
+    def run(*arguments: object) -> Said:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Said(code, *capfd.readouterr())
+
+    return run

@@ -1,0 +1,45 @@
+"""The floors of the house: what each part may import, seen in fresh processes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests._fresh import modules_after
+
+HEAVY = {"torch", "torchvision", "lightning", "pytorch_lightning", "matplotlib", "timm"}
+LAZY = {"scipy", "onnxruntime", "onnx", "h5py", "ot", "pydantic", "yaml", "fastapi"}
+
+FLOORS_1_TO_4 = [
+    "errors",
+    "preprocessing",
+    "image",
+    "saliency_map",
+    "metrics",
+    "render",
+    "datasets",
+    "predictor",
+    "zoo",
+]
+
+
+@pytest.mark.parametrize("module", FLOORS_1_TO_4)
+def test_floors_1_to_4_import_nothing_heavy(module):
+    modules = modules_after(f"import salgan.{module}")
+    assert "salgan" in modules
+    assert not modules & (HEAVY | LAZY)
+
+
+def test_importing_the_package_is_silent_and_loads_not_even_numpy():
+    code = "import salgan; import sys; assert 'numpy' not in sys.modules, 'numpy'"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_public_names_are_reachable_from_the_package():
+    import salgan
+
+    for name in salgan.__all__:
+        assert getattr(salgan, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'preditc'"):
+        _ = salgan.preditc
