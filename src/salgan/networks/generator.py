@@ -1,0 +1,214 @@
+"""The generator: a picture in, a saliency map out."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from salgan.errors import ModelError
+from salgan.networks.encoders import TimmEncoder, Vgg16Encoder, default_preprocessing
+from salgan.networks.pyramid import PyramidDecoder
+from salgan.preprocessing import Preprocessing
+
+__all__ = ["Generator", "MirroredDecoder"]
+
+# Convolutions at 1/16, 1/8, 1/4, 1/2 and full size; pixels are repeated between the stages.
+_MIRRORED_STAGES = ((512, 512, 512), (512, 512, 512), (256, 256, 256), (128, 128), (64, 64))
+
+
+class Generator(nn.Module):
+    """An encoder-decoder from pictures to saliency maps, of the pictures' own size.
+
+    With ``encoder="vgg16"`` it is SalGAN's network (Pan et al. 2017, section 3.1): 31,787,009 parameters, the
+    first three groups frozen. Any other name is a timm encoder with a :class:`PyramidDecoder`.
+
+    Pictures are RGB in 0..255 and are normalised inside, as the preprocessing record says.
+
+    Args:
+        encoder: ``"vgg16"`` or the name of a timm model that supports ``features_only``.
+        decoder: keywords for :class:`PyramidDecoder`; none for VGG-16.
+        frozen: groups (VGG-16) or feature levels (timm) of the encoder that are not trained; by default 3
+            and 0.
+        preprocessing: the record of what the encoder's weights expect; by default the encoder's own, see
+            :func:`default_preprocessing`.
+        pretrained: start from timm's ImageNet weights. For the paper's own VGG-16 weights see
+            :func:`salgan.networks.load_encoder`.
+
+    Attributes:
+        preprocessing: the record.
+        architecture: what rebuilds the same network: ``Generator(**architecture, preprocessing=...)``.
+
+    Raises:
+        ModelError: an encoder, a decoder keyword or a number of frozen groups that does not exist.
+
+    Example:
+        >>> network = Generator("tf_efficientnet_lite0")
+        >>> network(torch.zeros(2, 3, 96, 128)).shape
+        torch.Size([2, 1, 96, 128])
+    """
+
+    def __init__(
+        self,
+        encoder: str = "vgg16",
+        *,
+        decoder: dict[str, Any] | None = None,
+        frozen: int | None = None,
+        preprocessing: Preprocessing | None = None,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        self.preprocessing = preprocessing or default_preprocessing(encoder, pretrained=pretrained)
+        vgg = encoder == "vgg16"
+        self.architecture: dict[str, Any] = {
+            "encoder": encoder,
+            "decoder": dict(decoder or {}),
+            "frozen": (3 if vgg else 0) if frozen is None else frozen,
+        }
+        self.normalise = _Normalise(self.preprocessing)
+        self.encoder: Vgg16Encoder | TimmEncoder
+        self.decoder: MirroredDecoder | PyramidDecoder
+        if vgg:
+            if decoder:
+                raise ModelError(
+                    f"the decoder of vgg16 mirrors it and takes no {next(iter(decoder))!r}; leave it out"
+                )
+            self.encoder = Vgg16Encoder(frozen=self.architecture["frozen"])
+            self.decoder = MirroredDecoder()
+            if pretrained:
+                self._load_timm_vgg16()
+        else:
+            self.encoder = TimmEncoder(
+                encoder,
+                frozen=self.architecture["frozen"],
+                pretrained=pretrained,
+                size=(self.preprocessing.height, self.preprocessing.width),
+            )
+            try:
+                self.decoder = PyramidDecoder(self.encoder.channels, self.encoder.strides, **(decoder or {}))
+            except (TypeError, ValueError) as error:
+                raise ModelError(
+                    f"decoder of {encoder}: {str(error).removeprefix('PyramidDecoder.__init__() ')}"
+                ) from None
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Predict saliency maps.
+
+        Args:
+            pictures: RGB in 0..255, (N, 3, H, W), float or uint8.
+
+        Returns:
+            Saliency maps in [0, 1], (N, 1, H, W).
+
+        Raises:
+            ModelError: a size the network cannot take; the message names one it can.
+        """
+        return torch.sigmoid(self.logits(pictures))
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """Predict maps before their sigmoid, for numerically safe losses; shapes as in ``forward``."""
+        return self.from_frozen(self.frozen_features(pictures))
+
+    def frozen_features(self, pictures: Tensor) -> Tensor:
+        """Compute the part of the network that training never changes, to be kept per picture.
+
+        Args:
+            pictures: RGB in 0..255, (N, 3, H, W).
+
+        Returns:
+            For VGG-16 the output of the frozen groups, (N, 256, H / 8, W / 8); for other encoders the
+            normalised pictures, which are not worth keeping (``frozen_stride`` is 1).
+        """
+        self._check(pictures)
+        return self.encoder.frozen_part(self.normalise(pictures))
+
+    def from_frozen(self, features: Tensor) -> Tensor:
+        """Compute logits (N, 1, H, W) from what ``frozen_features`` returned."""
+        height, width = features.shape[-2:]
+        stride = self.frozen_stride
+        levels = self.encoder.trained_part(features)
+        return cast(Tensor, self.decoder(levels, (height * stride, width * stride)))
+
+    @property
+    def frozen_stride(self) -> int:
+        """Stride of ``frozen_features`` against the picture; 1 if nothing is computed ahead."""
+        return self.encoder.frozen_stride
+
+    def _check(self, pictures: Tensor) -> None:
+        if pictures.ndim != 4 or pictures.shape[1] != 3:
+            raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
+        if torch.compiler.is_exporting():
+            return  # sizes are symbols there, and a comparison would fix them
+        height, width = pictures.shape[-2:]
+        divisor = self.encoder.divisor
+        if height % divisor or width % divisor:
+            good = tuple(max(divisor, round(side / divisor) * divisor) for side in (height, width))
+            raise ModelError(
+                f"pictures of {height}×{width} pixels: {self.architecture['encoder']} takes heights and "
+                f"widths that are multiples of {divisor}; resize them, to {good[0]}×{good[1]} for instance"
+            )
+
+    def _load_timm_vgg16(self) -> None:
+        weights = TimmEncoder("vgg16", pretrained=True).model.state_dict()
+        self.encoder.load_state_dict({key.replace("_", ".", 1): value for key, value in weights.items()})
+
+
+class MirroredDecoder(nn.Module):
+    """VGG-16 in reverse: 13 convolutions 3×3 with ReLU, pixels repeated ×2 between stages, then one 1×1.
+
+    Weights start Glorot-uniform and biases at zero: with 13 rectified layers to go through, this brings the
+    first logits close to zero, where He's larger weights would start the map saturated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 512
+        for number, stage in enumerate(_MIRRORED_STAGES):
+            if number > 0:
+                layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            for outputs in stage:
+                layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
+                inputs = outputs
+        layers.append(nn.Conv2d(inputs, 1, 1))
+        self.layers = nn.Sequential(*layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(cast(Tensor, layer.bias))
+
+    def forward(self, features: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Compute logits.
+
+        Args:
+            features: the encoder's levels; the last one, (N, 512, H / 16, W / 16), is used.
+            size: (H, W) of the picture; it follows from the features here.
+
+        Returns:
+            Logits (N, 1, H, W).
+        """
+        return cast(Tensor, self.layers(features[-1]))
+
+
+class _Normalise(nn.Module):
+    """``(x * scale - mean) / std`` on channels in the record's order.
+
+    The numbers are buffers (they move with the network) but not weights: the record is their one source.
+    """
+
+    factor: Tensor
+    offset: Tensor
+
+    def __init__(self, record: Preprocessing) -> None:
+        super().__init__()
+        self.reverse = record.order == "BGR"
+        std = torch.tensor(record.std, dtype=torch.float64).reshape(1, 3, 1, 1)
+        mean = torch.tensor(record.mean, dtype=torch.float64).reshape(1, 3, 1, 1)
+        self.register_buffer("factor", (record.scale / std).float(), persistent=False)
+        self.register_buffer("offset", (mean / std).float(), persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        if self.reverse:
+            pictures = pictures.flip(1)
+        return pictures * self.factor - self.offset

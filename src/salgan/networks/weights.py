@@ -1,0 +1,169 @@
+"""Networks in files: safetensors whose header says how to build the network and how to feed it.
+
+A file is hostile until parsed: safetensors holds no code, names in the header are checked before anything is
+built from them, and no memory is set aside before the file's tensors are known to fit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from salgan.errors import ModelError
+from salgan.networks._files import whole_file
+from salgan.networks.generator import Generator
+from salgan.preprocessing import Preprocessing
+
+__all__ = ["describe", "load_encoder", "load_network", "restore", "save_network"]
+
+_ARCHITECTURE = "salgan.architecture"
+_PREPROCESSING = "salgan.preprocessing"
+
+
+def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a generator, its architecture and its preprocessing record into one safetensors file.
+
+    The file is there whole or not at all.
+
+    Args:
+        network: the generator, on any device.
+        path: where to; an existing file is replaced.
+        metadata: more strings for the header, such as the recipe's name.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt", **(metadata or {}), **describe(network)})
+
+
+def load_network(path: str | Path) -> Generator:
+    """Read a generator that ``save_network`` wrote.
+
+    Args:
+        path: the safetensors file.
+
+    Returns:
+        The generator, on the CPU, in evaluation mode.
+
+    Raises:
+        ModelError: not such a file, or its parts do not fit each other.
+    """
+    description, tensors = _read(path)
+    return restore(description, tensors, origin=str(path))
+
+
+def describe(network: Generator) -> dict[str, str]:
+    """Put into strings what ``restore`` needs beside the weights: architecture and preprocessing, as JSON."""
+    return {
+        _ARCHITECTURE: json.dumps(network.architecture),
+        _PREPROCESSING: network.preprocessing.to_json(),
+    }
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, origin: str) -> Generator:
+    """Build a generator from its description and its weights.
+
+    Args:
+        description: what ``describe`` returned; other keys are ignored.
+        tensors: the network's ``state_dict``; floating-point tensors of any precision become float32.
+        origin: the file's name, for error messages.
+
+    Returns:
+        The generator, on the CPU, in evaluation mode.
+
+    Raises:
+        ModelError: a description that does not build a network, or weights that do not fit it.
+    """
+    if _ARCHITECTURE not in description or _PREPROCESSING not in description:
+        raise ModelError(
+            f"{origin}: has no description of its network; save it with salgan.networks.save_network"
+        )
+    try:
+        architecture = _parse_architecture(description[_ARCHITECTURE])
+        record = Preprocessing.from_json(description[_PREPROCESSING])
+        with torch.device("meta"):  # shapes without memory: a header may ask for anything
+            outline = Generator(**architecture, preprocessing=record)
+        _check(outline.state_dict(), tensors)
+        network = Generator(**architecture, preprocessing=record)
+        network.load_state_dict(dict(tensors))
+    except (ModelError, ValueError, TypeError, RuntimeError, RecursionError) as error:
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{origin}: {cause}") from None
+    return network.eval()
+
+
+def load_encoder(network: Generator, path: str | Path) -> None:
+    """Load ImageNet weights into a generator's encoder from a local safetensors file.
+
+    Keys are timm's names of the whole classifier; what the encoder does not have (the classifier's head) is
+    ignored. Half precision becomes float32. The weights must expect what ``network.preprocessing`` says: the
+    paper's VGG-16 (Caffe, BGR) is :data:`salgan.preprocessing.VGG16_CAFFE`, the default of
+    ``Generator("vgg16")``.
+
+    Args:
+        network: the generator; changed in place.
+        path: the safetensors file.
+
+    Raises:
+        ModelError: not a safetensors file, or a tensor that is missing, misshapen or not finite; it is named.
+    """
+    _, tensors = _read(path)
+    encoder = network.encoder
+    # timm flattens "stages.0.x" to "stages_0.x" when it cuts some models, so names are compared without dots.
+    by_name = {key.replace(".", "_"): tensor for key, tensor in tensors.items()}
+    wanted = encoder.state_dict()
+    found: dict[str, Tensor] = {}
+    for name in wanted:
+        plain = name.removeprefix("model.").replace(".", "_")
+        if plain in by_name:
+            found[name] = by_name[plain]
+    try:
+        _check(wanted, found)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}, as {network.architecture['encoder']} needs it") from None
+    encoder.load_state_dict(found)
+
+
+def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def _parse_architecture(text: Any) -> dict[str, Any]:
+    architecture = json.loads(text)
+    expected = {"encoder": str, "decoder": dict, "frozen": int}
+    if not isinstance(architecture, dict) or set(architecture) != set(expected):
+        raise ModelError("its architecture must name encoder, decoder and frozen, and nothing else")
+    for name, kind in expected.items():
+        if not isinstance(architecture[name], kind):
+            raise ModelError(
+                f"its architecture has {name} {architecture[name]!r}, which is no {kind.__name__}"
+            )
+    return architecture
+
+
+def _check(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for name, tensor in wanted.items():
+        if name not in found:
+            raise ModelError(f"tensor {name} is missing")
+        given = found[name]
+        if given.shape != tensor.shape:
+            raise ModelError(f"tensor {name} has shape {tuple(given.shape)}, not {tuple(tensor.shape)}")
+        if given.is_floating_point() != tensor.is_floating_point() or given.is_complex():
+            raise ModelError(f"tensor {name} has type {given.dtype}, not {tensor.dtype}")
+        if given.is_floating_point() and not bool(torch.isfinite(given.float()).all()):
+            raise ModelError(f"tensor {name} holds NaN or infinity")
+    unknown = sorted(set(found) - set(wanted))
+    if unknown:
+        raise ModelError(f"tensor {unknown[0]} belongs to no part of the network")
