@@ -1,0 +1,23 @@
+"""Readers of eye-tracking data: pictures and where people looked at them, whatever the layout.
+
+>>> from salgan.datasets import open_dataset
+>>> dataset = open_dataset("data/osie", part="val")  # doctest: +SKIP
+>>> dataset.stimuli[0].density().shape  # one degree of visual angle wide  # doctest: +SKIP
+(600, 800)
+"""
+
+from salgan.datasets.layouts import LAYOUTS, open_dataset
+from salgan.datasets.split import load_split, make_split
+from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
+from salgan.datasets.synthetic import synthetic
+
+__all__ = [
+    "LAYOUTS",
+    "Dataset",
+    "Fixations",
+    "Stimulus",
+    "load_split",
+    "make_split",
+    "open_dataset",
+    "synthetic",
+]

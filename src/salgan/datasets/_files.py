@@ -1,0 +1,190 @@
+"""Reading the files of a dataset, none of which is trusted until it is parsed."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from salgan import image
+from salgan.errors import DatasetError, ImageError, require
+
+PICTURES = image.SUFFIXES
+"""Suffixes, in lower case, that count as a picture."""
+
+Floats = npt.NDArray[np.float64]
+
+_ORIENTATION = 0x0112
+
+
+def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) -> dict[str, Path]:
+    """Files of a folder by their path below it without suffix, sorted by it.
+
+    Hidden files (a Mac leaves ``._photo.jpg`` beside ``photo.jpg``) are passed over.
+
+    Args:
+        folder: where to look; a folder that does not exist holds nothing.
+        suffixes: in lower case, with the dot.
+        recursive: whether to look in the folders below, too.
+
+    Raises:
+        DatasetError: two files that differ in their suffix only.
+    """
+    if not folder.is_dir():
+        return {}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
+        below = path.relative_to(folder)
+        if path.suffix.lower() not in suffixes or any(part.startswith(".") for part in below.parts):
+            continue
+        if path.is_dir():
+            continue
+        stem = below.with_suffix("").as_posix()
+        if stem in found:
+            raise DatasetError(f"{path} and {found[stem].name} share a name; rename one of them")
+        found[stem] = path
+    return found
+
+
+def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:
+    """Width and height from a picture's header, without decoding it."""
+    try:
+        with warnings.catch_warnings():
+            # A large picture may well be measured; image.read decides whether it may be decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=image.FORMATS) as opened:
+                width, height = opened.size
+                turned = exif and opened.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
+    except Exception as error:  # Pillow's plugins raise whatever a hostile header provokes
+        raise DatasetError(f"{path}: not a picture that can be read ({_first_line(error)})") from None
+    return (height, width) if turned else (width, height)
+
+
+def read_picture(path: Path, *, exif: bool) -> npt.NDArray[np.uint8]:
+    """A picture as uint8 RGB (H, W, 3)."""
+    try:
+        if exif:
+            return image.read(path)
+        stored, _ = image.decode(path)
+        stored.getexif().pop(_ORIENTATION, None)
+        return image.read(stored)
+    except ImageError as error:
+        raise DatasetError(str(error)) from None
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """The array in an npy file; never unpickles."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except Exception as error:  # a hostile header can raise nearly anything
+        raise DatasetError(f"{path}: not a npy file that can be read ({_first_line(error)})") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        raise DatasetError(f"{path}: holds no array of numbers; save one with numpy.save")
+    return array
+
+
+def read_map(path: Path) -> npt.NDArray[np.float64]:
+    """One channel of values as stored, float64 (H, W), finite and not negative; a picture or npy."""
+    if path.suffix.lower() == ".npy":
+        values = read_array(path).astype(np.float64)
+    else:
+        try:
+            stored, _ = image.decode(path)
+        except ImageError as error:
+            raise DatasetError(str(error)) from None
+        one_channel = stored.mode in ("1", "L", "F") or stored.mode.startswith("I")
+        values = np.asarray(stored if one_channel else stored.convert("L"), dtype=np.float64)
+    if values.ndim != 2:
+        raise DatasetError(f"{path}: a map has rows and columns, this has shape {values.shape}")
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise DatasetError(f"{path}: a map must be finite and not negative everywhere")
+    return values
+
+
+def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Floats]:
+    """Fixations published as a picture of points: x and y of the pixels in the upper half of the range.
+
+    Half, not above 0: MIT1003's points are JPEGs, in which every point rings.
+
+    Args:
+        path: a picture or npy of points.
+        picture: the stimulus; the points must have its size.
+        exif: whether the stimulus' EXIF orientation counts.
+    """
+    values = read_map(path)
+    width, height = picture_size(picture, exif=exif)
+    if values.shape != (height, width):
+        raise DatasetError(
+            f"{path}: points are {values.shape[1]}×{values.shape[0]} pixels, the picture {width}×{height}; "
+            "they must be the same"
+        )
+    top = values.max(initial=0)
+    y, x = np.nonzero(values >= max(top, 1) / 2)
+    return x.astype(np.float64), y.astype(np.float64)
+
+
+def load_mat(path: Path, variable: str) -> Any:
+    """One variable of a MATLAB file, squeezed, with structs as objects.
+
+    Raises:
+        DatasetError: no such file, not MATLAB 4 to 7.2, or no such variable in it.
+        MissingExtraError: SciPy is not installed.
+    """
+    io = require("scipy.io", "eval")
+    try:
+        with path.open("rb") as stream:
+            content = io.loadmat(stream, squeeze_me=True, struct_as_record=False, variable_names=[variable])
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
+    except NotImplementedError:
+        raise DatasetError(f"{path}: is a MATLAB 7.3 file; save it again with: save(..., '-v7')") from None
+    except Exception as error:  # loadmat unpickles nothing, but raises nearly anything on a broken file
+        raise DatasetError(f"{path}: not a MATLAB file that can be read ({_first_line(error)})") from None
+    if variable not in content:
+        raise DatasetError(f"{path}: has no variable {variable!r}")
+    return content[variable]
+
+
+def field(record: Any, name: str, path: Path) -> Any:
+    """A field of a MATLAB struct."""
+    if name not in getattr(record, "_fieldnames", ()):
+        raise DatasetError(f"{path}: a struct without the field {name!r}")
+    return getattr(record, name)
+
+
+def records(value: Any) -> list[Any]:
+    """The elements of a MATLAB cell or struct array, which squeezing turns into a bare element if it is one."""
+    return [value] if not isinstance(value, np.ndarray) else list(value.reshape(-1))
+
+
+def numbers(value: Any, path: Path) -> npt.NDArray[np.float64]:
+    """A MATLAB matrix as float64."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{array.dtype} is no number")
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{path}: numbers expected, found something else ({_first_line(error)})") from None
+
+
+def pairs(value: Any, path: Path, columns: int = 2) -> npt.NDArray[np.float64]:
+    """A MATLAB N × ``columns`` matrix as float64, whatever squeezing made of it."""
+    array = numbers(value, path)
+    if array.size == 0:
+        return np.empty((0, columns))
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise DatasetError(f"{path}: expected {columns} numbers per fixation, found shape {array.shape}")
+    return array
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,88 @@
+"""One door to all datasets: a folder goes in, its layout is recognised, a dataset comes out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from salgan.datasets import fixations_mat
+from salgan.datasets._files import PICTURES, by_stem
+from salgan.datasets.fixations_mat import open_fixations_mat
+from salgan.datasets.folder import open_folder, pictures_folder
+from salgan.datasets.osie_mouse import open_osie_mouse
+from salgan.datasets.split import SIZES, load_split
+from salgan.datasets.stimulus import Dataset
+from salgan.datasets.sun500 import open_sun500
+from salgan.errors import DatasetError
+
+__all__ = ["LAYOUTS", "open_dataset", "recognise"]
+
+_OPEN: dict[str, Callable[[Path], Dataset]] = {
+    "fixations-mat": open_fixations_mat,
+    "osie-mouse": open_osie_mouse,
+    "sun500": open_sun500,
+    "folder": open_folder,
+}
+
+LAYOUTS = tuple(_OPEN)
+"""The names that ``layout`` may have."""
+
+
+def recognise(root: Path) -> str:
+    """The layout of a folder, told by the files and folders in it.
+
+    OSIE holds fixations and mouse traces: the fixations win, ask for ``osie-mouse`` by name.
+
+    Raises:
+        DatasetError: it looks like none of them.
+    """
+    if (root / "tidy" / "fixations.mat").is_file():
+        return "sun500"
+    if fixations_mat.find(root) is not None:
+        return "fixations-mat"
+    if (root / "mouse_amt").is_dir():
+        return "osie-mouse"
+    if by_stem(pictures_folder(root), PICTURES, recursive=True):
+        return "folder"
+    raise DatasetError(
+        f"{root}: looks like no layout that can be read ({', '.join(LAYOUTS)}); expected at least images/ with pictures"
+    )
+
+
+def open_dataset(path: str | Path, layout: str | None = None, part: str | None = None) -> Dataset:
+    """Open a dataset for reading; nothing but file names (and a set's one fixation file) is read here.
+
+    Args:
+        path: the dataset's folder.
+        layout: one of :data:`LAYOUTS`; None recognises it.
+        part: ``"train"``, ``"val"`` or ``"test"``: the part that SALICON and CAT2000 were published with, and of
+            OSIE, EyeCrowd and SUN500 the one in :func:`~salgan.datasets.load_split`. None takes everything.
+
+    Raises:
+        DatasetError: no such folder, layout or part, or files missing or malformed.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DatasetError(
+            f"{root}: no such folder" if not root.exists() else f"{root}: is a file, not a folder"
+        )
+    if layout is None:
+        layout = recognise(root)
+    elif layout not in _OPEN:
+        close = difflib.get_close_matches(layout, LAYOUTS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(LAYOUTS)}"
+        raise DatasetError(f"no layout named {layout!r}; {hint}")
+    dataset = _OPEN[layout](root)
+    return dataset if part is None else _part(dataset, part)
+
+
+def _part(dataset: Dataset, part: str) -> Dataset:
+    split = dataset.name.removesuffix("-mouse")
+    if split not in SIZES:
+        raise DatasetError(f"dataset {dataset.name} comes in one part; leave out part={part!r}")
+    parts = load_split(split)
+    if part not in parts:
+        raise DatasetError(f"no part named {part!r}; there are {', '.join(parts)}")
+    return replace(dataset, stimuli=dataset.select(parts[part]).stimuli, unmatched=())
