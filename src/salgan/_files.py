@@ -1,0 +1,38 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from salgan.errors import SalganError
+
+__all__ = ["replacing"]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside ``path`` whose file takes its place only when the block ends well.
+
+    So a reader, a full disk or a kill never meets half a file.
+
+    Args:
+        path: the file to make or replace; its folder must exist.
+
+    Yields:
+        A hidden name that nobody else uses, with the same ending, for the block to create.
+
+    Raises:
+        SalganError: the file cannot be written; what was there before is untouched.
+    """
+    # Created by the block rather than by tempfile, so that it gets the permissions of any other new file.
+    part = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise SalganError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""What every model returns: a saliency map at the picture's own size."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from salgan._files import replacing
+from salgan.errors import ConfigError, ImageError
+from salgan.image import decode
+
+__all__ = ["FORMATS", "UNIFORM_SHARE", "SaliencyMap"]
+
+FORMATS = {"npy": ".npy", "png16": ".png", "png8": ".png", "tiff": ".tiff"}
+"""The formats a map is saved in, each with its file name ending."""
+
+UNIFORM_SHARE = 1e-6
+"""How much of the uniform density :attr:`SaliencyMap.log_density` mixes in, to stay finite."""
+
+_FORMAT_OF_SUFFIX = {".npy": "npy", ".png": "png16", ".tif": "tiff", ".tiff": "tiff"}
+
+
+class SaliencyMap:
+    """How strongly each pixel of a picture draws the eye.
+
+    >>> saliency = SaliencyMap(np.array([[0.0, 0.25], [0.25, 0.5]]))
+    >>> saliency.density
+    array([[0.  , 0.25],
+           [0.25, 0.5 ]])
+
+    Args:
+        array: (H, W) values in [0, 1], any float, integer or bool type. A float32 array is kept, not copied.
+
+    Attributes:
+        array: float32 (H, W) in [0, 1], at the picture's own size.
+
+    Raises:
+        ImageError: the array is not (H, W), is empty, or holds values outside [0, 1] or NaN.
+    """
+
+    __slots__ = ("array",)
+
+    array: np.ndarray[Any, np.dtype[np.float32]]
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        values = np.asarray(array)
+        if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "fiub":
+            raise ImageError(
+                f"a saliency map is a (H, W) array of numbers, not {values.dtype} of shape {values.shape}"
+            )
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 1):  # also refuses NaN, which either of them then is
+            raise ImageError(f"a saliency map holds values in [0, 1]; this one runs from {low:g} to {high:g}")
+        self.array = np.ascontiguousarray(values, dtype=np.float32)
+
+    def __repr__(self) -> str:
+        height, width = self.array.shape
+        return f"<SaliencyMap {width}×{height}, {self.array.min():.3f} to {self.array.max():.3f}>"
+
+    @property
+    def density(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The map as a probability density over pixels: float64 (H, W) that sums to one.
+
+        A map that is zero everywhere says nothing, and so is the uniform density.
+        """
+        density = self.array.astype(np.float64)
+        total = density.sum()
+        if total == 0:
+            return np.full(density.shape, 1 / density.size)
+        density /= total
+        return density
+
+    @property
+    def log_density(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The natural logarithm (nats) of a density that is nowhere zero: float64 (H, W), always finite.
+
+        :data:`UNIFORM_SHARE` of the uniform density is mixed in, so the floor is
+        ``log(UNIFORM_SHARE / (H * W))``, and the exponential still sums to one.
+        """
+        density = self.density
+        density *= 1 - UNIFORM_SHARE
+        density += UNIFORM_SHARE / density.size
+        np.log(density, out=density)
+        return density
+
+    def save(self, path: str | Path, format: str | None = None) -> None:
+        """Write the map to a file, whole or not at all.
+
+        ``npy`` and ``tiff`` hold the float32 values. ``png16`` and ``png8`` hold them times 65535 or 255,
+        rounded; 8 bits are for looking only, they move KLD and information gain.
+
+        Args:
+            path: the file; its folder must exist, and it is replaced if it exists.
+            format: ``"npy"``, ``"png16"``, ``"png8"`` or ``"tiff"``; by the ending of ``path`` if None
+                (.npy, .png for 16 bits, .tif or .tiff).
+
+        Raises:
+            ConfigError: an unknown format, an unknown ending, or an ending that contradicts the format.
+            SalganError: the file cannot be written.
+        """
+        path = Path(path)
+        by_suffix = _FORMAT_OF_SUFFIX.get(path.suffix.lower())
+        if by_suffix is None:
+            raise ConfigError(f"{path}: a map's file name ends in .npy, .png, .tif or .tiff")
+        format = _known(format or by_suffix)
+        if FORMATS[format] != FORMATS[by_suffix]:
+            raise ConfigError(f"{path}: a {format} file's name ends in {FORMATS[format]}")
+        with replacing(path) as part:
+            self._write(part, format)
+
+    def encode(self, format: str = "npy") -> bytes:
+        """The bytes that :meth:`save` writes.
+
+        Args:
+            format: ``"npy"``, ``"png16"``, ``"png8"`` or ``"tiff"``.
+
+        Raises:
+            ConfigError: an unknown format.
+        """
+        file = io.BytesIO()
+        self._write(file, _known(format))
+        return file.getvalue()
+
+    @classmethod
+    def load(cls, path: str | Path) -> SaliencyMap:
+        """Read a map back from a file.
+
+        Args:
+            path: an ``.npy`` file with values in [0, 1] (never unpickled), or a grey picture: float TIFF in
+                [0, 1], 16 bits, or 8 bits in any format :mod:`salgan.image` reads (colour becomes luma).
+
+        Raises:
+            ImageError: missing, damaged, or no saliency map.
+        """
+        path = Path(path)
+        if path.suffix.lower() == ".npy":
+            try:
+                # Mapped, so that a header that promises more than the file holds costs no memory.
+                values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+            except FileNotFoundError:
+                raise ImageError(f"{path}: no such file") from None
+            except (OSError, ValueError, EOFError) as error:
+                raise ImageError(f"{path}: is no array that can be read ({error})") from None
+        else:
+            values = _grey(decode(path)[0])
+        try:
+            return cls(values)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from None
+
+    def _write(self, file: BinaryIO | Path, format: str) -> None:
+        if format == "npy":
+            np.save(file, self.array, allow_pickle=False)
+        elif format == "tiff":
+            Image.fromarray(self.array).save(file, format="TIFF")
+        else:
+            kind, top = (np.uint16, 65535) if format == "png16" else (np.uint8, 255)
+            levels = np.rint(self.array * np.float32(top)).astype(kind)
+            # The slower levels of compression take seconds on a large photo and save a few per cent.
+            Image.fromarray(levels).save(file, format="PNG", compress_level=1)
+
+
+def _grey(image: Image.Image) -> np.ndarray[Any, Any]:
+    if image.mode == "F":
+        return np.asarray(image)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return np.asarray(image, dtype=np.float32) / np.float32(65535)
+    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
+
+
+def _known(format: str) -> str:
+    if format not in FORMATS:
+        raise ConfigError(f"no map format {format!r}; there are {', '.join(FORMATS)}")
+    return format
