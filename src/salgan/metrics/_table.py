@@ -1,0 +1,137 @@
+"""The table of the metrics, and all of them in one pass."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from numpy.typing import ArrayLike
+
+from salgan.errors import MetricError
+from salgan.metrics._inputs import Fixated, Map, as_fixated, as_map
+from salgan.metrics.auc_borji import auc_borji
+from salgan.metrics.auc_judd import auc_judd
+from salgan.metrics.cc import cc
+from salgan.metrics.emd import emd
+from salgan.metrics.ig import ig
+from salgan.metrics.kld import kld
+from salgan.metrics.nss import nss
+from salgan.metrics.sauc import sauc
+from salgan.metrics.sim import sim
+
+__all__ = ["METRICS", "VARIANTS", "Metric", "score"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, or a variant of one, and how to read it.
+
+    Attributes:
+        name: as in code and files.
+        label: as in tables and figures.
+        higher_is_better: whether a larger score is a better one.
+        needs: what it takes beside the saliency map, in the order of the function's arguments:
+            ``"fixations"``, ``"density"``, ``"other_fixations"``, ``"baseline"``.
+        function: computes it.
+    """
+
+    name: str
+    label: str
+    higher_is_better: bool
+    needs: tuple[str, ...]
+    function: Callable[..., float]
+
+
+def _table(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
+
+
+METRICS = _table(
+    Metric("auc_judd", "AUC-Judd", True, ("fixations",), auc_judd),
+    Metric("auc_borji", "AUC-Borji", True, ("fixations",), auc_borji),
+    Metric("sauc", "sAUC", True, ("fixations", "other_fixations"), sauc),
+    Metric("nss", "NSS", True, ("fixations",), nss),
+    Metric("ig", "IG", True, ("fixations", "baseline"), ig),
+    Metric("cc", "CC", True, ("density",), cc),
+    Metric("sim", "SIM", True, ("density",), sim),
+    Metric("kld", "KLD", False, ("density",), kld),
+    Metric("emd", "EMD", False, ("density",), emd),
+)
+"""The nine metrics by name, as the MIT saliency benchmark defines them."""
+
+VARIANTS = _table(
+    Metric("auc_judd_jitter", "AUC-Judd (jittered)", True, ("fixations",), partial(auc_judd, ties="jitter")),
+    Metric("auc_borji_0.01", "AUC-Borji (step .01)", True, ("fixations",), partial(auc_borji, step=0.01)),
+    Metric(
+        "auc_borji_all", "AUC-Borji (all thresholds)", True, ("fixations",), partial(auc_borji, step="all")
+    ),
+    Metric("sauc_0.01", "sAUC (step .01)", True, ("fixations", "other_fixations"), partial(sauc, step=0.01)),
+    Metric(
+        "sauc_all", "sAUC (all thresholds)", True, ("fixations", "other_fixations"), partial(sauc, step="all")
+    ),
+)
+"""Variants that other tools use, each under a name of its own."""
+
+
+def score(
+    saliency: ArrayLike,
+    *,
+    fixations: ArrayLike | None = None,
+    density: ArrayLike | None = None,
+    other_fixations: ArrayLike | None = None,
+    baseline: ArrayLike | None = None,
+    metrics: Iterable[str] | None = None,
+) -> dict[str, float]:
+    """Score one saliency map by several metrics in one pass, sharing sorted values and sums.
+
+    Each score equals that of the metric's own function, where what it needs is described.
+
+    Args:
+        saliency: (H, W), any real range (``kld`` and ``emd``: no negative values).
+        fixations: (H, W) binary.
+        density: (H, W) fixation density.
+        other_fixations: (H, W) binary, from other pictures.
+        baseline: (H, W).
+        metrics: names from :data:`METRICS` or :data:`VARIANTS`. Default: of the nine, all that the given
+            inputs allow, without ``emd``, which needs the extra ``eval``; ``metrics=METRICS`` asks for all.
+
+    Returns:
+        Scores by name, in the order asked for.
+
+    Raises:
+        MetricError: an unknown name, an input missing for a metric asked for, or inputs the metric rejects.
+        MissingExtraError: ``emd`` is asked for and POT is not installed.
+
+    >>> score([[0, 1], [2, 3]], fixations=[[0, 0], [0, 1]], metrics=["auc_judd", "auc_borji"])
+    {'auc_judd': 1.0, 'auc_borji': 0.875}
+    """
+    S = as_map(saliency, "saliency")
+    inputs: dict[str, Map | Fixated] = {}
+    for name, values in (("fixations", fixations), ("other_fixations", other_fixations)):
+        if values is not None:
+            inputs[name] = as_fixated(values, name, S)
+    for name, values in (("density", density), ("baseline", baseline)):
+        if values is not None:
+            inputs[name] = as_map(values, name, S)
+    if metrics is None:
+        chosen = [m for m in METRICS.values() if m.name != "emd" and inputs.keys() >= set(m.needs)]
+    else:
+        chosen = [_find(name) for name in ([metrics] if isinstance(metrics, str) else metrics)]
+    if not chosen:
+        raise MetricError("nothing to score with; pass fixations=, density=, or both")
+    for metric in chosen:
+        for need in metric.needs:
+            if need not in inputs:
+                raise MetricError(f"{metric.name} needs {need}; pass {need}=, or leave {metric.name} out")
+    return {m.name: m.function(S, *(inputs[need] for need in m.needs)) for m in chosen}
+
+
+def _find(name: str) -> Metric:
+    known = METRICS | VARIANTS
+    if name not in known:
+        close = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"
+        raise MetricError(f"unknown metric {name!r}; {hint}")
+    return known[name]
