@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from salgan._version import __version__
+from salgan.cli.models import models
+from salgan.cli.train import train
 from salgan.errors import SalganError
 
 __all__ = ["app", "main"]
@@ -46,6 +48,8 @@ def _salgan(
 
 
 # One line per verb, in the order in which --help shows them.
+app.command()(train)
+app.command()(models)
 
 
 def main(arguments: list[str] | None = None) -> int:
