@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from salgan import image
 from salgan.errors import DatasetError, ImageError, require
@@ -53,12 +53,12 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
 def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:
     """Width and height from a picture's header, without decoding it."""
     try:
-        with warnings.catch_warnings():
-            # A large picture may well be measured; image.read decides whether it may be decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=image.FORMATS) as opened:
-                width, height = opened.size
-                turned = exif and opened.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        with image._pillow_kept_quiet(), Image.open(path, formats=image.FORMATS) as opened:
+            width, height = opened.size
+            if isinstance(opened, TiffImageFile):  # turned by Pillow itself, before or after this moment
+                width, height = opened.tag_v2[256], opened.tag_v2[257]
+                exif = True
+            turned = exif and opened.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
     except Exception as error:  # Pillow's plugins raise whatever a hostile header provokes
@@ -159,7 +159,7 @@ def field(record: Any, name: str, path: Path) -> Any:
 
 
 def records(value: Any) -> list[Any]:
-    """The elements of a MATLAB cell or struct array, which squeezing turns into a bare element if it is one."""
+    """The elements of a MATLAB cell or struct array; squeezing makes a lone element bare."""
     return [value] if not isinstance(value, np.ndarray) else list(value.reshape(-1))
 
 

@@ -1,10 +1,11 @@
 """``fixations.mat``: the form in which OSIE and EyeCrowd are published, and MIT1003 is passed on.
 
-``stimuli/*.jpg`` and ``eye/fixations.mat`` (or ``fixations.mat``): one cell per picture with ``img``, the file's
-name, and ``subjects``, each with ``fix_x`` and ``fix_y`` (pixels, 1-based) and ``fix_duration`` (ms).
+``stimuli/*.jpg`` and ``eye/fixations.mat`` (or ``fixations.mat``): one cell per picture with ``img``, the
+file's name, and ``subjects``, each with ``fix_x`` and ``fix_y`` (pixels, 1-based) and ``fix_duration`` (ms).
 
-Sources: Xu et al., Predicting human gaze beyond pixels, Journal of Vision 2014 (OSIE); Jiang, Xu, Zhao, Saliency in
-crowd, ECCV 2014 (EyeCrowd); Judd et al., Learning to predict where humans look, ICCV 2009 (MIT1003).
+Sources: Xu et al., Predicting human gaze beyond pixels, Journal of Vision 2014 (OSIE); Jiang, Xu, Zhao,
+Saliency in crowd, ECCV 2014 (EyeCrowd); Judd et al., Learning to predict where humans look, ICCV 2009
+(MIT1003).
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from salgan.errors import DatasetError
 
 __all__ = ["find", "open_fixations_mat"]
 
-# How the sets are told apart: names of all pictures, size of the first (None: they differ), pixels per degree.
+# How sets are told apart: names of all pictures, size of the first (None: they differ); pixels per degree.
 _KNOWN: dict[str, tuple[str, tuple[int, int] | None, float]] = {
     "osie": (r"1[0-7]\d\d\.jpg", (800, 600), 24.0),
     "eyecrowd": (r"[0-5]\d\d\.jpg", (1024, 768), 26.0),
-    "mit1003": (r"i\d+.*\.jpeg|.*static_.*\.jpeg", None, 35.0),
+    "mit1003": (r"i.+\.jpeg", None, 35.0),
 }
 
 
@@ -41,8 +42,8 @@ def find(root: Path) -> Path | None:
 def open_fixations_mat(root: Path) -> Dataset:
     """Read a folder in this layout; fixations are matched to pictures by name.
 
-    OSIE, EyeCrowd and MIT1003 are recognised by the names and sizes of their pictures and know how many pixels one
-    degree of visual angle was (24, 26 and 35); any other set is named after its folder.
+    OSIE, EyeCrowd and MIT1003 are recognised by the names and sizes of their pictures and know how many
+    pixels one degree of visual angle was (24, 26 and 35); any other set is named after its folder.
 
     Raises:
         DatasetError: files missing or malformed.

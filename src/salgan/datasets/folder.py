@@ -4,7 +4,7 @@
 
     set/images/a.jpg           (or stimuli/, pictures/, or the folder itself; folders below are fine)
     set/maps/a.png             fixation density: 8 or 16 bit picture, float TIFF, or npy (H, W)
-    set/fixations/a.csv        x,y[,viewer][,duration]: pixels, 0-based; milliseconds; a first line may name them
+    set/fixations/a.csv        x,y[,viewer[,duration]]: pixels, 0-based; ms; a first line may name them
     set/fixations/a.npy        float (N, 2 to 4) in that order, or points (H, W)
     set/fixations/a.png        points: bright where someone looked
 """
@@ -83,7 +83,8 @@ def _read(path: Path, picture: Path) -> Fixations:
 def _from_table(table: np.ndarray, path: Path) -> Fixations:
     if table.ndim != 2 or not 2 <= table.shape[1] <= 4:
         raise DatasetError(
-            f"{path}: shape {table.shape}; expected N × 2 to 4 (x, y, viewer, duration) or the picture's shape"
+            f"{path}: shape {table.shape}; expected N × 2 to 4 (x, y, viewer, duration) "
+            "or the picture's shape"
         )
     columns = list(table.T.astype(np.float64))
     viewer = None
@@ -97,8 +98,8 @@ def _from_table(table: np.ndarray, path: Path) -> Fixations:
 def read_csv(path: Path) -> Fixations:
     """Fixations from a table with the columns x, y and, if there, viewer and duration.
 
-    The first line may name the columns, then in any order and with others among them; otherwise they are taken in
-    this order. Viewers may be numbers or any text; text is numbered in the order it appears.
+    The first line may name the columns, then in any order and with others among them; otherwise they are
+    taken in this order. Viewers may be numbers or any text; text is numbered in the order it appears.
 
     Raises:
         DatasetError: the file, or a line of it (named), cannot be understood.

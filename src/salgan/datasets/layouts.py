@@ -9,9 +9,12 @@ from pathlib import Path
 
 from salgan.datasets import fixations_mat
 from salgan.datasets._files import PICTURES, by_stem
+from salgan.datasets.cat2000 import is_cat2000, open_cat2000
 from salgan.datasets.fixations_mat import open_fixations_mat
 from salgan.datasets.folder import open_folder, pictures_folder
+from salgan.datasets.mit1003 import is_mit1003, open_mit1003
 from salgan.datasets.osie_mouse import open_osie_mouse
+from salgan.datasets.salicon import is_salicon, open_salicon
 from salgan.datasets.split import SIZES, load_split
 from salgan.datasets.stimulus import Dataset
 from salgan.datasets.sun500 import open_sun500
@@ -23,10 +26,15 @@ _OPEN: dict[str, Callable[[Path], Dataset]] = {
     "fixations-mat": open_fixations_mat,
     "osie-mouse": open_osie_mouse,
     "sun500": open_sun500,
+    "mit1003": open_mit1003,
     "folder": open_folder,
 }
+_OPEN_PART: dict[str, Callable[[Path, str | None], Dataset]] = {
+    "salicon": open_salicon,
+    "cat2000": open_cat2000,
+}
 
-LAYOUTS = tuple(_OPEN)
+LAYOUTS = (*_OPEN_PART, *_OPEN)
 """The names that ``layout`` may have."""
 
 
@@ -44,10 +52,18 @@ def recognise(root: Path) -> str:
         return "fixations-mat"
     if (root / "mouse_amt").is_dir():
         return "osie-mouse"
+    if is_mit1003(root):
+        return "mit1003"
+    if is_salicon(root):
+        return "salicon"
+    # After the others: "Stimuli" and "stimuli" are one folder where file names know no case.
+    if is_cat2000(root):
+        return "cat2000"
     if by_stem(pictures_folder(root), PICTURES, recursive=True):
         return "folder"
     raise DatasetError(
-        f"{root}: looks like no layout that can be read ({', '.join(LAYOUTS)}); expected at least images/ with pictures"
+        f"{root}: looks like no layout that can be read ({', '.join(LAYOUTS)}); "
+        "expected at least images/ with pictures"
     )
 
 
@@ -57,8 +73,8 @@ def open_dataset(path: str | Path, layout: str | None = None, part: str | None =
     Args:
         path: the dataset's folder.
         layout: one of :data:`LAYOUTS`; None recognises it.
-        part: ``"train"``, ``"val"`` or ``"test"``: the part that SALICON and CAT2000 were published with, and of
-            OSIE, EyeCrowd and SUN500 the one in :func:`~salgan.datasets.load_split`. None takes everything.
+        part: ``"train"``, ``"val"`` or ``"test"``: of SALICON and CAT2000 the published part, of OSIE,
+            EyeCrowd and SUN500 that of :func:`~salgan.datasets.load_split`. None takes everything.
 
     Raises:
         DatasetError: no such folder, layout or part, or files missing or malformed.
@@ -70,10 +86,12 @@ def open_dataset(path: str | Path, layout: str | None = None, part: str | None =
         )
     if layout is None:
         layout = recognise(root)
-    elif layout not in _OPEN:
+    elif layout not in LAYOUTS:
         close = difflib.get_close_matches(layout, LAYOUTS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(LAYOUTS)}"
         raise DatasetError(f"no layout named {layout!r}; {hint}")
+    if layout in _OPEN_PART:
+        return _OPEN_PART[layout](root, part)
     dataset = _OPEN[layout](root)
     return dataset if part is None else _part(dataset, part)
 

@@ -1,7 +1,8 @@
 """OSIE's mouse traces, collected by crowdsourcing with the method that SALICON was made with.
 
-``stimuli/*.jpg`` and ``mouse_amt/NNNN.mat``: ``fixations.coord`` is N × 2 as (row, column), 1-based, with ``subj`` and
-``order`` beside it. The points are samples of the traces, thousands per picture, not fixations of an eye.
+``stimuli/*.jpg`` and ``mouse_amt/NNNN.mat``: ``fixations.coord`` is N × 2 as (row, column), 1-based, with
+``subj`` and ``order`` beside it. The points are samples of the traces, thousands per picture, not fixations
+of an eye.
 
 Source: Jiang et al., SALICON: Saliency in context, CVPR 2015, on the pictures of OSIE (Xu et al. 2014).
 """

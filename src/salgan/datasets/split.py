@@ -1,7 +1,7 @@
 """Training, validation and test parts of the sets that were published without them.
 
-A split is a list of stimulus names, committed in ``splits/NAME.json`` and made once by :func:`make_split`: names are
-ordered by a hash of seed and name, which gives the same order on any machine and in any language.
+A split is a list of stimulus names, committed in ``splits/NAME.json`` and made once by :func:`make_split`:
+names are ordered by a hash of seed and name, which gives the same order on any machine and in any language.
 """
 
 from __future__ import annotations

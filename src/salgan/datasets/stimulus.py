@@ -1,4 +1,4 @@
-"""What a dataset is made of: fixations, a stimulus (a picture and where people looked at it), and a set of them."""
+"""What a dataset is made of: fixations, stimuli (a picture and where people looked at it), a set of them."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Stimulus:
         return read_picture(self.path, exif=self._exif)
 
     def fixation_map(self) -> npt.NDArray[np.bool_]:
-        """Which pixels were fixated: bool (H, W), fixations rounded to the nearest pixel, those outside dropped.
+        """Which pixels were fixated: bool (H, W); to the nearest pixel, those outside dropped.
 
         Raises:
             DatasetError: no fixations were published for this picture.
@@ -251,7 +251,7 @@ class Stimulus:
         total = values.sum()
         if not total > 0:
             raise DatasetError(f"{self.map_path}: the map is 0 everywhere, which is no density")
-        return values / total
+        return np.asarray(values / total)
 
 
 @dataclass(frozen=True)

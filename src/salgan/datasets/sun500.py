@@ -1,11 +1,11 @@
 """SUN500: 500 pictures of the SUN database, 172 to 3,888 pixels wide, each seen by 10 to 12 viewers.
 
-``stimuli/NNN.jpg`` and ``tidy/fixations.mat``: 500 × 12 cells of N × 4 [y, x, latency s, duration s], row i for
-picture i. Two things that no readme says are in the numbers:
+``stimuli/NNN.jpg`` and ``tidy/fixations.mat``: 500 × 12 cells of N × 4 [y, x, latency s, duration s], row i
+for picture i. Two things that no readme says are in the numbers:
 
 - Positions run from 0.07 to the width less 0.07, and times 1080 / height (the pictures filled a screen of
-  1920 × 1080) most are whole tenths of a pixel: they are distances from the picture's edge, neither 1-based nor
-  centred on pixels. Half a pixel comes off to put (0, 0) at the centre of the first pixel.
+  1920 × 1080) most are whole tenths of a pixel: they are distances from the picture's edge, neither 1-based
+  nor centred on pixels. Half a pixel comes off to put (0, 0) at the centre of the first pixel.
 - Some cells are empty: that viewer did not see that picture.
 
 Source: Liang, 2015, scene saliency on SUN pictures.

@@ -1,7 +1,7 @@
 """A made-up dataset, for tests and for trying things out: what attracts gaze in it is known.
 
-Pictures hold coloured shapes and face-like blobs on a soft background; the density from which several viewers'
-fixations are drawn puts a Gaussian on each, three times as heavy on a face, over a weak centre bias.
+Pictures hold coloured shapes and face-like blobs on a soft background; the density from which several
+viewers' fixations are drawn puts a Gaussian on each, three times as heavy on a face, over a weak centre bias.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def synthetic(path: str | Path, n: int = 20, seed: int = 0) -> Path:
         seed: not negative.
 
     Returns:
-        ``path``; ``images/*.png``, ``maps/*.png`` (the true density, 16 bit) and ``fixations/*.csv`` below it.
+        ``path``, with ``images/*.png``, ``maps/*.png`` (the true density, 16 bit) and ``fixations/*.csv``.
 
     Raises:
         DatasetError: the folder holds something, cannot be written, or n or seed are out of range.

@@ -1,0 +1,87 @@
+"""``salgan data``: look at a dataset before trusting it, or make one to try things with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["data"]
+
+data = typer.Typer(
+    help="Check a dataset, or make a synthetic one.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@data.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="salicon, cat2000, mit1003, fixations-mat (OSIE, EyeCrowd), osie-mouse, sun500 or folder; "
+            "recognised if not given."
+        ),
+    ] = None,
+    part: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet (PNG) of pictures with their density.")
+    ] = None,
+    pictures: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the contact sheet.")] = 24,
+    sigma: Annotated[
+        float | None,
+        typer.Option(help="Width of the contact sheet's Gaussian in pixels, default one degree."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Names to list of each kind of finding.")] = 10,
+) -> None:
+    """Read every file of a dataset and say what is there, what is missing and what looks wrong.
+
+    Counts and sizes, pictures without partner, files without picture, fixations outside the picture, pictures
+    nobody looked at; with names. Exits with 1 if something cannot be read or does not fit together.
+
+    A plain folder holds images/ with maps/ (pictures or npy) and/or fixations/ (csv with x,y[,viewer[,duration]],
+    in pixels from 0; npy or png) under the same names.
+
+    Example: salgan data check data/osie --sheet osie.png
+    """
+    from salgan.cli._common import messages, progress_bar
+    from salgan.datasets import open_dataset
+    from salgan.datasets.check import check as check_dataset
+    from salgan.datasets.sheet import contact_sheet
+
+    dataset = open_dataset(path, layout, part)
+    with progress_bar() as bar:
+        task = bar.add_task("reading", total=len(dataset))
+        report = check_dataset(dataset, progress=lambda: bar.advance(task))
+    for line in report.lines(limit):
+        typer.echo(line)
+    if sheet is not None:
+        contact_sheet(dataset, sheet, pictures, sigma)
+        messages().print(f"contact sheet: {sheet}", markup=False)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@data.command()
+def synthetic(
+    out: Annotated[Path, typer.Argument(help="The folder to make; new or empty.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many pictures.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another set.")] = 0,
+) -> None:
+    """Make a small dataset whose density is known, to try training and evaluation with.
+
+    Coloured shapes and face-like blobs, fixations of 8 viewers drawn from a known density, and that density
+    as maps; a plain folder that every command of salgan reads.
+
+    Example: salgan data synthetic made-up -n 50
+    """
+    from salgan.cli._common import messages
+    from salgan.datasets import synthetic as make
+
+    make(out, n, seed)
+    messages().print(
+        f"{n} pictures in {out}; look at them: salgan data check {out} --sheet sheet.png", markup=False
+    )
