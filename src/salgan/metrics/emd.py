@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from salgan.errors import MetricError, require
 from salgan.metrics._inputs import Float, Map, as_density, as_map
@@ -61,20 +61,21 @@ def emd(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
 
 def _cells(share: Float, rows: int, columns: int) -> Float:
     """Mean over each cell, divided by the sum of all; (rows * columns,)."""
-    height, width = share.shape
-    means = (_averaging(height, rows) @ share @ _averaging(width, columns).T).ravel()
+    top, height = _spans(share.shape[0], rows)
+    left, width = _spans(share.shape[1], columns)
+    sums = np.add.reduceat(np.add.reduceat(share, top, axis=0), left, axis=1)
+    means = (sums / np.outer(height, width)).ravel()
     cells: Float = means / means.sum()
     return cells
 
 
-@lru_cache(maxsize=16)
-def _averaging(pixels: int, cells: int) -> Float:
-    """Weights that average ``pixels`` values into ``cells`` equal parts; a pixel across a border is split."""
-    edges = np.arange(cells + 1) * (pixels / cells)
-    left = np.arange(pixels)
-    overlap = np.minimum(edges[1:, None], left + 1) - np.maximum(edges[:-1, None], left)
-    weights: Float = np.clip(overlap, 0, None) * (cells / pixels)
-    return weights
+def _spans(pixels: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First pixel and number of pixels of each of ``cells`` equal parts.
+
+    A pixel belongs to the part that holds its centre, as in Pillow's BOX filter.
+    """
+    first = (2 * np.arange(cells + 1) * pixels + cells) // (2 * cells)
+    return first[:-1], np.diff(first)
 
 
 @lru_cache(maxsize=4)

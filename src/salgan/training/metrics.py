@@ -1,0 +1,135 @@
+"""NSS, CC, SIM and KLD of a batch on the device where it lies, equal to the NumPy ones in ``salgan.metrics``.
+
+All take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, (N,), float32 at least,
+differentiable in the saliency maps. Nothing waits for the device: where the NumPy functions raise because of
+what a picture holds, that picture's score is NaN here; average with ``torch.nanmean``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from salgan.errors import MetricError
+from salgan.metrics._inputs import EPS
+
+__all__ = ["cc", "kld", "nss", "sim"]
+
+
+def nss(saliency: Tensor, fixations: Tensor) -> Tensor:
+    """Normalized scanpath saliency, as :func:`salgan.metrics.nss`.
+
+    Args:
+        saliency: (N, 1, H, W) or (N, H, W), any real range.
+        fixations: the same shape, not 0 where somebody looked.
+
+    Returns:
+        (N,) standard deviations above the map's mean; NaN for a picture without fixation.
+
+    Raises:
+        MetricError: shapes differ or are none of the two.
+    """
+    S, F = _rows(saliency, fixations)
+    looked = F != 0
+    count = looked.sum(1)
+    at_fixations = torch.where(looked, _standard(S), 0).sum(1) / count.clamp(min=1)
+    return at_fixations.masked_fill(count == 0, torch.nan)
+
+
+def cc(saliency: Tensor, density: Tensor) -> Tensor:
+    """Pearson's correlation, as :func:`salgan.metrics.cc`.
+
+    Args:
+        saliency: (N, 1, H, W) or (N, H, W), any real range.
+        density: the same shape, fixation densities of any scale.
+
+    Returns:
+        (N,) in [-1, 1]; NaN where the density is 0 everywhere.
+
+    Raises:
+        MetricError: shapes differ or are none of the two.
+    """
+    S, D = _rows(saliency, density)
+    correlation = (_standard(S) * _standard(D)).sum(1) / max(S.shape[1] - 1, 1)
+    return correlation.clamp(-1, 1).masked_fill(_empty(D), torch.nan)
+
+
+def sim(saliency: Tensor, density: Tensor) -> Tensor:
+    """Similarity of the min-max scaled maps, as :func:`salgan.metrics.sim`.
+
+    Args:
+        saliency: (N, 1, H, W) or (N, H, W), any real range.
+        density: the same shape, fixation densities of any scale.
+
+    Returns:
+        (N,) in [0, 1]; NaN where the density is 0 everywhere.
+
+    Raises:
+        MetricError: shapes differ or are none of the two.
+    """
+    S, D = _rows(saliency, density)
+    shared = torch.minimum(_share(_scaled(S)), _share(_scaled(D))).sum(1)
+    return shared.clamp(max=1).masked_fill(_empty(D), torch.nan)
+
+
+def kld(saliency: Tensor, density: Tensor) -> Tensor:
+    """Kullback-Leibler divergence, as :func:`salgan.metrics.kld`.
+
+    Args:
+        saliency: (N, 1, H, W) or (N, H, W), no negative values.
+        density: the same shape, fixation densities, no negative values.
+
+    Returns:
+        (N,) nats, at least 0; NaN where a value is negative or the density is 0 everywhere.
+
+    Raises:
+        MetricError: shapes differ or are none of the two.
+    """
+    S, D = _rows(saliency, density)
+    reference = _share(D)
+    divergence = (reference * torch.log(EPS + reference / (_share(S) + EPS))).sum(1)
+    undefined = _empty(D) | (S < 0).any(1) | (D < 0).any(1)
+    return divergence.clamp(min=0).masked_fill(undefined, torch.nan)
+
+
+def _rows(saliency: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as (N, pixels), in float32 at least: half precision cannot hold a share of a large picture."""
+    single = saliency.ndim == 3 or (saliency.ndim == 4 and saliency.shape[1] == 1)
+    if not single or saliency.shape != other.shape:
+        raise MetricError(
+            f"batched metrics take two (N, 1, H, W) or two (N, H, W) tensors of one shape,"
+            f" not {tuple(saliency.shape)} and {tuple(other.shape)}; resize or unsqueeze one of them"
+        )
+    first, second = (x.flatten(1).to(torch.promote_types(x.dtype, torch.float32)) for x in (saliency, other))
+    return first, second
+
+
+def _flat(rows: Tensor) -> Tensor:
+    return rows.amax(1) == rows.amin(1)
+
+
+def _empty(rows: Tensor) -> Tensor:
+    return (rows == 0).all(1)
+
+
+def _scaled(rows: Tensor) -> Tensor:
+    """Min-max scaled to 0..1; 0 if flat."""
+    low = rows.amin(1, keepdim=True)
+    spread = (rows.amax(1, keepdim=True) - low).masked_fill(_flat(rows)[:, None], 1)
+    return (rows - low) / spread
+
+
+def _standard(rows: Tensor) -> Tensor:
+    """(x - mean) / std, with n - 1; 0 if flat. Scaled first, as squares of tiny values vanish in float32."""
+    deviations = _scaled(rows)
+    deviations = deviations - deviations.mean(1, keepdim=True)
+    variance = deviations.square().sum(1, keepdim=True) / max(rows.shape[1] - 1, 1)
+    # The root's slope is infinite at 0: flat rows must not reach it.
+    return deviations / variance.masked_fill(_flat(rows)[:, None], 1).sqrt()
+
+
+def _share(rows: Tensor) -> Tensor:
+    """Divided by the sum; uniform if flat."""
+    flat = _flat(rows)[:, None]
+    total = rows.sum(1, keepdim=True).masked_fill(flat, 1)
+    return torch.where(flat, 1 / rows.shape[1], rows / total)
