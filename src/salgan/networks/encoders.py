@@ -8,6 +8,7 @@ the frozen part is the picture itself.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any, cast
 
 import timm
@@ -58,12 +59,14 @@ class Vgg16Encoder(nn.Module):
         channels: channels of the one feature level, (512,).
         strides: its stride against the picture, (16,).
         divisor: height and width of a picture must be multiples of it.
+        fixed_size: whether it takes pictures of one size only.
         frozen_stride: stride of ``frozen_part``'s output against the picture.
     """
 
     channels = (512,)
     strides = (16,)
     divisor = 16
+    fixed_size = False
 
     def __init__(self, *, frozen: int = 3) -> None:
         super().__init__()
@@ -123,7 +126,8 @@ class TimmEncoder(nn.Module):
     Attributes:
         channels: channels of each feature level, fine to coarse.
         strides: stride of each level against the picture.
-        divisor: 1, any picture size is accepted.
+        divisor: 1.
+        fixed_size: whether it takes pictures of ``size`` only.
         frozen_stride: 1, see the module's text.
 
     Raises:
@@ -137,7 +141,8 @@ class TimmEncoder(nn.Module):
         self, name: str, *, frozen: int = 0, pretrained: bool = False, size: tuple[int, int] = (192, 256)
     ) -> None:
         super().__init__()
-        sized: dict[str, Any] = {"img_size": size} if _timm_config(name).fixed_input_size else {}
+        self.fixed_size = bool(_timm_config(name).fixed_input_size)
+        sized: dict[str, Any] = {"img_size": size} if self.fixed_size else {}
         try:
             model = timm.create_model(name, features_only=True, pretrained=pretrained, **sized)
         except (
@@ -187,7 +192,7 @@ class TimmEncoder(nn.Module):
 def _timm_config(name: str) -> Any:
     # Names with a scheme ("hf-hub:", "local-dir:") would make timm fetch and run what a file tells it to.
     if ":" in name or not timm.is_model(name):
-        close = timm.list_models(f"*{name.split('.')[0].split(':')[-1][:12]}*")[:3]
+        close = get_close_matches(name, timm.list_models(), n=2)
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise ModelError(f"timm has no encoder named {name!r}; {hint}")
     config = timm.get_pretrained_cfg(name)
@@ -206,7 +211,7 @@ def _freeze(model: nn.Module, levels: Any, count: int) -> list[nn.Module]:
     def plain(name: str) -> str:
         return name.removeprefix("model.").replace(".", "_") + "_"
 
-    last = plain(levels.module_name(count - 1))
+    last = plain(levels.module_name()[count - 1])
     modules = list(model.named_modules())
     inside = [index for index, (name, _) in enumerate(modules) if plain(name).startswith(last)]
     if not inside:

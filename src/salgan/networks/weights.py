@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from salgan._files import replacing
 from salgan.errors import ModelError
-from salgan.networks._files import whole_file
 from salgan.networks.generator import Generator
 from salgan.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str,
         metadata: more strings for the header, such as the recipe's name.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    with whole_file(path) as temporary:
+    with replacing(Path(path)) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt", **(metadata or {}), **describe(network)})
 
 

@@ -1,0 +1,259 @@
+"""A generator as an ONNX file that :class:`salgan.predictor.Predictor` reads."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper, numpy_helper
+from timm.layers.conv2d_same import Conv2dSame
+from torch import Tensor, nn
+
+from salgan._files import replacing
+from salgan._version import __version__
+from salgan.errors import ModelError
+from salgan.networks import Generator, load_network
+from salgan.predictor import METADATA_KEY
+from salgan.preprocessing import Preprocessing
+
+__all__ = ["HALF_BOUND", "PARITY_BOUND", "Exported", "export_onnx"]
+
+PARITY_BOUND = 1e-4
+"""Largest difference allowed between a pixel of PyTorch's map and of ONNX Runtime's."""
+
+HALF_BOUND = 2e-2
+"""The same, once weights are stored in half precision."""
+
+# The newest operators that the oldest supported ONNX Runtime has in full.
+_OPSET = 18
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made.
+
+    Attributes:
+        path: the ONNX file; its preprocessing record lies beside it with the ending ``.json``.
+        parity: largest difference of a pixel between PyTorch and the graph with float32 weights.
+        difference: the same for the file as written; more than ``parity`` with weights in half precision.
+        shapes: the (N, H, W) that were compared.
+        size: bytes of the file.
+    """
+
+    path: Path
+    parity: float
+    difference: float
+    shapes: tuple[tuple[int, int, int], ...]
+    size: int
+
+
+def export_onnx(network: Generator | str | Path, out: str | Path, *, half: bool = False) -> Exported:
+    """Write a generator as ONNX, after checking that ONNX Runtime and PyTorch agree on it.
+
+    Input ``picture``: float32 RGB in 0..255, (N, 3, H, W). Output ``saliency``: float32 in [0, 1],
+    (N, 1, H, W). N, H and W are free, as far as the encoder allows (VGG-16: multiples of 16; encoders built
+    for one size: that one). The preprocessing record is in the file's metadata and, as JSON, beside the file.
+
+    Args:
+        network: a generator, or the safetensors file of one.
+        out: the ONNX file to write, ending in ``.onnx``; an existing one is replaced.
+        half: store weights in half precision, which halves the file. They are converted when the file is
+            loaded: arithmetic, and so speed, stay those of float32.
+
+    Returns:
+        Where it is and how far it is from PyTorch.
+
+    Raises:
+        ModelError: the network cannot be exported, or the maps differ by more than ``PARITY_BOUND``
+            (``HALF_BOUND`` with ``half``); nothing is written then.
+    """
+    out = Path(out)
+    if out.suffix != ".onnx":
+        raise ModelError(f"{out}: name the file with the ending .onnx")
+    if not isinstance(network, Generator):
+        network = load_network(network)
+    network = copy.deepcopy(network).cpu().float().eval()
+    shapes = _shapes_to_compare(network)
+    model = _to_onnx(network)
+    _describe(model, network.preprocessing)
+    parity = _largest_difference(network, model, shapes)
+    _require_agreement(parity, PARITY_BOUND)
+    difference = parity
+    if half:
+        _store_half(model)
+        difference = _largest_difference(network, model, shapes)
+        _require_agreement(difference, HALF_BOUND)
+    content = model.SerializeToString()
+    with replacing(out.with_suffix(".json")) as record, replacing(out) as part:
+        record.write_text(network.preprocessing.to_json() + "\n", encoding="utf-8")
+        part.write_bytes(content)
+    return Exported(out, parity, difference, shapes, len(content))
+
+
+class _SameConvolution(nn.Module):
+    """TensorFlow's padding as ONNX knows it.
+
+    timm computes this padding from the picture's size; exported as it stands, that is a dozen nodes of
+    arithmetic on sizes and an explicit padding before each such convolution, and the exporter takes minutes over it.
+    """
+
+    def __init__(self, convolution: Conv2dSame) -> None:
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer = self.convolution
+        rows, columns = layer.stride
+        inputs = [x, layer.weight] if layer.bias is None else [x, layer.weight, layer.bias]
+        result = torch.onnx.ops.symbolic(
+            "Conv",
+            inputs,
+            attrs={
+                "auto_pad": "SAME_UPPER",
+                "dilations": list(layer.dilation),
+                "group": layer.groups,
+                "strides": [rows, columns],
+            },
+            dtype=x.dtype,
+            shape=[
+                x.shape[0],
+                layer.out_channels,
+                (x.shape[2] + rows - 1) // rows,
+                (x.shape[3] + columns - 1) // columns,
+            ],
+            version=_OPSET,
+        )
+        assert isinstance(result, Tensor)  # noqa: S101  # for the type checker
+        return result
+
+
+def _to_onnx(network: Generator) -> onnx.ModelProto:
+    exportable = copy.deepcopy(network)
+    _replace_same_convolutions(exportable)
+    record = network.preprocessing
+    # Two pictures, because the exporter takes a batch of one for a constant.
+    pictures = torch.zeros(2, 3, record.height, record.width)
+    free = {0: "batch"} if network.encoder.fixed_size else {0: "batch", 2: "height", 3: "width"}
+    try:
+        with torch.no_grad():
+            program = torch.onnx.export(
+                exportable,
+                (pictures,),
+                dynamo=True,
+                opset_version=_OPSET,
+                input_names=["picture"],
+                output_names=["saliency"],
+                dynamic_shapes=(free,),
+                verbose=False,
+            )
+    except Exception as error:  # the exporter wraps whatever a layer provokes
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        encoder = network.architecture["encoder"]
+        raise ModelError(f"PyTorch cannot export a network with encoder {encoder} ({cause})") from error
+    assert program is not None  # noqa: S101  # it is None only when it was told to write a file
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+def _replace_same_convolutions(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, Conv2dSame):
+            setattr(module, name, _SameConvolution(child))
+        else:
+            _replace_same_convolutions(child)
+
+
+def _describe(model: onnx.ModelProto, record: Preprocessing) -> None:
+    # The exporter notes for each node where its Python code lies: no user's business.
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
+        del value.metadata_props[:]
+        value.ClearField("doc_string")
+    del model.graph.metadata_props[:]
+    model.producer_name = "salgan"
+    model.producer_version = __version__
+    helper.set_model_props(model, {METADATA_KEY: record.to_json()})
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Store kernels and matrices as float16; a Cast, which the runtime folds at loading, makes float32."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if float(np.abs(values).max(initial=0)) > float(np.finfo(np.float16).max):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _shapes_to_compare(network: Generator) -> tuple[tuple[int, int, int], ...]:
+    record = network.preprocessing
+    own = (record.height, record.width)
+    if network.encoder.fixed_size:
+        return ((1, *own), (3, *own))
+    step = max(network.encoder.divisor, 8)
+    odd = 1 if network.encoder.divisor == 1 else 0
+    return ((1, *own), (2, *own), (3, 12 * step, 8 * step), (1, 6 * step + odd, 11 * step + odd))
+
+
+def _largest_difference(
+    network: Generator, model: onnx.ModelProto, shapes: tuple[tuple[int, int, int], ...]
+) -> float:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        onnx.checker.check_model(model)
+        session: Any = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        return max(_difference(network, session, _pictures(shape)) for shape in shapes)
+    except ModelError:
+        raise
+    except Exception as error:  # the runtime's own exception classes share no base
+        cause = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(f"the exported graph does not run ({cause}); nothing was written") from None
+
+
+def _difference(network: Generator, session: Any, pictures: np.ndarray[Any, Any]) -> float:
+    with torch.no_grad():
+        expected = network(torch.from_numpy(pictures)).numpy()
+    given = session.run(["saliency"], {"picture": pictures})[0]
+    if given.shape != expected.shape or not np.isfinite(given).all():
+        raise ModelError(
+            f"the exported graph answers {pictures.shape} with {given.shape}, not finite or misshapen; "
+            "nothing was written"
+        )
+    return float(np.abs(given - expected).max())
+
+
+def _pictures(shape: tuple[int, int, int]) -> np.ndarray[Any, Any]:
+    """Smooth colours and noise: a network's answer to noise alone says little about photographs."""
+    count, height, width = shape
+    generator = np.random.default_rng(height * width)
+    rows, columns = np.mgrid[0:height, 0:width] / max(height, width)
+    phases = generator.uniform(0, 2 * np.pi, (count, 3, 1, 1))
+    waves = np.sin(phases + 12 * rows) * np.cos(2 * phases + 9 * columns)
+    noise = generator.normal(0, 20, (count, 3, height, width))
+    pictures: np.ndarray[Any, Any] = np.clip(127.5 + 100 * waves + noise, 0, 255).astype(np.float32)
+    return pictures
+
+
+def _require_agreement(difference: float, bound: float) -> None:
+    if not difference < bound:
+        raise ModelError(
+            f"ONNX Runtime and PyTorch differ by {difference:.2g}, more than {bound:g}; nothing was written"
+        )
