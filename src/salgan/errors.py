@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "SalganError",
+    "TrainingError",
     "require",
 ]
 
@@ -43,6 +44,10 @@ class MetricError(SalganError, ValueError):
 
 class ConfigError(SalganError):
     """A training recipe or an option that does not make sense."""
+
+
+class TrainingError(SalganError):
+    """A training run that cannot go on; its last checkpoint is whole."""
 
 
 class MissingExtraError(SalganError, ImportError):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from salgan._version import __version__
+from salgan.cli.data import data
 from salgan.cli.models import models
 from salgan.cli.train import train
 from salgan.errors import SalganError
@@ -49,6 +50,7 @@ def _salgan(
 
 # One line per verb, in the order in which --help shows them.
 app.command()(train)
+app.add_typer(data, name="data")
 app.command()(models)
 
 

@@ -1,0 +1,48 @@
+"""``salgan train``: a recipe in, a run folder out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from salgan.errors import require
+
+__all__ = ["train"]
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML file of settings, such as recipes/paper.yaml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Settings that replace the recipe's, with dots into groups: bootstrap.optimiser.lr=1e-4.",
+        ),
+    ] = None,
+) -> None:
+    """Train a network as a recipe says.
+
+    [bold]salgan train recipes/paper.yaml data=~/salicon out=runs/paper[/bold]
+
+    Content loss first (bootstrap), then adversarial. The run folder [bold]out[/bold] gets the merged config.yaml,
+    environment.json, metrics.jsonl, TensorBoard curves and pictures, checkpoints, and network.safetensors: the network
+    with the best validation score, ready for [bold]salgan export[/bold].
+
+    Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on exactly
+    where the last checkpoint left it.
+    """
+    for package in ("torch", "lightning", "pydantic", "yaml"):
+        require(package, "train")
+    from salgan.training import load_config
+    from salgan.training import train as run
+
+    outcome = run(load_config(recipe, overrides or []))
+    if outcome.finished:
+        typer.echo(outcome.folder / "network.safetensors")
+    else:
+        typer.echo(
+            f"stopped after {outcome.epochs} whole epochs; go on with: salgan train {outcome.folder}/config.yaml resume=true",
+            err=True,
+        )

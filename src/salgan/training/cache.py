@@ -1,0 +1,265 @@
+"""Prepared tensors: every picture, density and fixation map at the network's size, decoded once.
+
+A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, so it is never stale:
+change the dataset, the size or the blur and another one is built beside it. It is built in a temporary folder
+by parallel processes and renamed when whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from salgan.datasets import Dataset, Stimulus, load_split, open_dataset
+from salgan.errors import ConfigError, DatasetError
+from salgan.preprocessing import Preprocessing
+from salgan.training.config import Source
+
+__all__ = ["Prepared", "Samples", "prepare"]
+
+_CODE = 1
+"""Raise this when what is written to a cache changes."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures with their gaze at the network's size, memory-mapped.
+
+    Attributes:
+        names: name of each picture, ``source/stimulus``.
+        pictures: uint8 RGB (N, h, w, 3).
+        density: float16 (N, h, w), scaled so that each map's maximum is 1.
+        fixations: bool (N, h, w), true at fixated pixels; nowhere true if only a map was published.
+    """
+
+    names: tuple[str, ...]
+    pictures: np.ndarray
+    density: np.ndarray
+    fixations: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One source's cached samples, with the rows to train and to validate on."""
+
+    source: str
+    samples: Samples
+    train: np.ndarray
+    val: np.ndarray
+
+
+def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Path | None = None) -> Prepared:
+    """Open a source's cache, building it first if needed.
+
+    Args:
+        source: which dataset, which parts, which blur.
+        data: folder that ``source.path`` is relative to.
+        preprocessing: size and filter for the pictures.
+        cache: folder of all caches; this user's cache folder if None.
+
+    Raises:
+        ConfigError: the parts do not fit the dataset or each other.
+        DatasetError: the dataset cannot be read.
+    """
+    root = data / source.path
+    if not root.exists():
+        raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
+    train, val = _parts(source, root)
+    both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
+    # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when asked for
+    # by naming the part in both; a split that leaks is not.
+    if both and not set(_listed(source.train)) & set(_listed(source.val)):
+        raise ConfigError(f"{source.label}: {both[0]} is in both train and val; mend the split")
+    stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
+    if not stimuli:
+        raise ConfigError(f"{source.label}: no pictures in train={source.train} val={source.val}")
+    folder = _folder(cache) / f"{Path(source.path).name}-{_key(source, root, stimuli, preprocessing)}"
+    if not folder.is_dir():
+        _build(folder, source, stimuli, preprocessing)
+    samples = _load(folder, source.label)
+    row = {stimulus.name: index for index, stimulus in enumerate(stimuli)}
+    return Prepared(
+        source.label,
+        samples,
+        np.array([row[stimulus.name] for stimulus in train], dtype=np.int64),
+        np.array([row[stimulus.name] for stimulus in val], dtype=np.int64),
+    )
+
+
+def _listed(parts: str | list[str] | None) -> list[str]:
+    return [parts] if isinstance(parts, str) else list(parts or [])
+
+
+def _parts(source: Source, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
+    """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts."""
+    split = _split(source.split) if source.split is not None else None
+    opened: dict[str, Dataset] = {}
+    for part in {*_listed(source.train), *_listed(source.val)}:
+        if part == "all":
+            opened[part] = open_dataset(root, layout=source.layout)
+        elif split is None:
+            opened[part] = open_dataset(root, layout=source.layout, part=part)
+        elif part in split:
+            opened[part] = open_dataset(root, layout=source.layout).select(split[part])
+        else:
+            raise ConfigError(
+                f"{source.label}: split {source.split} has no part {part!r}; it has {', '.join(split)}"
+            )
+    return _joined(opened, _listed(source.train)), _joined(opened, _listed(source.val))
+
+
+def _split(name: str) -> Mapping[str, Sequence[str]]:
+    if not name.endswith(".json"):
+        return load_split(name)
+    try:
+        split = json.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"split: {name} cannot be read ({error})") from None
+    if not isinstance(split, dict) or not all(
+        isinstance(names, list) and all(isinstance(each, str) for each in names) for names in split.values()
+    ):
+        raise ConfigError(f"split: {name} must hold an object of lists, {{part: [stimulus names]}}")
+    return split
+
+
+def _joined(opened: dict[str, Dataset], parts: Sequence[str]) -> list[Stimulus]:
+    return [stimulus for part in parts for stimulus in opened[part]]
+
+
+def _folder(cache: Path | None) -> Path:
+    return cache if cache is not None else Path(platformdirs.user_cache_dir("salgan")) / "training"
+
+
+def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> str:
+    """Hash of everything the cached bytes depend on; files are told apart by size and time of change."""
+    digest = hashlib.sha256()
+    settings = [_CODE, source.layout, source.degrees, source.sigma]
+    settings += [preprocessing.height, preprocessing.width, preprocessing.filter]
+    digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
+    files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+    for path in files:
+        facts = path.stat()
+        digest.update(f"{path.relative_to(root)}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _arrays(folder: Path, count: int, height: int, width: int) -> None:
+    for name, dtype, shape in (
+        ("pictures", np.uint8, (count, height, width, 3)),
+        ("density", np.float16, (count, height, width)),
+        ("fixations", np.bool_, (count, height, width)),
+    ):
+        np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
+
+
+def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial_folder = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}"
+    partial_folder.mkdir()
+    try:
+        _arrays(partial_folder, len(stimuli), preprocessing.height, preprocessing.width)
+        names = [stimulus.name for stimulus in stimuli]
+        (partial_folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
+        write = partial(_write_rows, partial_folder, source, preprocessing)
+        # Chunks keep a worker on one row range; spawned, because a process that holds PyTorch's threads must not fork.
+        size = max(1, min(16, len(stimuli) // 4))
+        chunks = [list(enumerate(stimuli))[start : start + size] for start in range(0, len(stimuli), size)]
+        workers = min(os.cpu_count() or 1, len(chunks))
+        console = Console(stderr=True)
+        with (
+            _progress(console) as progress,
+            ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool,
+        ):
+            task = progress.add_task(f"preparing {source.label}", total=len(stimuli))
+            for done in pool.map(write, chunks):
+                progress.advance(task, done)
+        try:
+            partial_folder.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another run built the same cache meanwhile: use that one
+                raise
+    except OSError as error:
+        raise DatasetError(
+            f"{folder.parent}: cannot write the cache ({error}); set cache=FOLDER elsewhere"
+        ) from None
+    finally:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _write_rows(
+    folder: Path, source: Source, preprocessing: Preprocessing, rows: Sequence[tuple[int, Stimulus]]
+) -> int:
+    """Prepare some stimuli and write their rows; runs in a worker process."""
+    arrays = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False)
+        for name in ("pictures", "density", "fixations")
+    }
+    for row, stimulus in rows:
+        arrays["pictures"][row] = preprocessing.resize(stimulus.picture())
+        arrays["density"][row] = _density(stimulus, source, preprocessing)
+        arrays["fixations"][row] = _fixation_map(stimulus, preprocessing)
+    for array in arrays.values():
+        array.flush()
+    return len(rows)
+
+
+def _density(stimulus: Stimulus, source: Source, preprocessing: Preprocessing) -> np.ndarray:
+    """The density at the network's size, largest value 1, as float16 (which keeps tails down to 6e-8)."""
+    # Rounding to 8 bits would lose the tails, which decide KLD and the information gain.
+    density = stimulus.density(source.sigma, degrees=source.degrees)
+    image = Image.fromarray(density.astype(np.float32) / np.float32(density.max()), mode="F")
+    small = np.asarray(image.resize((preprocessing.width, preprocessing.height), Image.Resampling.BILINEAR))
+    if not small.max() > 0:
+        raise DatasetError(
+            f"{stimulus.name}: the density is empty; leave the picture out or mend its fixations"
+        )
+    return (np.clip(small, 0, None) / small.max()).astype(np.float16)
+
+
+def _fixation_map(stimulus: Stimulus, preprocessing: Preprocessing) -> np.ndarray:
+    """Fixated pixels at the network's size: each fixation falls into the pixel that covers its place."""
+    height, width = preprocessing.height, preprocessing.width
+    fixated = np.zeros((height, width), dtype=np.bool_)
+    if stimulus.fixations is not None:
+        inside = stimulus.fixations.inside(stimulus.width, stimulus.height)
+        x = np.floor((inside.x + 0.5) * width / stimulus.width).astype(np.int64)
+        y = np.floor((inside.y + 0.5) * height / stimulus.height).astype(np.int64)
+        fixated[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] = True
+    return fixated
+
+
+def _load(folder: Path, source: str) -> Samples:
+    try:
+        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        pictures, density, fixations = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("pictures", "density", "fixations")
+        )
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{folder}: the cache is damaged ({error}); delete this folder and run again"
+        ) from None
+    return Samples(tuple(f"{source}/{name}" for name in names), pictures, density, fixations)

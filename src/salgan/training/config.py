@@ -1,0 +1,363 @@
+"""A training run's settings: one YAML file, typed, with overrides from the command line.
+
+A recipe names only what differs from the defaults below, which are the paper's (Pan et al. 2017). A key that is
+not a field here is an error that names the nearest one: a misspelt learning rate must not train for a day.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from salgan.errors import ConfigError
+
+__all__ = [
+    "Adversarial",
+    "Augmentation",
+    "Bootstrap",
+    "Config",
+    "Content",
+    "Network",
+    "Optimiser",
+    "Source",
+    "load_config",
+]
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Source(_Settings):
+    """One dataset and the parts of it to train and validate on."""
+
+    path: str
+    """Folder of the dataset, relative to ``data``."""
+    name: str | None = None
+    """What it is called in names and metrics; null: its path."""
+    layout: str | None = None
+    """Layout of the folder (see ``salgan data check --help``); null recognises it."""
+    split: str | None = None
+    """A committed split (osie, eyecrowd, sun500) or a .json file of {part: [names]}; null: the dataset's own parts."""
+    train: str | list[str] | None = "train"
+    """Part or parts to train on; ``all`` is the whole dataset, null uses none of it."""
+    val: str | list[str] | None = "val"
+    """Part or parts to validate on, likewise."""
+    degrees: Positive | None = None
+    """Standard deviation of the density's Gaussian in degrees of visual angle; with ``sigma`` null too: 1."""
+    sigma: Positive | None = None
+    """The same in pixels of the original picture, instead of ``degrees``."""
+
+    @model_validator(mode="after")
+    def _one_blur(self) -> Source:
+        if self.degrees is not None and self.sigma is not None:
+            raise ValueError("give degrees or sigma, not both")
+        if not self.train and not self.val:
+            raise ValueError("train and val are both empty, so this source is not used")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What the source is called."""
+        return self.name or self.path
+
+
+class Network(_Settings):
+    """A generator of ``salgan.networks``. (``network: package.module:factory`` names any other network.)"""
+
+    encoder: str = "vgg16"
+    """``vgg16`` is the paper's network; any other timm name is that encoder with the light pyramid decoder."""
+    weights: str | None = None
+    """Encoder weights: a local .safetensors file, ``timm`` to download timm's own, null to start at random."""
+    frozen: Count | None = None
+    """Groups (VGG-16) or feature levels (timm) of the encoder that stay as they are; null: 3 and 0."""
+    decoder: dict[str, Any] = {}
+    """Options of the decoder (light networks: width, finest_stride, prior)."""
+
+
+class Content(_Settings):
+    """Weights of the content loss's terms; the paper's is BCE alone (MSE is its baseline)."""
+
+    bce: NonNegative = 1.0
+    """Binary cross entropy on maps pooled by ``downsample``."""
+    mse: NonNegative = 0.0
+    """Mean squared error on maps pooled by ``downsample``."""
+    kld: NonNegative = 0.0
+    """Kullback-Leibler divergence of the predicted from the true density, at full size."""
+    cc: NonNegative = 0.0
+    """One minus the correlation coefficient, at full size."""
+    nss: NonNegative = 0.0
+    """Minus the normalised scanpath saliency at the fixations, at full size."""
+
+
+class Optimiser(_Settings):
+    """How weights move; the defaults are the paper's."""
+
+    name: Literal["adagrad", "adamw", "sgd"] = "adagrad"
+    """Update rule; ``sgd`` uses Nesterov momentum where ``momentum`` is above 0."""
+    lr: Positive = 3e-4
+    """Learning rate."""
+    weight_decay: NonNegative = 1e-4
+    """L2 on kernels and matrices, never on biases and norms (decoupled in adamw, added to the gradient elsewhere)."""
+    momentum: Fraction = 0.0
+    """Momentum of ``sgd``."""
+    encoder_lr: NonNegative = 1.0
+    """Factor on the learning rate of the encoder's weights (the generator only)."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the phase's steps; ``cosine`` ends at 0."""
+    warmup: Count = 0
+    """Steps in which the learning rate rises linearly from 0."""
+    clip: Positive | None = None
+    """Largest norm of the whole gradient; null does not clip."""
+
+
+class Bootstrap(_Settings):
+    """The first phase: the content loss alone."""
+
+    epochs: Count = 15
+    """Epochs of this phase."""
+    optimiser: Optimiser = Optimiser()
+    """The generator's optimiser."""
+
+
+class Discriminator(_Settings):
+    """The discriminator's shape; the defaults are the abstract's."""
+
+    first_kernel: AtLeastOne = 3
+    """Kernel of the first convolution: 3 in the abstract, 1 in the preprint's table and the released code."""
+    first_pool: AtLeastOne = 2
+    """First pooling: 2 in abstract and preprint, 4 in the released code."""
+    weight_norm: bool = False
+    """Weight-normalise the last two convolutions, with a fixed gain, as the released code does."""
+    picture_scale: Positive = 1 / 255
+    """Factor on the picture's 0..255 before it joins the map; 1 in the released code."""
+
+
+class Adversarial(_Settings):
+    """The second phase: generator and discriminator take turns batch by batch."""
+
+    epochs: Count = 105
+    """Epochs of this phase; the paper trains for 120 in all."""
+    alpha: NonNegative = 0.05
+    """Weight of the content loss against the adversarial loss (equation 1)."""
+    smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """One-sided label smoothing: real pairs are taught as 1 - smoothing. Not in the paper."""
+    optimiser: Optimiser | None = None
+    """The generator's optimiser in this phase, from a fresh state; null goes on with bootstrap's and its state."""
+    discriminator_optimiser: Optimiser | None = None
+    """The discriminator's; null takes the settings of the generator's in this phase."""
+    discriminator: Discriminator = Discriminator()
+    """The discriminator's shape."""
+
+
+class Augmentation(_Settings):
+    """Changes to training pictures that keep gaze meaningful, drawn from (seed, epoch, picture) alone."""
+
+    hflip: Fraction = 0.0
+    """Probability of a left-right flip of picture, density and fixations."""
+    crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Smallest side of a random crop against the picture's; each crop is enlarged to full size. 1 does not crop."""
+
+    @property
+    def active(self) -> bool:
+        """Whether any picture can change."""
+        return self.hflip > 0 or self.crop < 1
+
+
+class Config(_Settings):
+    """Everything that decides a training run."""
+
+    out: str
+    """Run folder to make."""
+    data: str
+    """Folder that holds the sources."""
+    sources: Annotated[list[Source], Field(min_length=1)] = [Source(path="salicon", layout="salicon")]
+    """Datasets to train and validate on."""
+    cache: str | None = None
+    """Folder for the prepared tensors; null is this user's cache folder."""
+    resume: bool = False
+    """Continue the run in ``out`` exactly where its last checkpoint left it."""
+    init: str | None = None
+    """Start from a network.safetensors, or from a run's checkpoint (.pt: its optimiser's state comes along)."""
+    seed: Count = 0
+    """Seed of initial weights, order of pictures and augmentation."""
+    time_limit: Positive | None = None
+    """Minutes after which the run saves a checkpoint and stops, to be resumed."""
+
+    size: Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)] = [192, 256]
+    """Height and width of the network's input, in pixels."""
+    network: Network | Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] = Network()
+    """The generator, or ``package.module:factory`` of any module from RGB pictures 0..255 to maps 0..1."""
+    content: Content = Content()
+    """Content loss."""
+    downsample: Literal[1, 2, 4, 8] = 4
+    """Average pooling of both maps before BCE and MSE; the paper compares 1, 2, 4, 8 and keeps 4."""
+    bootstrap: Bootstrap = Bootstrap()
+    """First phase."""
+    adversarial: Adversarial = Adversarial()
+    """Second phase; ``epochs: 0`` leaves it out."""
+    augmentation: Augmentation = Augmentation()
+    """Changes to training pictures."""
+    batch_size: AtLeastOne = 32
+    """Pictures in a step, over all devices. An epoch leaves out its last, incomplete batch."""
+    ema: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Decay of an average of the generator's weights, which is then what is validated and saved; null: none."""
+    keep_best: str | None = "nss"
+    """Validation metric that chooses network.safetensors (nss, cc, sim, kld, content or e.g. osie/cc); null: last epoch."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    """Device kind."""
+    devices: AtLeastOne = 1
+    """Number of devices; above 1 each takes its share of every batch (DDP)."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Arithmetic; auto is bf16-mixed on a GPU and 32-true elsewhere."""
+    compile: bool = False
+    """Compile the networks with torch.compile."""
+    cache_features: bool = True
+    """Keep the frozen groups' output per picture in memory, where it fits and no picture is augmented."""
+
+    log_every: AtLeastOne = 10
+    """Steps between lines of metrics.jsonl."""
+    checkpoint_every: AtLeastOne | None = None
+    """Steps between checkpoints inside an epoch; there is one after every epoch in any case."""
+    image_rows: Count = 6
+    """Validation pictures shown in TensorBoard after every epoch, as picture | truth | prediction."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Config:
+        if self.bootstrap.epochs + self.adversarial.epochs == 0:
+            raise ValueError("bootstrap.epochs and adversarial.epochs are both 0; nothing would be trained")
+        if not any(getattr(self.content, term) for term in Content.model_fields):
+            raise ValueError("content: every weight is 0; the content loss needs at least one term")
+        if self.batch_size % self.devices:
+            raise ValueError(f"batch_size {self.batch_size} must divide by devices {self.devices}")
+        if not any(source.train for source in self.sources):
+            raise ValueError("sources: none has a train part")
+        if any(side % self.downsample for side in self.size):
+            raise ValueError(f"size {self.size} must divide by downsample {self.downsample}")
+        labels = [source.label for source in self.sources]
+        if len(set(labels)) < len(labels):
+            raise ValueError("sources: two have the same name; give each its own name")
+        return self
+
+    def to_yaml(self) -> str:
+        """The whole configuration as YAML that :func:`load_config` reads back."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False)
+
+
+def load_config(recipe: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a recipe and apply overrides.
+
+    Args:
+        recipe: YAML file whose keys are fields of :class:`Config`.
+        overrides: ``key=value`` with dots into groups and lists (``bootstrap.optimiser.lr=1e-4``,
+            ``sources.0.degrees=1``); the value is read as YAML.
+
+    Raises:
+        ConfigError: the file cannot be read, a key is unknown (with the closest one), a value does not fit.
+    """
+    try:
+        settings = yaml.load(recipe.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
+    except OSError as error:
+        raise ConfigError(f"{recipe}: cannot read the recipe ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{recipe}: not YAML ({error})") from None
+    if settings is None:
+        settings = {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{recipe}: a recipe is a list of 'key: value' lines")
+    _check_keys(settings, Config, "", str(recipe))
+    for override in overrides:
+        _apply(settings, override)
+    _check_keys(settings, Config, "", "command line")
+    missing = [name for name in ("data", "out") if settings.get(name) is None]
+    if missing:
+        raise ConfigError(f"{missing[0]} is not set; add {missing[0]}=FOLDER to the command")
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part not in ("Network", "constrained-str"))
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{place}: {message}" if place else message) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads ``3e-4`` as text, for want of a dot; people write learning rates so."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _apply(settings: dict[str, Any], override: str) -> None:
+    """Set one dotted key in place, making groups on the way; the keys are checked afterwards."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{override!r}: an override is key=value, such as batch_size=16")
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}: {text!r} is not a YAML value; quote it") from None
+    *groups, last = key.split(".")
+    here: Any = settings
+    for group in groups:
+        if isinstance(here, list):
+            here = here[_index(here, group, key)]
+            continue
+        if not isinstance(here.get(group), (dict, list)):
+            here[group] = {}
+        here = here[group]
+    if isinstance(here, list):
+        here[_index(here, last, key)] = value
+    else:
+        here[last] = value
+
+
+def _index(items: list[Any], text: str, key: str) -> int:
+    if not text.isdecimal() or int(text) >= len(items):
+        raise ConfigError(
+            f"{key}: {text!r} is no position in a list of {len(items)}; use 0 to {len(items) - 1}"
+        )
+    return int(text)
+
+
+def _check_keys(settings: dict[str, Any], model: type[BaseModel], place: str, origin: str) -> None:
+    """Raise for the first key that is no field, at any depth, with the closest field's name."""
+    for key, value in settings.items():
+        path = f"{place}{key}"
+        field = model.model_fields.get(str(key))
+        if field is None:
+            close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
+            hint = f"did you mean {place}{close[0]}?" if close else f"known: {', '.join(model.model_fields)}"
+            raise ConfigError(f"{origin}: unknown key {path}; {hint}")
+        for group in _groups(field.annotation):
+            for position, item in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(item, dict):
+                    below = f"{path}.{position}." if isinstance(value, list) else f"{path}."
+                    _check_keys(item, group, below, origin)
+
+
+def _groups(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The settings classes named in a type, such as ``Optimiser`` in ``Optimiser | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [group for argument in get_args(annotation) for group in _groups(argument)]

@@ -1,0 +1,219 @@
+"""Batches of prepared samples on the device, in an order and with changes that depend on (seed, epoch) alone.
+
+Nothing here keeps state between steps, so a resumed run sees the very batches it would have seen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from salgan.training.cache import Prepared
+from salgan.training.config import Augmentation
+
+__all__ = ["Batch", "Pool", "augmented", "epoch_draws", "epoch_order"]
+
+_DEVICE_SHARE = 0.5
+"""Share of a GPU's free memory that samples, and then cached features, may take; the rest is for the step."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples on the device.
+
+    Attributes:
+        pictures: float RGB 0..255, (N, 3, h, w), channels last in memory.
+        density: float, largest value 1, (N, 1, h, w).
+        fixations: bool, true at fixated pixels, (N, 1, h, w).
+        features: the network's frozen features of the pictures where those are kept, else None.
+    """
+
+    pictures: Tensor
+    density: Tensor
+    fixations: Tensor
+    features: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+class Pool:
+    """The samples to train on, or to validate on, from all sources in one numbered row.
+
+    They live on a GPU as a whole where they fit; else every batch is read from the memory-mapped cache, on a
+    GPU by a thread that is one batch ahead.
+
+    Args:
+        prepared: the sources' caches.
+        part: ``"train"`` or ``"val"``.
+        device: where batches go.
+
+    Attributes:
+        names: name of every sample.
+        sources: for every source with samples in this part, its name and the rows it has.
+    """
+
+    def __init__(self, prepared: Sequence[Prepared], part: str, device: torch.device) -> None:
+        self._device = device
+        self._places: list[tuple[int, int]] = []
+        self._samples = [source.samples for source in prepared]
+        self.sources: dict[str, np.ndarray] = {}
+        for number, source in enumerate(prepared):
+            rows = getattr(source, part)
+            if len(rows):
+                self.sources[source.source] = len(self._places) + np.arange(len(rows))
+            self._places += [(number, int(row)) for row in rows]
+        self.names = [self._samples[number].names[row] for number, row in self._places]
+        self.features: Tensor | None = None
+        self._resident: tuple[Tensor, Tensor, Tensor] | None = None
+        if device.type == "cuda" and self._places and self._bytes() < _free(device):
+            self._resident = tuple(tensor.to(device) for tensor in self._read(np.arange(len(self))))  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The samples at these rows."""
+        return self._as_batch(*self._fetch(rows), rows)
+
+    def batches(self, chunks: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """One batch per array of rows; those that must be read are read one ahead."""
+        if self._device.type != "cuda" or self._resident is not None:
+            yield from map(self.batch, chunks)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self._fetch, chunks[0]) if chunks else None
+            for number, rows in enumerate(chunks):
+                assert ahead is not None
+                fetched = ahead.result()
+                if number + 1 < len(chunks):
+                    ahead = reader.submit(self._fetch, chunks[number + 1])
+                yield self._as_batch(*fetched, rows)
+
+    def keep_features(self, compute: Callable[[Tensor], Tensor], batch_size: int) -> bool:
+        """Compute and keep every picture's frozen features, if they fit into memory; says whether it did.
+
+        Args:
+            compute: from pictures (n, 3, h, w) to features (n, C, h / s, w / s).
+            batch_size: pictures at a time.
+        """
+        kept: list[Tensor] = []
+        for start in range(0, len(self), batch_size):
+            rows = np.arange(start, min(start + batch_size, len(self)))
+            features = compute(self.batch(rows).pictures).contiguous(memory_format=torch.channels_last)
+            if not kept:
+                wanted = features.nbytes / len(features) * len(self)
+                if wanted > _free(self._device):
+                    return False
+            kept.append(features)
+        self.features = torch.cat(kept).contiguous(memory_format=torch.channels_last)
+        return True
+
+    def _bytes(self) -> int:
+        samples = self._samples[0]
+        arrays = (samples.pictures, samples.density, samples.fixations)
+        return len(self) * sum(array[0].nbytes for array in arrays)
+
+    def _read(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        places = [self._places[row] for row in rows]
+        pictures = np.stack([self._samples[number].pictures[row] for number, row in places])
+        density = np.stack([self._samples[number].density[row] for number, row in places])
+        fixations = np.stack([self._samples[number].fixations[row] for number, row in places])
+        return torch.from_numpy(pictures), torch.from_numpy(density), torch.from_numpy(fixations)
+
+    def _fetch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        if self._resident is not None:
+            index = torch.from_numpy(rows).to(self._device, non_blocking=True)
+            pictures, density, fixations = (tensor[index] for tensor in self._resident)
+        else:
+            pictures, density, fixations = self._read(rows)
+            if self._device.type == "cuda":
+                pictures, density, fixations = (
+                    tensor.pin_memory().to(self._device, non_blocking=True)
+                    for tensor in (pictures, density, fixations)
+                )
+        return pictures, density, fixations
+
+    def _as_batch(self, pictures: Tensor, density: Tensor, fixations: Tensor, rows: np.ndarray) -> Batch:
+        # Pictures are stored as (N, h, w, 3), which is what channels_last means: permuting copies nothing.
+        return Batch(
+            pictures.to(self._device).permute(0, 3, 1, 2).float(),
+            density.to(self._device).float().unsqueeze(1),
+            fixations.to(self._device).unsqueeze(1),
+            None if self.features is None else self.features[torch.from_numpy(rows).to(self._device)],
+        )
+
+
+def _free(device: torch.device) -> float:
+    """Bytes that samples may take on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] * _DEVICE_SHARE
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 3
+
+
+def epoch_order(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:
+    """The rows of each batch of an epoch; the last, incomplete batch is left out (unless it is the only one).
+
+    Args:
+        seed: the run's seed.
+        epoch: number of the epoch, from 0.
+        count: number of samples.
+        batch_size: samples in a batch.
+    """
+    order = np.random.default_rng([seed, epoch, 0]).permutation(count)
+    size = min(batch_size, count)
+    return [order[start : start + size] for start in range(0, count - size + 1, size)]
+
+
+def epoch_draws(seed: int, epoch: int, count: int) -> np.ndarray:
+    """Four uniform numbers in [0, 1) per sample for its augmentation in this epoch: float32 (count, 4)."""
+    return np.random.default_rng([seed, epoch, 1]).random((count, 4), dtype=np.float32)
+
+
+def augmented(batch: Batch, settings: Augmentation, draws: np.ndarray) -> Batch:
+    """Flip and crop pictures, densities and fixations alike, on their device.
+
+    A crop is enlarged to full size, so a fixation in it may cover a few pixels; the density keeps its values.
+
+    Args:
+        batch: the samples.
+        settings: probability of a flip, smallest crop.
+        draws: (N, 4): flip, side of the crop, its place across and down.
+    """
+    if not settings.active:
+        return batch
+    numbers = torch.from_numpy(draws).to(batch.pictures.device, non_blocking=True)
+    flip = numbers[:, 0] < settings.hflip
+    if settings.crop == 1:
+        chosen = flip[:, None, None, None]
+        pictures, density, fixations = (
+            torch.where(chosen, maps.flip(-1), maps)
+            for maps in (batch.pictures, batch.density, batch.fixations)
+        )
+        return replace(batch, pictures=pictures, density=density, fixations=fixations)
+    side = settings.crop + (1 - settings.crop) * numbers[:, 1]
+    across, down = ((2 * numbers[:, axis] - 1) * (1 - side) for axis in (2, 3))
+    zero = torch.zeros_like(side)
+    # grid_sample reads the picture at theta · (x, y, 1), in coordinates from -1 to 1.
+    theta = torch.stack(
+        [torch.stack([torch.where(flip, -side, side), zero, across], 1), torch.stack([zero, side, down], 1)],
+        1,
+    )
+    grid = F.affine_grid(theta, list(batch.pictures.shape), align_corners=False)
+
+    def sample(maps: Tensor, mode: str) -> Tensor:
+        return F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
+
+    return replace(
+        batch,
+        pictures=sample(batch.pictures, "bilinear").contiguous(memory_format=torch.channels_last),
+        density=sample(batch.density, "bilinear"),
+        fixations=sample(batch.fixations.float(), "nearest") > 0.5,
+    )

@@ -1,0 +1,179 @@
+"""The run folder: it tells its run's whole story, and nothing in it is overwritten by another run."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from salgan._files import replacing
+from salgan._version import __version__
+from salgan.errors import ConfigError
+from salgan.training.build import read_checkpoint
+from salgan.training.config import Config
+
+__all__ = ["RunFolder"]
+
+_MAY_CHANGE = {
+    "out", "data", "cache", "resume", "time_limit", "accelerator", "devices", "compile", "cache_features",
+    "checkpoint_every", "image_rows",
+}  # fmt: skip
+"""Settings that may differ when a run is resumed: where and how, never what is trained."""
+
+
+class RunFolder:
+    """Files of one run.
+
+    ``config.yaml`` (merged), ``environment.json``, ``metrics.jsonl``, ``checkpoints/``, ``tensorboard/`` and the
+    networks. Every file but the growing ``metrics.jsonl`` is replaced as a whole.
+
+    Args:
+        path: the folder.
+        writes: whether this process writes (the first of several does).
+    """
+
+    def __init__(self, path: Path, writes: bool = True) -> None:
+        self.path = path
+        self.writes = writes
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoint = path / "checkpoints" / "last.pt"
+        self.bootstrap = path / "checkpoints" / "bootstrap.pt"
+        self.network = path / "network.safetensors"
+        self.last_network = path / "last.safetensors"
+
+    def open(self, config: Config) -> dict[str, Any] | None:
+        """Make the folder, or find the checkpoint to resume from.
+
+        Returns:
+            The checkpoint's content, or None to start at the beginning.
+
+        Raises:
+            ConfigError: the folder holds a run and ``resume`` is not set, or holds another run than the recipe's.
+        """
+        stored = self.path / "config.yaml"
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; choose another out=FOLDER")
+        used = self.path.is_dir() and any(self.path.iterdir())
+        if used and not config.resume:
+            raise ConfigError(
+                f"{self.path} exists; continue that run with resume=true or choose another out=FOLDER"
+            )
+        if used and not stored.is_file():
+            raise ConfigError(f"{self.path} holds no run (it has no config.yaml); choose another out=FOLDER")
+        if used:
+            _same_run(config, stored)
+        (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        self._write_environment()
+        if not used:
+            self._write(stored, config.model_copy(update={"resume": False}).to_yaml().encode())
+        if not self.checkpoint.is_file():
+            self._cut_metrics(0)
+            return None
+        state = read_checkpoint(self.checkpoint)
+        self._cut_metrics(state["metrics_bytes"])
+        return state
+
+    def log(self, line: dict[str, Any]) -> None:
+        """Append one line to ``metrics.jsonl``."""
+        if self.writes:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def save(self, state: dict[str, Any], path: Path | None = None) -> None:
+        """Replace a checkpoint (the last one unless another is named) by ``state``."""
+        if not self.writes:
+            return
+        state = {**state, "metrics_bytes": self.metrics.stat().st_size if self.metrics.exists() else 0}
+        # Into memory first: PyTorch's own file writer answers a full disk with a RuntimeError of its archive format.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        self._write(path or self.checkpoint, buffer.getbuffer())
+
+    def _cut_metrics(self, size: int) -> None:
+        """Drop what was logged after the checkpoint: it will be trained, and logged, again."""
+        if self.writes and self.metrics.exists():
+            with self.metrics.open("r+b") as file:
+                file.truncate(size)
+
+    def _write_environment(self) -> None:
+        """Add this process to ``environment.json``, a list with one entry per start of the run."""
+        path = self.path / "environment.json"
+        sessions = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        self._write(path, json.dumps([*sessions, _environment()], indent=2).encode())
+
+    def _write(self, path: Path, content: bytes | memoryview) -> None:
+        if self.writes:
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def _same_run(config: Config, stored: Path) -> None:
+    """Raise if a setting differs that decides what is trained."""
+    try:
+        before = yaml.safe_load(stored.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{stored}: cannot be read ({error}); choose another out=FOLDER") from None
+    now = config.model_dump()
+    for key, value in now.items():
+        if key not in _MAY_CHANGE and before.get(key) != value:
+            raise ConfigError(
+                f"{stored}: the run was started with {key}={before.get(key)!r}, now it is {value!r}; "
+                "resume with the same settings or choose another out=FOLDER"
+            )
+
+
+def _environment() -> dict[str, Any]:
+    packages = ("torch", "lightning", "timm", "numpy", "pillow", "salgan")
+    cuda = torch.cuda.is_available()
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "salgan": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in packages},
+        "devices": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        if cuda
+        else [],
+        "cuda": torch.version.cuda if cuda else None,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the code that runs, with ``-dirty`` if it was changed since; None outside a checkout."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,74 @@
+"""Optimisers and learning-rate schedules as a recipe names them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from salgan.training.config import Optimiser
+
+__all__ = ["build_optimiser", "schedule_factor", "set_learning_rate"]
+
+
+def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
+    """An optimiser over a network's trainable weights.
+
+    Weight decay goes to kernels and matrices only; the weights of ``network.encoder``, if there is one, have their
+    own factor on the learning rate.
+
+    Args:
+        settings: rule, learning rates, decay.
+        network: whose parameters to move; frozen ones are left out.
+    """
+    encoder = getattr(network, "encoder", None)
+    inside = {id(weight) for weight in encoder.parameters()} if isinstance(encoder, nn.Module) else set()
+    groups = []
+    for in_encoder in (True, False):
+        for decayed in (True, False):
+            weights = [
+                weight
+                for weight in network.parameters()
+                if weight.requires_grad
+                and (id(weight) in inside) == in_encoder
+                and (weight.ndim > 1) == decayed
+            ]
+            if weights:
+                factor = settings.encoder_lr if in_encoder else 1.0
+                decay = settings.weight_decay if decayed else 0.0
+                groups.append({"params": weights, "weight_decay": decay, "factor": factor})
+    if settings.name == "adagrad":
+        return torch.optim.Adagrad(groups, lr=settings.lr)
+    if settings.name == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr)
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
+
+
+def schedule_factor(settings: Optimiser, step: int, steps: int) -> float:
+    """Factor on the learning rate at a step of a phase: linear warm-up, then constant or half a cosine to 0.
+
+    Args:
+        settings: which schedule and how many steps of warm-up.
+        step: number of the step, from 0.
+        steps: steps of the whole phase.
+    """
+    if step < settings.warmup:
+        return (step + 1) / (settings.warmup + 1)
+    if settings.schedule == "constant":
+        return 1.0
+    progress = (step - settings.warmup) / max(1, steps - settings.warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set every group's learning rate to ``rate`` times the group's own factor."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
+def clip(weights: Iterable[torch.Tensor], settings: Optimiser) -> None:
+    """Scale the gradient down to the recipe's largest norm, if it names one."""
+    if settings.clip is not None:
+        nn.utils.clip_grad_norm_(weights, settings.clip)

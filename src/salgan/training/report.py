@@ -1,0 +1,182 @@
+"""What a run says: a line per epoch to a person, ``metrics.jsonl`` for programs, curves and pictures in TensorBoard."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from salgan.errors import TrainingError
+from salgan.training.folder import RunFolder
+
+__all__ = ["Reporter", "Window"]
+
+
+class Window:
+    """Losses of the steps since the last line of ``metrics.jsonl``.
+
+    They stay on the device until a line is due, so that no step waits for the device.
+
+    Args:
+        entries: entries of a checkpoint's window, from :attr:`entries`.
+    """
+
+    def __init__(self, entries: Sequence[Any] = ()) -> None:
+        self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]  # type: ignore[misc]
+
+    def add(self, epoch: int, step: int, losses: dict[str, Tensor]) -> None:
+        """Take in one step's losses: epoch and step (in the epoch, both from 0) say which batch it was."""
+        self.entries.append((epoch, step, losses))
+
+    def first_not_finite(self) -> tuple[int, int, str] | None:
+        """Fetch the losses from the device; epoch, step and name of the first NaN or infinity among them, or None."""
+        self.entries = [
+            (epoch, step, {name: float(value) for name, value in losses.items()})
+            for epoch, step, losses in self.entries
+        ]
+        for epoch, step, losses in self.entries:
+            for name, value in losses.items():
+                if not math.isfinite(value):
+                    return epoch, step, name
+        return None
+
+    def take(self) -> dict[str, float]:
+        """Mean of every loss over the steps that had it; the window is empty afterwards."""
+        values: dict[str, list[float]] = {}
+        for _, _, losses in self.entries:
+            for name, value in losses.items():
+                values.setdefault(name, []).append(float(value))
+        self.entries = []
+        return {name: sum(each) / len(each) for name, each in values.items()}
+
+
+class Reporter:
+    """Writes lines, curves and pictures, and draws the progress bar; silent in all processes but the first.
+
+    Args:
+        folder: the run folder.
+        epochs: epochs of the whole run.
+        first_step: steps taken before this start, where TensorBoard's curves are taken up.
+    """
+
+    def __init__(self, folder: RunFolder, epochs: int, first_step: int) -> None:
+        self._folder = folder
+        self._epochs = epochs
+        self.console = Console(stderr=True, highlight=False, quiet=not folder.writes)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not (folder.writes and self.console.is_terminal),
+        )
+        self._task: TaskID | None = None
+        self._board: SummaryWriter | None = None
+        if folder.writes:
+            self._board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first_step or None)  # type: ignore[no-untyped-call]
+        self._lap = self._epoch_start = time.perf_counter()
+        self._lap_pictures = self._epoch_pictures = 0
+
+    def __enter__(self) -> Reporter:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+        if self._board is not None:
+            self._board.close()  # type: ignore[no-untyped-call]
+
+    def begin_epoch(self, epoch: int, step: int, steps: int) -> None:
+        """Start the bar of an epoch (from 0), perhaps in its middle, and its clock."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(
+            f"epoch {epoch + 1}/{self._epochs}", total=steps, completed=step, speed=""
+        )
+        self._lap = self._epoch_start = time.perf_counter()
+        self._lap_pictures = self._epoch_pictures = 0
+
+    def step(self, pictures: int) -> None:
+        """Count one step's pictures."""
+        self._lap_pictures += pictures
+        self._epoch_pictures += pictures
+        if self._task is not None:
+            self._progress.advance(self._task)
+
+    def losses(self, facts: dict[str, Any], values: dict[str, float]) -> None:
+        """Write the line of a few steps: losses and learning rates, with the pictures per second since the last."""
+        now = time.perf_counter()
+        speed = self._lap_pictures / max(now - self._lap, 1e-9)
+        self._lap, self._lap_pictures = now, 0
+        if self._task is not None:
+            self._progress.update(self._task, speed=f"{speed:.0f} pictures/s")
+        self._folder.log({"kind": "step", **facts, **values, "pictures_per_second": round(speed, 2)})
+        self._curves("train", values, facts["step"])
+
+    def speed(self) -> float:
+        """Pictures per second of the present epoch's training."""
+        return self._epoch_pictures / max(time.perf_counter() - self._epoch_start, 1e-9)
+
+    def validation(
+        self,
+        facts: dict[str, Any],
+        scores: dict[str, float],
+        *,
+        best: bool,
+        speed: float,
+        share: float | None,
+    ) -> None:
+        """Write the line of an epoch and say it to the person.
+
+        Args:
+            facts: epoch, step and phase.
+            scores: validation scores; empty without validation pictures.
+            best: whether they are the best so far.
+            speed: pictures per second of the epoch's training.
+            share: share of the device's peak arithmetic, None where that is not known.
+        """
+        finite = {name: value if math.isfinite(value) else None for name, value in scores.items()}
+        line = {"kind": "validation", **facts, **finite, "best": best, "pictures_per_second": round(speed, 2)}
+        self._folder.log(line if share is None else {**line, "share_of_peak": round(share, 4)})
+        self._curves("validation", scores, facts["step"])
+        said = " · ".join(f"{name} {value:.4f}" for name, value in scores.items() if "/" not in name)
+        self.console.print(
+            f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
+            + (f" · {said}" if said else "")
+            + (" (best)" if best else "")
+            + f" · {speed:.0f} pictures/s"
+            + (f", {share:.0%} of peak" if share is not None else "")
+        )
+
+    def pictures(self, rows: Tensor, step: int) -> None:
+        """Show rows of picture | truth | prediction: (n, 3, H, 3·W) in [0, 1]."""
+        if self._board is not None and len(rows):
+            image = torch.cat(list(rows), dim=1)
+            self._board.add_image("picture | truth | prediction", image.clamp(0, 1), step)  # type: ignore[no-untyped-call]
+
+    def _curves(self, group: str, values: dict[str, float], step: int) -> None:
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{group}/{name}", value, step)  # type: ignore[no-untyped-call]
+
+
+def not_finite(name: str, pictures: Sequence[str]) -> TrainingError:
+    """The error for a loss that is NaN or infinite, with the batch it came from."""
+    shown = ", ".join(pictures[:8]) + (f" and {len(pictures) - 8} more" if len(pictures) > 8 else "")
+    return TrainingError(
+        f"the {name} loss is NaN or infinite in the batch of {shown}; the last checkpoint is kept: "
+        "look at these pictures, or start again with a lower learning rate or clip"
+    )

@@ -1,0 +1,55 @@
+"""When a run is to stop before its end: its time limit, or a signal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any
+
+from lightning.fabric import Fabric
+
+__all__ = ["Stopper"]
+
+
+class Stopper:
+    """Says after every step whether to save and leave; a context manager, which catches signals inside.
+
+    The first SIGINT (Ctrl-C) or SIGTERM lets the step end and a checkpoint be written; a second one ends at once.
+
+    Args:
+        minutes: time limit counted from now; None has none.
+        fabric: several processes must agree on the step to stop at.
+    """
+
+    def __init__(self, minutes: float | None, fabric: Fabric) -> None:
+        self._deadline = time.monotonic() + 60 * minutes if minutes is not None else None
+        self._fabric = fabric
+        self._signalled = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stopper:
+        if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def due(self) -> bool:
+        """Whether to stop now."""
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        due = self._signalled or late
+        if self._fabric.world_size > 1:
+            return self._fabric.strategy.reduce_boolean_decision(due, all=False)
+        return due
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self._signalled:
+            raise KeyboardInterrupt
+        self._signalled = True

@@ -1,0 +1,81 @@
+"""Scores of a network on the validation pictures, at the network's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from salgan.training.config import Config
+from salgan.training.data import Batch, Pool
+from salgan.training.losses import content_loss
+from salgan.training.metrics import cc, kld, nss, sim
+from salgan.training.module import Logits
+
+__all__ = ["LOWER_IS_BETTER", "METRICS", "validate"]
+
+METRICS = ("nss", "cc", "sim", "kld", "content")
+"""What is measured for every picture; ``content`` is the recipe's content loss."""
+LOWER_IS_BETTER = frozenset({"kld", "content"})
+
+
+@torch.no_grad()
+def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> dict[str, float]:
+    """Score a network on every validation picture.
+
+    Args:
+        network: from pictures to maps; left in evaluation mode.
+        pool: the validation pictures.
+        config: for the batch size and the content loss.
+        fabric: precision; each of several processes scores its share.
+
+    Returns:
+        The mean over pictures of every metric, then the same per source as ``source/metric`` where there is more
+        than one. A metric that is undefined for a picture (NSS without fixations) leaves that picture out.
+    """
+    network.eval()
+    logits_of = Logits(network)
+    scores = torch.zeros(len(pool), len(METRICS), dtype=torch.float64)
+    size = max(1, config.batch_size // fabric.world_size)
+    chunks = [np.arange(start, min(start + size, len(pool))) for start in range(0, len(pool), size)]
+    mine = chunks[fabric.global_rank :: fabric.world_size]
+    for rows, batch in zip(mine, pool.batches(mine), strict=True):
+        with fabric.autocast():
+            logits = logits_of(batch.pictures, batch.features)
+        scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, config).double().cpu()
+    if fabric.world_size > 1:
+        scores = fabric.all_reduce(scores.to(fabric.device), reduce_op="sum").cpu()
+    result = _means(scores, range(len(pool)))
+    if len(pool.sources) > 1:
+        for source, rows in pool.sources.items():
+            result |= {f"{source}/{name}": value for name, value in _means(scores, rows).items()}
+    return result
+
+
+def _scores(logits: Tensor, batch: Batch, config: Config) -> Tensor:
+    """Metrics of each picture, (N, len(METRICS))."""
+    maps = logits.sigmoid()
+    content = torch.stack(
+        [
+            content_loss(*sample, config.content, config.downsample)
+            for sample in zip(logits.split(1), batch.density.split(1), batch.fixations.split(1), strict=True)
+        ]
+    )
+    return torch.stack(
+        [
+            nss(maps, batch.fixations),
+            cc(maps, batch.density),
+            sim(maps, batch.density),
+            kld(maps, batch.density),
+            content,
+        ],
+        dim=1,
+    )
+
+
+def _means(scores: Tensor, rows: Iterable[int]) -> dict[str, float]:
+    means = torch.nanmean(scores[torch.as_tensor(np.fromiter(rows, dtype=np.int64))], dim=0)
+    return dict(zip(METRICS, means.tolist(), strict=True))
