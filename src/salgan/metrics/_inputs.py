@@ -7,6 +7,7 @@ the same :class:`Map` to all metrics, so that the sorting and the sums are share
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from salgan.errors import MetricError
 
-__all__ = ["EPS", "Fixated", "Map", "as_density", "as_fixated", "as_map"]
+__all__ = ["EPS", "Fixated", "Float", "Map", "as_density", "as_fixated", "as_map", "summed"]
 
 EPS = 2.220446049250313e-16
 """MATLAB's ``eps``, which the toolbox adds inside its logarithms."""
@@ -22,14 +23,17 @@ EPS = 2.220446049250313e-16
 LARGEST = 1e100
 """Values beyond this could overflow when squared and summed."""
 
+BLOCK = 2**15
+"""Values summed at a time: temporary arrays of 256 KiB stay in the processor's cache."""
+
 Float = NDArray[np.float64]
 
 
 class Map:
     """A checked map of real numbers and what the metrics derive from it.
 
-    Numbers and the sorted values are kept; derived maps are not, as fresh memory costs more than arithmetic.
-    A flat map, for which the toolbox returns NaN, counts as the uniform distribution.
+    Single numbers and the sorted values are kept; other derived maps never exist as a whole. A flat map, for
+    which the toolbox returns NaN, counts as the uniform distribution.
 
     Attributes:
         name: what the caller calls it, for messages.
@@ -62,12 +66,21 @@ class Map:
     @cached_property
     def std(self) -> float:
         """Standard deviation of all values, with n - 1; 0 if the map is flat."""
-        deviations = self.array - self.mean
-        return math.sqrt(float(np.sum(np.square(deviations, out=deviations))) / max(self.array.size - 1, 1))
+        squares = summed(lambda values: np.square(values - self.mean), self.array)
+        return math.sqrt(squares / max(self.array.size - 1, 1))
 
     @cached_property
     def total(self) -> float:
-        """Sum of all values.
+        """Sum of all values."""
+        return float(self.array.sum())
+
+    @cached_property
+    def scaled_total(self) -> float:
+        """Sum of what all values exceed the lowest by."""
+        return summed(lambda values: values - self.low, self.array)
+
+    def check_distribution(self) -> None:
+        """Raise unless the map can be a distribution.
 
         Raises:
             MetricError: there are negative values.
@@ -77,33 +90,14 @@ class Map:
                 f"{self.name} has negative values (lowest {self.low:.4g}), so it is no distribution;"
                 " shift it (map - map.min()) or, if it holds log densities, pass np.exp(map)"
             )
-        return float(self.array.sum())
 
-    @cached_property
-    def scaled_total(self) -> float:
-        """Sum of all values above the lowest."""
-        return float((self.array - self.low).sum())
+    def share(self, values: Float) -> Float:
+        """Values of this map, divided by the sum of all."""
+        return self._uniform(values) if self.is_flat else values / self.total
 
-    def share(self) -> Float:
-        """Values divided by their sum; (H, W), sums to 1.
-
-        Raises:
-            MetricError: there are negative values.
-        """
-        total = self.total
-        return self._uniform(self.array) if self.is_flat else self.array / total
-
-    def scaled_share(self, index: NDArray[np.intp] | None = None) -> Float:
-        """Min-max scaled values divided by their sum; the range cancels, so only the minimum is taken off.
-
-        Args:
-            index: positions in the flattened map; default: all of (H, W).
-        """
-        values = self.array if index is None else self.array.ravel()[index]
-        if self.is_flat:
-            return self._uniform(values)
-        shifted = values - self.low
-        return np.divide(shifted, self.scaled_total, out=shifted)
+    def scaled_share(self, values: Float) -> Float:
+        """Values of this map, min-max scaled and divided by the sum of all that are: the range cancels."""
+        return self._uniform(values) if self.is_flat else (values - self.low) / self.scaled_total
 
     def _uniform(self, values: Float) -> Float:
         return np.full(values.shape, 1 / self.array.size)
@@ -113,9 +107,9 @@ class Map:
         """All values in ascending order; (H * W,)."""
         return np.sort(self.array, axis=None)
 
-    def scaled(self, values: Float) -> Float:
-        """Values of this map, min-max scaled by its own range to 0..1; all 0 if the map is flat."""
-        return np.zeros_like(values) if self.is_flat else (values - self.low) / (self.high - self.low)
+    def scaled(self, value: float) -> float:
+        """A value of this map, min-max scaled to 0..1; 0 if the map is flat."""
+        return 0.0 if self.is_flat else (value - self.low) / (self.high - self.low)
 
 
 class Fixated:
@@ -141,6 +135,16 @@ class Fixated:
     def values(self, of: Map) -> Float:
         """The map's values at the fixated pixels; float64 (N,)."""
         return of.array.ravel()[self.index]
+
+
+def summed(function: Callable[..., Float], *arrays: Float) -> float:
+    """Sum of an elementwise function of arrays of one shape, block by block.
+
+    Fresh memory for a whole map takes more time than the arithmetic, and for a large map there may be none.
+    """
+    flat = [array.ravel() for array in arrays]
+    starts = range(0, flat[0].size, BLOCK)
+    return math.fsum(float(function(*(x[start : start + BLOCK] for x in flat)).sum()) for start in starts)
 
 
 def as_map(values: ArrayLike | Map, name: str, like: Map | None = None) -> Map:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import Literal
 
 import numpy as np
@@ -20,11 +21,11 @@ def check_step(step: Step) -> Step:
     """Return a step that makes sense.
 
     Raises:
-        MetricError: it is neither ``"all"`` nor a number from 1e-6 (a million thresholds) to 1.
+        MetricError: it is neither ``"all"`` nor a number from 1e-4 (ten thousand thresholds) to 1.
     """
-    if step == "all" or (isinstance(step, int | float) and 1e-6 <= step <= 1):
+    if step == "all" or (isinstance(step, int | float) and 1e-4 <= step <= 1):
         return step
-    raise MetricError(f'step must be a number from 1e-6 to 1, such as 0.1 or 0.01, or "all", not {step!r}')
+    raise MetricError(f'step must be a number from 0.0001 to 1, such as 0.1 or 0.01, or "all", not {step!r}')
 
 
 def area(false_positives: Float, true_positives: Float) -> float:
@@ -50,7 +51,8 @@ def area_at_steps(saliency: Map, fixated: Fixated, others: Float, step: Step) ->
     thresholds = np.arange(math.floor(1 / step * (1 + 1e-12)), -1, -1) * step
 
     def share(values: Float) -> Float:
-        return 1 - np.searchsorted(saliency.scaled(values), thresholds) / values.size
+        below = [bisect_left(values, threshold, key=saliency.scaled) for threshold in thresholds]
+        return 1 - np.array(below) / values.size
 
     return area(share(others), share(positives))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from salgan.metrics._inputs import Map, as_density, as_map
+from salgan.metrics._inputs import Map, as_density, as_map, summed
 
 __all__ = ["cc"]
 
@@ -33,5 +32,5 @@ def cc(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
     D = as_density(density, S)
     if S.std == 0 or D.std == 0:
         return 0.0
-    products = (S.array - S.mean) * (D.array - D.mean)
-    return min(1.0, max(-1.0, float(np.sum(products)) / (S.array.size - 1) / S.std / D.std))
+    products = summed(lambda s, d: (s - S.mean) * (d - D.mean), S.array, D.array)
+    return min(1.0, max(-1.0, products / (S.array.size - 1) / S.std / D.std))

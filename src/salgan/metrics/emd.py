@@ -54,17 +54,21 @@ def emd(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
             f"emd of {height}×{width} pixels would need {rows * columns} cells (at most {MOST_CELLS});"
             f" resize both maps, for example to {height // 2}×{width // 2}"
         )
-    source, target = (_cells(m.share(), rows, columns) for m in (S, D))
+    source, target = (_cells(m, rows, columns) for m in (S, D))
     transport = require("ot", "eval")
     return max(0.0, float(transport.emd2(source, target, _distances(rows, columns), numItermax=10_000_000)))
 
 
-def _cells(share: Float, rows: int, columns: int) -> Float:
+def _cells(values: Map, rows: int, columns: int) -> Float:
     """Mean over each cell, divided by the sum of all; (rows * columns,)."""
-    top, height = _spans(share.shape[0], rows)
-    left, width = _spans(share.shape[1], columns)
-    sums = np.add.reduceat(np.add.reduceat(share, top, axis=0), left, axis=1)
-    means = (sums / np.outer(height, width)).ravel()
+    values.check_distribution()
+    if values.is_flat:
+        return np.full(rows * columns, 1 / (rows * columns))
+    top, height = _spans(values.array.shape[0], rows)
+    left, width = _spans(values.array.shape[1], columns)
+    sums = np.add.reduceat(np.add.reduceat(values.array, top, axis=0), left, axis=1)
+    # The largest sum is brought to 1 first: means of the smallest numbers there are would vanish.
+    means = (sums / sums.max() / np.outer(height, width)).ravel()
     cells: Float = means / means.sum()
     return cells
 

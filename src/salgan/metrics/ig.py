@@ -35,5 +35,5 @@ def ig(saliency: ArrayLike | Map, fixations: ArrayLike | Fixated, baseline: Arra
     S = as_map(saliency, "saliency")
     F = as_fixated(fixations, "fixations", S)
     B = as_map(baseline, "baseline", S)
-    gains = np.log2(EPS + S.scaled_share(F.index)) - np.log2(EPS + B.scaled_share(F.index))
+    gains = np.log2(EPS + S.scaled_share(F.values(S))) - np.log2(EPS + B.scaled_share(F.values(B)))
     return float(gains.mean())

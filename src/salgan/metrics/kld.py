@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from salgan.metrics._inputs import EPS, Map, as_density, as_map
+from salgan.metrics._inputs import EPS, Float, Map, as_density, as_map, summed
 
 __all__ = ["kld"]
 
@@ -36,5 +36,11 @@ def kld(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
     """
     S = as_map(saliency, "saliency")
     D = as_density(density, S)
-    reference = D.share()
-    return max(0.0, float(np.sum(reference * np.log(EPS + reference / (S.share() + EPS)))))
+    S.check_distribution()
+    D.check_distribution()
+
+    def terms(s: Float, d: Float) -> Float:
+        reference = D.share(d)
+        return reference * np.log(EPS + reference / (S.share(s) + EPS))
+
+    return max(0.0, summed(terms, S.array, D.array))

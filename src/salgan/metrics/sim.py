@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from salgan.metrics._inputs import Map, as_density, as_map
+from salgan.metrics._inputs import Map, as_density, as_map, summed
 
 __all__ = ["sim"]
 
@@ -32,4 +32,4 @@ def sim(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
     """
     S = as_map(saliency, "saliency")
     D = as_density(density, S)
-    return min(1.0, float(np.minimum(S.scaled_share(), D.scaled_share()).sum()))
+    return min(1.0, summed(lambda s, d: np.minimum(S.scaled_share(s), D.scaled_share(d)), S.array, D.array))
