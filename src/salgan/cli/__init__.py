@@ -6,14 +6,16 @@ needs of ONNX Runtime, PyTorch and the like is imported inside its function.
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from salgan._version import __version__
+from salgan.cli._common import say_error
 from salgan.cli.data import data
+from salgan.cli.export import export, import_lasagne
 from salgan.cli.models import models
+from salgan.cli.predict import predict
 from salgan.cli.train import train
 from salgan.errors import SalganError
 
@@ -49,9 +51,12 @@ def _salgan(
 
 
 # One line per verb, in the order in which --help shows them.
+app.command()(predict)
 app.command()(train)
 app.add_typer(data, name="data")
 app.command()(models)
+app.command()(export)
+app.command()(import_lasagne)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,8 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app(args=arguments, prog_name="salgan")
     except SalganError as error:
-        # One line whatever the message holds: a file name may contain a line break.
-        print("salgan: error: " + " ".join(str(error).split()), file=sys.stderr)
+        say_error(error)
         return 1
     except KeyboardInterrupt:
         return 130
