@@ -37,13 +37,15 @@ def check(
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Names to list of each kind of finding.")] = 10,
 ) -> None:
-    """Read every file of a dataset and say what is there, what is missing and what looks wrong.
+    """Read all of a dataset and say what is there, missing or wrong.
 
-    Counts and sizes, pictures without partner, files without picture, fixations outside the picture, pictures
-    nobody looked at; with names. Exits with 1 if something cannot be read or does not fit together.
+    Counts and sizes; by name: pictures without partner, files without picture,
+    fixations outside the picture, pictures nobody looked at. Exits with 1 if
+    something cannot be read or does not fit together.
 
-    A plain folder holds images/ with maps/ (pictures or npy) and/or fixations/ (csv with x,y[,viewer[,duration]],
-    in pixels from 0; npy or png) under the same names.
+    A plain folder holds images/ with maps/ (pictures or npy) and/or fixations/
+    under the same names: csv with x,y[,viewer[,duration]] in pixels from 0, npy,
+    or png with bright points.
 
     Example: salgan data check data/osie --sheet osie.png
     """
@@ -71,10 +73,10 @@ def synthetic(
     n: Annotated[int, typer.Option("-n", min=1, help="How many pictures.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another set.")] = 0,
 ) -> None:
-    """Make a small dataset whose density is known, to try training and evaluation with.
+    """Make a small dataset with a known density, to try things with.
 
-    Coloured shapes and face-like blobs, fixations of 8 viewers drawn from a known density, and that density
-    as maps; a plain folder that every command of salgan reads.
+    Coloured shapes and face-like blobs, fixations of 8 viewers drawn from a
+    known density, and that density as maps; a plain folder.
 
     Example: salgan data synthetic made-up -n 50
     """

@@ -6,10 +6,10 @@
 (600, 800)
 """
 
+from salgan.datasets._synthetic import synthetic
 from salgan.datasets.layouts import LAYOUTS, open_dataset
 from salgan.datasets.split import load_split, make_split
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
-from salgan.datasets.synthetic import synthetic
 
 __all__ = [
     "LAYOUTS",

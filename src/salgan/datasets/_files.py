@@ -81,12 +81,15 @@ def read_picture(path: Path, *, exif: bool) -> npt.NDArray[np.uint8]:
 def read_array(path: Path) -> npt.NDArray[Any]:
     """The array in an npy file; never unpickles."""
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
     except Exception as error:  # a hostile header can raise nearly anything
         raise DatasetError(f"{path}: not a npy file that can be read ({_first_line(error)})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf":
         raise DatasetError(f"{path}: holds no array of numbers; save one with numpy.save")
-    return array
+    return np.asarray(array)
 
 
 def read_map(path: Path) -> npt.NDArray[np.float64]:

@@ -40,11 +40,13 @@ def contact_sheet(dataset: Dataset, out: str | Path, n: int = 24, sigma: float |
     if n < 1 or not len(dataset):
         raise DatasetError("a contact sheet needs at least one picture")
     chosen = np.unique(np.linspace(0, len(dataset) - 1, n).round().astype(int))
-    rows = -(-len(chosen) // _COLUMNS)
-    sheet = Image.new("RGB", (_COLUMNS * 2 * _TILE, rows * (_TILE + _CAPTION)), "white")
-    for place, index in enumerate(chosen):
-        row, column = divmod(place, _COLUMNS)
-        sheet.paste(_tile(dataset.stimuli[index], sigma), (column * 2 * _TILE, row * (_TILE + _CAPTION)))
+    tiles = [_tile(dataset.stimuli[index], sigma) for index in chosen]
+    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
+    heights = [max(tile.height for tile in row) for row in rows]
+    sheet = Image.new("RGB", (len(rows[0]) * 2 * _TILE, sum(heights)), "white")
+    for place, row in enumerate(rows):
+        for column, tile in enumerate(row):
+            sheet.paste(tile, (column * 2 * _TILE, sum(heights[:place])))
     out = Path(out)
     with replacing(out) as part:
         sheet.save(part, format="PNG")
@@ -52,25 +54,31 @@ def contact_sheet(dataset: Dataset, out: str | Path, n: int = 24, sigma: float |
 
 
 def _tile(stimulus: Stimulus, sigma: float | None) -> Image.Image:
-    tile = Image.new("RGB", (2 * _TILE, _TILE + _CAPTION), "white")
-    drawing = ImageDraw.Draw(tile)
+    """The picture with its fixations, the picture under its density, and the name below."""
     caption = stimulus.name
+    height = 0
+    tile = Image.new("RGB", (2 * _TILE, _TILE + _CAPTION), "white")
     try:
         picture = Image.fromarray(stimulus.picture())
         scale = (_TILE - 2) / max(picture.size)
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        small = picture.resize(size)
+        small = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+        height = small.height
         tile.paste(small, (0, 0))
-        heat = Image.fromarray(_density(stimulus, sigma).astype(np.float32)).resize(size)
-        strength = np.asarray(heat) / max(float(np.asarray(heat).max()), 1e-30)
-        blend = (0.75 * np.sqrt(np.clip(strength, 0, 1)))[..., None]
-        shown = np.asarray(small) * (1 - blend) + _HOT * blend
-        tile.paste(Image.fromarray(shown.astype(np.uint8)), (_TILE, 0))
-        _draw_points(drawing, stimulus, scale)
-    except DatasetError as error:
+        _draw_points(ImageDraw.Draw(tile), stimulus, scale)
+        tile.paste(_overlay(small, _density(stimulus, sigma)), (_TILE, 0))
+    except DatasetError as error:  # a broken file is said where its picture would be
         caption = f"{stimulus.name}: {error}"
-    drawing.text((1, _TILE), caption.encode("ascii", "replace").decode()[:80], fill="black")
+    tile = tile.crop((0, 0, tile.width, height + _CAPTION))
+    ascii_caption = caption.encode("ascii", "replace").decode()[:80]
+    ImageDraw.Draw(tile).text((1, height), ascii_caption, fill="black")
     return tile
+
+
+def _overlay(picture: Image.Image, density: np.ndarray) -> Image.Image:
+    heat = np.asarray(Image.fromarray(density.astype(np.float32)).resize(picture.size))
+    # The square root shows the flanks, which a linear scale hides beside the peaks.
+    blend = 0.75 * np.sqrt(np.clip(heat / heat.max(), 0, 1))[..., None]
+    return Image.fromarray((np.asarray(picture) * (1 - blend) + _HOT * blend).astype(np.uint8))
 
 
 def _density(stimulus: Stimulus, sigma: float | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""SUN500: 500 pictures of the SUN database, 172 to 3,888 pixels wide, each seen by 10 to 12 viewers.
+"""SUN500: 500 pictures of the SUN database, 225 to 3,888 pixels wide, each seen by 10 to 12 viewers.
 
 ``stimuli/NNN.jpg`` and ``tidy/fixations.mat``: 500 × 12 cells of N × 4 [y, x, latency s, duration s], row i
 for picture i. Two things that no readme says are in the numbers:
