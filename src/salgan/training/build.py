@@ -15,12 +15,11 @@ from torch import nn
 
 from salgan._files import replacing
 from salgan.errors import ConfigError, ModelError
-from salgan.networks import Discriminator, Generator, default_preprocessing, load_encoder, save_network
+from salgan.networks import Generator, default_preprocessing, load_encoder, save_network
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Config
 
 __all__ = [
-    "build_discriminator",
     "build_generator",
     "initial_weights",
     "preprocessing_of",
@@ -75,14 +74,6 @@ def preprocessing_of(network: nn.Module, config: Config) -> Preprocessing:
     record = getattr(network, "preprocessing", None)
     known = record if isinstance(record, Preprocessing) else Preprocessing()
     return replace(known, height=height, width=width)
-
-
-def build_discriminator(config: Config) -> nn.Module | None:
-    """The discriminator, or None for a recipe without an adversarial phase."""
-    if config.adversarial.epochs == 0:
-        return None
-    height, width = config.size
-    return Discriminator((height, width), **config.adversarial.discriminator.model_dump())
 
 
 def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """Prepared tensors: every picture, density and fixation map at the network's size, decoded once.
 
-A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, so it is never stale:
-change the dataset, the size or the blur and another one is built beside it. It is built in a temporary folder
-by parallel processes and renamed when whole.
+A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, so it is never
+stale: change the dataset, the size or the blur and another one is built beside it. It is built in a temporary
+folder by parallel processes and renamed when whole.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
         raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
     train, val = _parts(source, root)
     both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
-    # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when asked for
-    # by naming the part in both; a split that leaks is not.
+    # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when
+    # asked for by naming the part in both; a split that leaks is not.
     if both and not set(_listed(source.train)) & set(_listed(source.val)):
         raise ConfigError(f"{source.label}: {both[0]} is in both train and val; mend the split")
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
@@ -179,7 +179,7 @@ def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocess
         names = [stimulus.name for stimulus in stimuli]
         (partial_folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
         write = partial(_write_rows, partial_folder, source, preprocessing)
-        # Chunks keep a worker on one row range; spawned, because a process that holds PyTorch's threads must not fork.
+        # Spawned, because a process that holds PyTorch's threads must not fork.
         size = max(1, min(16, len(stimuli) // 4))
         chunks = [list(enumerate(stimuli))[start : start + size] for start in range(0, len(stimuli), size)]
         workers = min(os.cpu_count() or 1, len(chunks))
@@ -236,7 +236,8 @@ def _density(stimulus: Stimulus, source: Source, preprocessing: Preprocessing) -
         raise DatasetError(
             f"{stimulus.name}: the density is empty; leave the picture out or mend its fixations"
         )
-    return (np.clip(small, 0, None) / small.max()).astype(np.float16)
+    scaled: np.ndarray = np.clip(small, 0, None) / small.max()
+    return scaled.astype(np.float16)
 
 
 def _fixation_map(stimulus: Stimulus, preprocessing: Preprocessing) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A training run's settings: one YAML file, typed, with overrides from the command line.
 
-A recipe names only what differs from the defaults below, which are the paper's (Pan et al. 2017). A key that is
-not a field here is an error that names the nearest one: a misspelt learning rate must not train for a day.
+A recipe names only what differs from the defaults below, which are the paper's (Pan et al. 2017). A key that
+is not a field here is an error that names the nearest one: a misspelt learning rate must not train for a day.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Source(_Settings):
     layout: str | None = None
     """Layout of the folder (see ``salgan data check --help``); null recognises it."""
     split: str | None = None
-    """A committed split (osie, eyecrowd, sun500) or a .json file of {part: [names]}; null: the dataset's own parts."""
+    """Committed split (osie, eyecrowd, sun500) or .json file {part: [names]}; null: the set's own parts."""
     train: str | list[str] | None = "train"
     """Part or parts to train on; ``all`` is the whole dataset, null uses none of it."""
     val: str | list[str] | None = "val"
@@ -75,12 +75,12 @@ class Source(_Settings):
 
 
 class Network(_Settings):
-    """A generator of ``salgan.networks``. (``network: package.module:factory`` names any other network.)"""
+    """A generator of ``salgan.networks``; ``network: package.module:factory`` names any other network."""
 
     encoder: str = "vgg16"
-    """``vgg16`` is the paper's network; any other timm name is that encoder with the light pyramid decoder."""
+    """``vgg16`` is the paper's network; any other timm name is that encoder with the light decoder."""
     weights: str | None = None
-    """Encoder weights: a local .safetensors file, ``timm`` to download timm's own, null to start at random."""
+    """Encoder weights: a local .safetensors file, ``timm`` to download timm's own, null for random ones."""
     frozen: Count | None = None
     """Groups (VGG-16) or feature levels (timm) of the encoder that stay as they are; null: 3 and 0."""
     decoder: dict[str, Any] = {}
@@ -110,7 +110,7 @@ class Optimiser(_Settings):
     lr: Positive = 3e-4
     """Learning rate."""
     weight_decay: NonNegative = 1e-4
-    """L2 on kernels and matrices, never on biases and norms (decoupled in adamw, added to the gradient elsewhere)."""
+    """L2 on kernels and matrices, not on biases and norms; decoupled in adamw, in the gradient elsewhere."""
     momentum: Fraction = 0.0
     """Momentum of ``sgd``."""
     encoder_lr: NonNegative = 1.0
@@ -155,7 +155,7 @@ class Adversarial(_Settings):
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """One-sided label smoothing: real pairs are taught as 1 - smoothing. Not in the paper."""
     optimiser: Optimiser | None = None
-    """The generator's optimiser in this phase, from a fresh state; null goes on with bootstrap's and its state."""
+    """The generator's optimiser in this phase, from a fresh state; null goes on with bootstrap's."""
     discriminator_optimiser: Optimiser | None = None
     """The discriminator's; null takes the settings of the generator's in this phase."""
     discriminator: Discriminator = Discriminator()
@@ -168,7 +168,7 @@ class Augmentation(_Settings):
     hflip: Fraction = 0.0
     """Probability of a left-right flip of picture, density and fixations."""
     crop: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Smallest side of a random crop against the picture's; each crop is enlarged to full size. 1 does not crop."""
+    """Smallest side of a random crop, as a share of the picture's; crops are enlarged. 1 does not crop."""
 
     @property
     def active(self) -> bool:
@@ -190,7 +190,7 @@ class Config(_Settings):
     resume: bool = False
     """Continue the run in ``out`` exactly where its last checkpoint left it."""
     init: str | None = None
-    """Start from a network.safetensors, or from a run's checkpoint (.pt: its optimiser's state comes along)."""
+    """Start from a network.safetensors, or a run's checkpoint (.pt: its optimiser's state comes along)."""
     seed: Count = 0
     """Seed of initial weights, order of pictures and augmentation."""
     time_limit: Positive | None = None
@@ -213,9 +213,9 @@ class Config(_Settings):
     batch_size: AtLeastOne = 32
     """Pictures in a step, over all devices. An epoch leaves out its last, incomplete batch."""
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Decay of an average of the generator's weights, which is then what is validated and saved; null: none."""
-    keep_best: str | None = "nss"
-    """Validation metric that chooses network.safetensors (nss, cc, sim, kld, content or e.g. osie/cc); null: last epoch."""
+    """Decay of an average of the generator's weights, which is then validated and saved; null: none."""
+    keep_best: str | None = "cc"
+    """What chooses network.safetensors: nss, cc, sim, kld, content, or a source's (osie/cc); null: last."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     """Device kind."""

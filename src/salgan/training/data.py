@@ -6,14 +6,15 @@ Nothing here keeps state between steps, so a resumed run sees the very batches i
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.training.cache import Prepared
 from salgan.training.config import Augmentation
@@ -89,13 +90,14 @@ class Pool:
             yield from map(self.batch, chunks)
             return
         with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self._fetch, chunks[0]) if chunks else None
-            for number, rows in enumerate(chunks):
-                assert ahead is not None
-                fetched = ahead.result()
-                if number + 1 < len(chunks):
-                    ahead = reader.submit(self._fetch, chunks[number + 1])
-                yield self._as_batch(*fetched, rows)
+            waiting: deque[tuple[np.ndarray, Future[tuple[Tensor, Tensor, Tensor]]]] = deque()
+            for rows in chunks:
+                waiting.append((rows, reader.submit(self._fetch, rows)))
+                if len(waiting) > 1:
+                    ready, fetched = waiting.popleft()
+                    yield self._as_batch(*fetched.result(), ready)
+            for ready, fetched in waiting:
+                yield self._as_batch(*fetched.result(), ready)
 
     def keep_features(self, compute: Callable[[Tensor], Tensor], batch_size: int) -> bool:
         """Compute and keep every picture's frozen features, if they fit into memory; says whether it did.
@@ -119,7 +121,7 @@ class Pool:
     def _bytes(self) -> int:
         samples = self._samples[0]
         arrays = (samples.pictures, samples.density, samples.fixations)
-        return len(self) * sum(array[0].nbytes for array in arrays)
+        return len(self) * sum(int(array[0].nbytes) for array in arrays)
 
     def _read(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         places = [self._places[row] for row in rows]

@@ -18,7 +18,7 @@ import yaml
 
 from salgan._files import replacing
 from salgan._version import __version__
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, SalganError
 from salgan.training.build import read_checkpoint
 from salgan.training.config import Config
 
@@ -34,8 +34,8 @@ _MAY_CHANGE = {
 class RunFolder:
     """Files of one run.
 
-    ``config.yaml`` (merged), ``environment.json``, ``metrics.jsonl``, ``checkpoints/``, ``tensorboard/`` and the
-    networks. Every file but the growing ``metrics.jsonl`` is replaced as a whole.
+    ``config.yaml`` (merged), ``environment.json``, ``metrics.jsonl``, ``checkpoints/``, ``tensorboard/`` and
+    the networks. Every file but the growing ``metrics.jsonl`` is replaced as a whole.
 
     Args:
         path: the folder.
@@ -45,42 +45,54 @@ class RunFolder:
     def __init__(self, path: Path, writes: bool = True) -> None:
         self.path = path
         self.writes = writes
+        self._config = path / "config.yaml"
         self.metrics = path / "metrics.jsonl"
         self.checkpoint = path / "checkpoints" / "last.pt"
         self.bootstrap = path / "checkpoints" / "bootstrap.pt"
         self.network = path / "network.safetensors"
         self.last_network = path / "last.safetensors"
 
+    def check(self, config: Config) -> None:
+        """See whether the folder can be this run's, before anything slow begins; nothing is written.
+
+        Raises:
+            ConfigError: it holds a run and ``resume`` is not set, or another run than the recipe's.
+        """
+        if not self.writes:
+            return
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; choose another out=FOLDER")
+        if not self._used:
+            return
+        if not config.resume:
+            raise ConfigError(
+                f"{self.path} exists; continue that run with resume=true or choose another out=FOLDER"
+            )
+        if not self._config.is_file():
+            raise ConfigError(f"{self.path} holds no run (it has no config.yaml); choose another out=FOLDER")
+        _same_run(config, self._config)
+
     def open(self, config: Config) -> dict[str, Any] | None:
-        """Make the folder, or find the checkpoint to resume from.
+        """Make the folder, or find the checkpoint to resume from; see :meth:`check` first.
 
         Returns:
             The checkpoint's content, or None to start at the beginning.
 
         Raises:
-            ConfigError: the folder holds a run and ``resume`` is not set, or holds another run than the recipe's.
+            ModelError: the checkpoint cannot be read.
+            SalganError: the folder cannot be written.
         """
-        stored = self.path / "config.yaml"
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"{self.path} is a file; choose another out=FOLDER")
-        used = self.path.is_dir() and any(self.path.iterdir())
-        if used and not config.resume:
-            raise ConfigError(
-                f"{self.path} exists; continue that run with resume=true or choose another out=FOLDER"
-            )
-        if used and not stored.is_file():
-            raise ConfigError(f"{self.path} holds no run (it has no config.yaml); choose another out=FOLDER")
-        if used:
-            _same_run(config, stored)
-        (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        state = read_checkpoint(self.checkpoint) if self.checkpoint.is_file() else None
+        try:
+            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SalganError(
+                f"{self.path}: cannot be made ({error.strerror}); choose another out=FOLDER"
+            ) from None
+        if not self._config.is_file():
+            self._write(self._config, config.model_copy(update={"resume": False}).to_yaml().encode())
         self._write_environment()
-        if not used:
-            self._write(stored, config.model_copy(update={"resume": False}).to_yaml().encode())
-        if not self.checkpoint.is_file():
-            self._cut_metrics(0)
-            return None
-        state = read_checkpoint(self.checkpoint)
-        self._cut_metrics(state["metrics_bytes"])
+        self._cut_metrics(0 if state is None else state["metrics_bytes"])
         return state
 
     def log(self, line: dict[str, Any]) -> None:
@@ -94,10 +106,14 @@ class RunFolder:
         if not self.writes:
             return
         state = {**state, "metrics_bytes": self.metrics.stat().st_size if self.metrics.exists() else 0}
-        # Into memory first: PyTorch's own file writer answers a full disk with a RuntimeError of its archive format.
+        # Into memory first: PyTorch's own writer answers a full disk with a RuntimeError about its archive.
         buffer = io.BytesIO()
         torch.save(state, buffer)
         self._write(path or self.checkpoint, buffer.getbuffer())
+
+    @property
+    def _used(self) -> bool:
+        return self.path.is_dir() and any(self.path.iterdir())
 
     def _cut_metrics(self, size: int) -> None:
         """Drop what was logged after the checkpoint: it will be trained, and logged, again."""

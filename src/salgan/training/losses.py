@@ -1,6 +1,6 @@
 """The content losses, the adversarial loss and the discriminator's loss, all computed from logits.
 
-Every function takes logits and true maps as (N, 1, H, W) tensors and returns a scalar, the mean over the batch.
+Every function takes logits and true maps as (N, 1, H, W) tensors and returns a scalar, the batch's mean.
 Nothing here takes the logarithm of a probability that may have been rounded to 0 or 1.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.training import metrics
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.training.config import Config, Optimiser
 from salgan.training.data import Batch
@@ -30,8 +30,8 @@ class Logits(nn.Module):
     """A network that returns logits, around one that may only return maps.
 
     Args:
-        network: from RGB pictures 0..255 (N, 3, H, W) to maps 0..1 (N, 1, H, W). Its ``logits`` method is used
-            where it has one; otherwise the map is clamped to [1e-6, 1 - 1e-6] and its logit taken.
+        network: from RGB pictures 0..255 (N, 3, H, W) to maps 0..1 (N, 1, H, W). Its ``logits`` method is
+            used where it has one; otherwise the map is clamped to [1e-6, 1 - 1e-6] and its logit taken.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -68,7 +68,8 @@ class Average:
         """Take in the network's present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        mine, theirs = list(self.network.parameters()), list(network.parameters())
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(mine, theirs, 1 - decay)
         for mine_buffer, their_buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             mine_buffer.copy_(their_buffer)
@@ -81,7 +82,7 @@ class SalGAN:
         fabric: devices and precision.
         config: the recipe.
         generator: from pictures to maps.
-        discriminator: from pictures and maps to logits; None where no adversarial phase is asked for.
+        discriminator: from pictures and maps to logits.
         steps_per_epoch: batches in an epoch, for the schedules.
     """
 
@@ -90,25 +91,28 @@ class SalGAN:
         fabric: Fabric,
         config: Config,
         generator: nn.Module,
-        discriminator: nn.Module | None,
+        discriminator: nn.Module,
         steps_per_epoch: int,
     ) -> None:
         self._fabric = fabric
         self._config = config
         self.generator = generator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.discriminator = discriminator
-        logits: nn.Module = Logits(self.generator)
-        self._logits = fabric.setup_module(torch.compile(logits) if config.compile else logits)
-        self._judge: nn.Module | None = None
-        if discriminator is not None:
-            self.discriminator = discriminator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._judge = fabric.setup_module(
-                torch.compile(discriminator) if config.compile else discriminator
-            )
+        self.discriminator = discriminator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        logits = Logits(self.generator)
+        if config.compile:
+            logits.compile()
+            self.discriminator.compile()
+        self._logits = fabric.setup_module(logits)
+        self._judge = fabric.setup_module(self.discriminator)
         self.average = Average(self.generator, config.ema) if config.ema is not None else None
         self.generator_optimiser = build_optimiser(config.bootstrap.optimiser, self.generator)
-        self.discriminator_optimiser: torch.optim.Optimizer | None = None
         self.adversarial = False
+        self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
+        self._norms = [
+            module
+            for module in self.generator.modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
+        ]
         self._bootstrap_steps = config.bootstrap.epochs * steps_per_epoch
         self._adversarial_steps = config.adversarial.epochs * steps_per_epoch
 
@@ -118,15 +122,13 @@ class SalGAN:
         return self.average.network if self.average is not None else self.generator
 
     def begin_adversarial(self) -> None:
-        """Enter the second phase: make the discriminator's optimiser and, where the recipe says so, the generator's."""
-        assert self.discriminator is not None
+        """Enter the second phase, with a new optimiser for the generator where the recipe names one."""
         self.adversarial = True
         if self._config.adversarial.optimiser is not None:
             self.generator_optimiser = build_optimiser(self._config.adversarial.optimiser, self.generator)
-        self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
 
     def adopt_optimiser(self, state: dict[str, Any]) -> None:
-        """Start the generator's optimiser from another run's state, if it is of the same kind; see ``init``."""
+        """Start the generator's optimiser from another run's state, if it is of the same kind (``init``)."""
         mine = self.generator_optimiser.state_dict()["param_groups"]
         theirs = state["param_groups"]
         if [set(group) for group in mine] == [set(group) for group in theirs] and [
@@ -136,6 +138,37 @@ class SalGAN:
             self.generator_optimiser.load_state_dict(state)
             for group, own in zip(self.generator_optimiser.param_groups, settings, strict=True):
                 group.update(own)  # the accumulators come along, learning rate and decay are this recipe's
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The kinds of step of the present phase, in the order in which they take turns."""
+        return ("generator", "discriminator") if self.adversarial else ("content",)
+
+    def turn(self, step: int) -> str:
+        """Whose turn a step is: batch by batch in the adversarial phase, the generator first.
+
+        Args:
+            step: number of the step in the whole run.
+        """
+        return self.turns[(step - self._bootstrap_steps) % len(self.turns)]
+
+    def step(self, turn: str, batch: Batch, step: int) -> Losses:
+        """Take the step of one turn; see the three below."""
+        kinds = {
+            "content": self.content_step,
+            "generator": self.generator_step,
+            "discriminator": self.discriminator_step,
+        }
+        return kinds[turn](batch, step)
+
+    def begin_epoch(self) -> None:
+        """Set training mode, but leave batch norms in evaluation mode where all their weights are frozen."""
+        self.generator.train()
+        self.discriminator.train()
+        for norm in self._norms:
+            weights = list(norm.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                norm.eval()
 
     def content_step(self, batch: Batch, step: int) -> Losses:
         """Bootstrap: move the generator along the content loss.
@@ -147,7 +180,6 @@ class SalGAN:
         Returns:
             ``content``, a detached scalar.
         """
-        set_training(self.generator)
         self._set_generator_rate(step)
         content = self._content(self._logits(batch.pictures, batch.features), batch)
         self._move_generator(content, self._config.bootstrap.optimiser)
@@ -163,8 +195,6 @@ class SalGAN:
         Returns:
             Detached scalars ``content``, ``generator`` (the loss) and ``log_d_generated``.
         """
-        assert self.discriminator is not None
-        set_training(self.generator)
         self._set_generator_rate(step)
         logits = self._logits(batch.pictures, batch.features)
         content = self._content(logits, batch)
@@ -181,7 +211,7 @@ class SalGAN:
         }
 
     def discriminator_step(self, batch: Batch, step: int) -> Losses:
-        """Adversarial phase, the discriminator's turn; the generator, its batch norms included, stays as it is.
+        """Adversarial phase, the discriminator's turn; the generator stays as it is, batch norms included.
 
         Args:
             batch: samples.
@@ -190,10 +220,7 @@ class SalGAN:
         Returns:
             Detached scalars ``discriminator`` (the loss), ``log_d_real`` and ``log_d_generated``.
         """
-        assert self.discriminator is not None
-        assert self._judge is not None and self.discriminator_optimiser is not None
-        set_training(self.generator)
-        with torch.no_grad(), _statistics_held(self.generator):
+        with torch.no_grad(), self._statistics_held():
             generated = self._logits(batch.pictures, batch.features).sigmoid()
         settings = self._discriminator_settings
         factor = schedule_factor(settings, step - self._bootstrap_steps, self._adversarial_steps)
@@ -215,20 +242,17 @@ class SalGAN:
             "log_d_generated": F.logsigmoid(fake.detach().float()).mean(),
         }
 
-    def generators_turn(self, step: int) -> bool:
-        """Whether a step of the adversarial phase is the generator's: the phase's first, third, fifth and so on."""
-        return (step - self._bootstrap_steps) % 2 == 0
-
     @torch.no_grad()
     def frozen_features(self, pictures: Tensor) -> Tensor:
         """The frozen groups' output, in the precision of a step; see ``Generator.frozen_features``."""
         with self._fabric.autocast():
-            return self.generator.frozen_features(pictures)  # type: ignore[operator,no-any-return]
+            features: Tensor = self.generator.frozen_features(pictures)
+            return features
 
     def learning_rates(self) -> dict[str, float]:
         """The learning rates of the latest steps."""
         rates = {"lr": _rate(self.generator_optimiser)}
-        if self.discriminator_optimiser is not None:
+        if self.adversarial:
             rates["lr_discriminator"] = _rate(self.discriminator_optimiser)
         return rates
 
@@ -238,10 +262,8 @@ class SalGAN:
             "adversarial": self.adversarial,
             "generator": self.generator.state_dict(),
             "generator_optimiser": self.generator_optimiser.state_dict(),
-            "discriminator": None if self.discriminator is None else self.discriminator.state_dict(),
-            "discriminator_optimiser": (
-                None if self.discriminator_optimiser is None else self.discriminator_optimiser.state_dict()
-            ),
+            "discriminator": self.discriminator.state_dict(),
+            "discriminator_optimiser": self.discriminator_optimiser.state_dict(),
             "average": None if self.average is None else self.average.network.state_dict(),
             "average_updates": 0 if self.average is None else self.average.updates,
         }
@@ -252,10 +274,8 @@ class SalGAN:
             self.begin_adversarial()
         self.generator.load_state_dict(state["generator"])
         self.generator_optimiser.load_state_dict(state["generator_optimiser"])
-        if self.discriminator is not None:
-            self.discriminator.load_state_dict(state["discriminator"])
-        if self.discriminator_optimiser is not None:
-            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
         if self.average is not None:
             self.average.network.load_state_dict(state["average"])
             self.average.updates = state["average_updates"]
@@ -267,7 +287,8 @@ class SalGAN:
 
     @property
     def _discriminator_settings(self) -> Optimiser:
-        return self._config.adversarial.discriminator_optimiser or self._generator_settings
+        phase = self._config.adversarial
+        return phase.discriminator_optimiser or phase.optimiser or self._config.bootstrap.optimiser
 
     def _set_generator_rate(self, step: int) -> None:
         """Schedules run over a phase, or over the whole run where one optimiser serves both phases."""
@@ -284,6 +305,18 @@ class SalGAN:
             logits, batch.density, batch.fixations, self._config.content, self._config.downsample
         )
 
+    @contextmanager
+    def _statistics_held(self) -> Iterator[None]:
+        """Batch norms use the batch's statistics, as in training, but do not keep them."""
+        held = [norm for norm in self._norms if norm.training]
+        for norm in held:
+            norm.track_running_stats = False
+        try:
+            yield
+        finally:
+            for norm in held:
+                norm.track_running_stats = True
+
     def _move_generator(self, loss: Tensor, settings: Optimiser) -> None:
         self._fabric.backward(loss)
         clip(self.generator.parameters(), settings)
@@ -291,35 +324,6 @@ class SalGAN:
         self.generator_optimiser.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.generator)
-
-
-def set_training(network: nn.Module) -> None:
-    """Set training mode, but leave batch norms in evaluation mode where all their weights are frozen."""
-    network.train()
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            weights = list(module.parameters())
-            if weights and not any(weight.requires_grad for weight in weights):
-                module.eval()
-
-
-@contextmanager
-def _statistics_held(network: nn.Module) -> Iterator[None]:
-    """Batch norms use the batch's statistics, as in training, without taking them into their running ones."""
-    norms = [
-        module
-        for module in network.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and module.track_running_stats
-        and module.training
-    ]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True
 
 
 def _restore_gradients(optimiser: torch.optim.Optimizer) -> None:

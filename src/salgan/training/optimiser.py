@@ -16,8 +16,8 @@ __all__ = ["build_optimiser", "schedule_factor", "set_learning_rate"]
 def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
     """An optimiser over a network's trainable weights.
 
-    Weight decay goes to kernels and matrices only; the weights of ``network.encoder``, if there is one, have their
-    own factor on the learning rate.
+    Weight decay goes to kernels and matrices only; the weights of ``network.encoder``, if there is one, have
+    their own factor on the learning rate.
 
     Args:
         settings: rule, learning rates, decay.

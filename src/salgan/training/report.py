@@ -1,4 +1,4 @@
-"""What a run says: a line per epoch to a person, ``metrics.jsonl`` for programs, curves and pictures in TensorBoard."""
+"""What a run says: a line per epoch to a person, ``metrics.jsonl`` to programs, curves to TensorBoard."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Window:
     """
 
     def __init__(self, entries: Sequence[Any] = ()) -> None:
-        self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]  # type: ignore[misc]
+        self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]
 
     def add(self, epoch: int, step: int, losses: dict[str, Tensor]) -> None:
         """Take in one step's losses: epoch and step (in the epoch, both from 0) say which batch it was."""
         self.entries.append((epoch, step, losses))
 
     def first_not_finite(self) -> tuple[int, int, str] | None:
-        """Fetch the losses from the device; epoch, step and name of the first NaN or infinity among them, or None."""
+        """Fetch the losses from the device: epoch, step and name of the first NaN or infinity, or None."""
         self.entries = [
             (epoch, step, {name: float(value) for name, value in losses.items()})
             for epoch, step, losses in self.entries
@@ -70,7 +70,7 @@ class Reporter:
     def __init__(self, folder: RunFolder, epochs: int, first_step: int) -> None:
         self._folder = folder
         self._epochs = epochs
-        self.console = Console(stderr=True, highlight=False, quiet=not folder.writes)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not folder.writes)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -84,7 +84,7 @@ class Reporter:
         self._task: TaskID | None = None
         self._board: SummaryWriter | None = None
         if folder.writes:
-            self._board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first_step or None)  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first_step or None)
         self._lap = self._epoch_start = time.perf_counter()
         self._lap_pictures = self._epoch_pictures = 0
 
@@ -97,7 +97,7 @@ class Reporter:
     ) -> None:
         self._progress.stop()
         if self._board is not None:
-            self._board.close()  # type: ignore[no-untyped-call]
+            self._board.close()
 
     def begin_epoch(self, epoch: int, step: int, steps: int) -> None:
         """Start the bar of an epoch (from 0), perhaps in its middle, and its clock."""
@@ -117,7 +117,7 @@ class Reporter:
             self._progress.advance(self._task)
 
     def losses(self, facts: dict[str, Any], values: dict[str, float]) -> None:
-        """Write the line of a few steps: losses and learning rates, with the pictures per second since the last."""
+        """Write the line of a few steps: losses, learning rates, pictures per second since the last line."""
         now = time.perf_counter()
         speed = self._lap_pictures / max(now - self._lap, 1e-9)
         self._lap, self._lap_pictures = now, 0
@@ -165,12 +165,12 @@ class Reporter:
         """Show rows of picture | truth | prediction: (n, 3, H, 3·W) in [0, 1]."""
         if self._board is not None and len(rows):
             image = torch.cat(list(rows), dim=1)
-            self._board.add_image("picture | truth | prediction", image.clamp(0, 1), step)  # type: ignore[no-untyped-call]
+            self._board.add_image("picture | truth | prediction", image.clamp(0, 1), step)
 
     def _curves(self, group: str, values: dict[str, float], step: int) -> None:
         if self._board is not None:
             for name, value in values.items():
-                self._board.add_scalar(f"{group}/{name}", value, step)  # type: ignore[no-untyped-call]
+                self._board.add_scalar(f"{group}/{name}", value, step)
 
 
 def not_finite(name: str, pictures: Sequence[str]) -> TrainingError:

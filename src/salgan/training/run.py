@@ -1,9 +1,9 @@
 """A training run from its configuration to its network: read it from top to bottom.
 
-Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because two
-things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and a run that
-was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the batches of an epoch are
-a pure function of (seed, epoch) and the state is one dictionary.
+Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because
+two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and a
+run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the batches
+of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan.errors import ConfigError
+from salgan.networks import Discriminator
 from salgan.training.build import (
-    build_discriminator,
     build_generator,
     initial_weights,
     preprocessing_of,
@@ -30,11 +30,12 @@ from salgan.training.build import (
 )
 from salgan.training.cache import Prepared, prepare
 from salgan.training.config import Config
-from salgan.training.data import Batch, Pool, augmented, epoch_draws, epoch_order
+from salgan.training.data import Pool, augmented, epoch_draws, epoch_order
 from salgan.training.folder import RunFolder
 from salgan.training.module import Logits, SalGAN
 from salgan.training.report import Reporter, Window, not_finite
 from salgan.training.stopping import Stopper
+from salgan.training.throughput import Meter
 from salgan.training.validate import LOWER_IS_BETTER, METRICS, validate
 
 __all__ = ["Outcome", "train"]
@@ -86,13 +87,14 @@ def train(config: Config) -> Outcome:
     Raises:
         ConfigError: a setting that does not fit the data or the run folder.
         DatasetError: data that cannot be read.
-        ModelError: weights that cannot be read, or a file that cannot be written; what was written before is whole.
+        ModelError: weights that cannot be read.
+        SalganError: a file that cannot be written; what was written before is whole.
         TrainingError: a loss became NaN or infinite.
     """
     fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=_precision(config))
     fabric.launch()
     folder = RunFolder(Path(config.out), writes=fabric.is_global_zero)
-    state = folder.open(config) if fabric.is_global_zero else None
+    folder.check(config)
     lightning.fabric.seed_everything(config.seed, verbose=False)
 
     generator = build_generator(config)
@@ -102,12 +104,11 @@ def train(config: Config) -> Outcome:
 
     batches = len(epoch_order(config.seed, 0, len(training), config.batch_size))
     carried = initial_weights(config.init, generator) if config.init else None
-    salgan = SalGAN(fabric, config, generator, build_discriminator(config), batches)
+    salgan = SalGAN(fabric, config, generator, _discriminator(config), batches)
     if carried is not None:
         salgan.adopt_optimiser(carried)
     position, window = Position(), Window()
-    if config.resume:
-        state = fabric.broadcast(state)
+    state = fabric.broadcast(folder.open(config) if fabric.is_global_zero else None)
     if state is not None:
         salgan.load_state(state["salgan"])
         position, window = Position(**state["position"]), Window(state["window"])
@@ -129,6 +130,7 @@ def train(config: Config) -> Outcome:
         states = {"position": asdict(position), "window": window.entries, "random": _random_states()}
         folder.save({"salgan": salgan.state(), **states}, path)
 
+    meter = Meter.of_device(fabric.device, fabric.world_size, _precision(config))
     epochs = config.bootstrap.epochs + config.adversarial.epochs
     with Reporter(folder, epochs, position.steps) as report, Stopper(config.time_limit, fabric) as stopper:
         while position.epoch < epochs:
@@ -139,11 +141,15 @@ def train(config: Config) -> Outcome:
             order = epoch_order(config.seed, position.epoch, len(training), config.batch_size)
             draws = epoch_draws(config.seed, position.epoch, len(training))
             shares = [rows[fabric.global_rank :: fabric.world_size] for rows in order[position.step :]]
+            salgan.begin_epoch()
             report.begin_epoch(position.epoch, position.step, len(order))
 
             for rows, batch in zip(shares, training.batches(shares), strict=True):
                 changed = augmented(batch, config.augmentation, draws[rows])
-                window.add(position.epoch, position.step, _step(salgan, changed, position.steps))
+                turn = salgan.turn(position.steps)
+                with meter.watching(turn, len(rows)):
+                    losses = salgan.step(turn, changed, position.steps)
+                window.add(position.epoch, position.step, losses)
                 position.step, position.steps = position.step + 1, position.steps + 1
                 report.step(len(rows) * fabric.world_size)
                 if position.steps % config.log_every == 0:
@@ -158,6 +164,7 @@ def train(config: Config) -> Outcome:
             check()
             position.epoch, position.step = position.epoch + 1, 0
             speed = report.speed()
+            share = meter.share(speed, salgan.turns)
             scores = validate(salgan.best_guess, validation, config, fabric) if len(validation) else {}
             best = _is_better(config.keep_best, scores, position.best)
             if best and config.keep_best in scores:
@@ -167,19 +174,10 @@ def train(config: Config) -> Outcome:
                 save_generator(salgan.best_guess, folder.last_network, facts)
                 if best:
                     save_generator(salgan.best_guess, folder.network, facts)
-            report.validation(_facts(position, salgan), scores, best=best, speed=speed, share=None)
+            report.validation(_facts(position, salgan), scores, best=best, speed=speed, share=share)
             report.pictures(_rows(salgan, validation, config.image_rows), position.steps)
             checkpoint()
     return Outcome(folder.path, True, position.epoch, position.best)
-
-
-def _step(salgan: SalGAN, batch: Batch, step: int) -> dict[str, Tensor]:
-    """Bootstrap, or the turn of one of the two networks: the generator's first, then batch by batch."""
-    if not salgan.adversarial:
-        return salgan.content_step(batch, step)
-    if salgan.generators_turn(step):
-        return salgan.generator_step(batch, step)
-    return salgan.discriminator_step(batch, step)
 
 
 def _prepared(config: Config, generator: torch.nn.Module, fabric: Fabric) -> list[Prepared]:
@@ -191,6 +189,11 @@ def _prepared(config: Config, generator: torch.nn.Module, fabric: Fabric) -> lis
     if not any(len(source.train) for source in prepared):
         raise ConfigError("sources: no picture to train on; look at the sources' train parts")
     return prepared
+
+
+def _discriminator(config: Config) -> Discriminator:
+    height, width = config.size
+    return Discriminator((height, width), **config.adversarial.discriminator.model_dump())
 
 
 def _check_metric(config: Config, validation: Pool) -> None:

@@ -16,7 +16,7 @@ __all__ = ["Stopper"]
 class Stopper:
     """Says after every step whether to save and leave; a context manager, which catches signals inside.
 
-    The first SIGINT (Ctrl-C) or SIGTERM lets the step end and a checkpoint be written; a second one ends at once.
+    The first SIGINT (Ctrl-C) or SIGTERM lets the step end and a checkpoint be written; a second ends at once.
 
     Args:
         minutes: time limit counted from now; None has none.

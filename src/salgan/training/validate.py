@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import numpy as np
 import torch
@@ -33,8 +34,8 @@ def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> 
         fabric: precision; each of several processes scores its share.
 
     Returns:
-        The mean over pictures of every metric, then the same per source as ``source/metric`` where there is more
-        than one. A metric that is undefined for a picture (NSS without fixations) leaves that picture out.
+        The mean over pictures of every metric, then the same per source as ``source/metric`` where there is
+        more than one. A metric that is undefined for a picture (NSS without fixations) leaves it out.
     """
     network.eval()
     logits_of = Logits(network)
@@ -47,7 +48,7 @@ def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> 
             logits = logits_of(batch.pictures, batch.features)
         scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, config).double().cpu()
     if fabric.world_size > 1:
-        scores = fabric.all_reduce(scores.to(fabric.device), reduce_op="sum").cpu()
+        scores = cast(Tensor, fabric.all_reduce(scores.to(fabric.device), reduce_op="sum")).cpu()
     result = _means(scores, range(len(pool)))
     if len(pool.sources) > 1:
         for source, rows in pool.sources.items():
@@ -58,11 +59,9 @@ def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> 
 def _scores(logits: Tensor, batch: Batch, config: Config) -> Tensor:
     """Metrics of each picture, (N, len(METRICS))."""
     maps = logits.sigmoid()
+    samples = zip(logits, batch.density, batch.fixations, strict=True)
     content = torch.stack(
-        [
-            content_loss(*sample, config.content, config.downsample)
-            for sample in zip(logits.split(1), batch.density.split(1), batch.fixations.split(1), strict=True)
-        ]
+        [content_loss(z[None], s[None], f[None], config.content, config.downsample) for z, s, f in samples]
     )
     return torch.stack(
         [
