@@ -94,6 +94,7 @@ def test_the_published_map_is_the_density_where_points_or_degrees_are_missing(tm
     for stimulus in (
         Stimulus("a", path, map_path=map_path, pixels_per_degree=5.0),
         Stimulus("a", path, map_path=map_path, fixations=at((3, 3))),
+        Stimulus("a", path, map_path=map_path, fixations=Fixations.none(), pixels_per_degree=5.0),
     ):
         np.testing.assert_allclose(stimulus.density(), expected, rtol=1e-12)
     both = Stimulus("a", path, map_path=map_path, fixations=at((3, 3)), pixels_per_degree=5.0)

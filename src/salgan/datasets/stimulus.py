@@ -212,23 +212,22 @@ class Stimulus:
         """
         if sigma is not None and degrees is not None:
             raise DatasetError("give sigma in pixels or degrees of visual angle, not both")
+        per_degree = self.pixels_per_degree if sigma is None else None
+        by_default = sigma is None and degrees is None and self.map_path is not None
+        if by_default and per_degree is None:  # before any fixation file is read
+            return self.published_density()
+        fixations = self.fixations
+        if by_default and not fixations:
+            return self.published_density()
+        if fixations is None:
+            raise DatasetError(f"{self.name}: has no fixations to blur")
         if sigma is None:
-            per_degree = self.pixels_per_degree
-            if (
-                degrees is None
-                and self.map_path is not None
-                and (per_degree is None or not self.has_fixations)
-            ):
-                return self.published_density()
             if per_degree is None:
                 raise DatasetError(
                     f"{self.name}: this set does not say how many pixels one degree of visual angle is; "
                     "give sigma in pixels"
                 )
             sigma = (1.0 if degrees is None else degrees) * per_degree
-        fixations = self.fixations
-        if fixations is None:
-            raise DatasetError(f"{self.name}: has no fixations to blur")
         try:
             return _density.density(fixations.x, fixations.y, self.width, self.height, sigma)
         except DatasetError as error:
