@@ -1,0 +1,219 @@
+"""The folder of one evaluation: a row per picture, added as it is scored, and what was evaluated how.
+
+``evaluation.json``  what was evaluated, on what, by which rules
+``per_picture.csv``  one row per picture (``per_picture.parquet`` beside it where pyarrow is installed)
+``summary.json``     means with intervals, and everything needed to read them
+``summary.md``       the same as a table
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salgan._files import replacing
+from salgan.errors import SalganError
+
+__all__ = ["FACTS", "Results", "RowFile"]
+
+FACTS = ("picture", "width", "height", "map_width", "map_height", "fixations", "others", "sigma")
+"""Columns before the scores: sizes in pixels, fixated pixels, pictures behind sAUC, sigma of the density in
+pixels."""
+
+_COMPARED = {
+    "model": "another model, or its file has changed",
+    "dataset": "another dataset, or its fixations have changed",
+    "protocol": "other metrics or settings",
+    "center_bias": "another center bias",
+    "salgan": "another version of salgan",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished (or interrupted) evaluation, read from its folder.
+
+    Attributes:
+        folder: where it is.
+        about: what ``evaluation.json`` holds.
+        pictures: names, in the dataset's order.
+        columns: float64 (N,) per fact and metric; NaN where there is no value.
+        notes: for each picture why a score is missing, "" if none is.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    pictures: tuple[str, ...]
+    columns: dict[str, NDArray[np.float64]]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.about["model"]["name"])
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of the table."""
+        return tuple(self.about["protocol"]["metrics"])
+
+    @classmethod
+    def read(cls, folder: Path) -> Results:
+        """Read an evaluation's folder.
+
+        Raises:
+            SalganError: it holds no evaluation.
+        """
+        about = _read_about(folder)
+        if about is None:
+            raise SalganError(
+                f"{folder}: holds no evaluation; `salgan evaluate MODEL --out {folder}` makes one"
+            )
+        metrics = about["protocol"]["metrics"]
+        rows = _read_rows(folder / "per_picture.csv", [*FACTS, *metrics, "note"])
+        return cls(
+            folder,
+            about,
+            tuple(row["picture"] for row in rows),
+            {
+                name: np.array([float(row[name] or "nan") for row in rows], dtype=np.float64)
+                for name in [*FACTS[1:], *metrics]
+            },
+            tuple(row["note"] for row in rows),
+        )
+
+
+class RowFile:
+    """The per-picture table while it grows; a context manager.
+
+    A row is on disk as soon as its picture is scored, so a killed evaluation loses nothing but the pictures
+    in work.
+
+    Args:
+        folder: of the evaluation; made if it is not there.
+        about: what is evaluated how; an existing table is continued only if it was made from the same.
+        overwrite: throw away another evaluation that is there.
+
+    Attributes:
+        done: names of the pictures that have a row.
+
+    Raises:
+        SalganError: the folder holds another evaluation or something else, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any], *, overwrite: bool = False) -> None:
+        self.folder = folder
+        self.columns = [*FACTS, *about["protocol"]["metrics"], "note"]
+        self._path = folder / "per_picture.csv"
+        self._file: TextIO | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SalganError(f"{folder}: cannot be made ({error.strerror})") from None
+        before = _read_about(folder)
+        if before is None and any(not name.name.startswith(".") for name in folder.iterdir()):
+            raise SalganError(f"{folder}: holds something else; name a new folder")
+        if before is not None and not overwrite:
+            for part, words in _COMPARED.items():
+                if _identity(before.get(part)) != _identity(about[part]):
+                    raise SalganError(
+                        f"{folder}: holds an evaluation of {words}; name another --out, or pass --overwrite"
+                    )
+        rows = []
+        if before is not None and not overwrite and self._path.exists():
+            rows = _read_rows(self._path, self.columns)
+        self.done = {row["picture"] for row in rows}
+        with replacing(folder / "evaluation.json") as part_file:
+            part_file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        # Written again without the half line of a killed run.
+        self._replace(rows)
+
+    def __enter__(self) -> RowFile:
+        self._file = self._path.open("a", newline="", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add one picture's row."""
+        if self._file is None:
+            raise RuntimeError("open the table with `with` before appending to it")
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow([_text(row.get(name)) for name in self.columns])
+        self._file.write(line.getvalue())
+        self._file.flush()
+
+    def finish(self, order: Sequence[str]) -> Results:
+        """Sort the rows as the pictures of the dataset are, and write the Parquet file where possible."""
+        by_name = {row["picture"]: row for row in _read_rows(self._path, self.columns)}
+        self._replace([by_name[name] for name in order])
+        results = Results.read(self.folder)
+        if importlib.util.find_spec("pyarrow") is not None:
+            _write_parquet(results, self.folder / "per_picture.parquet")
+        return results
+
+    def _replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(self.columns)
+            writer.writerows([[row[name] for name in self.columns] for row in rows])
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    # repr keeps all digits of a float; a line break would split a row.
+    return repr(float(value)) if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _read_about(folder: Path) -> dict[str, Any] | None:
+    path = folder / "evaluation.json"
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        about["model"]["name"], about["protocol"]["metrics"], about["dataset"]["name"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SalganError(f"{path}: is no record of an evaluation ({error})") from None
+    return dict(about)
+
+
+def _identity(part: Any) -> Any:
+    """What must be equal: the fingerprint where there is one, otherwise all of it."""
+    if isinstance(part, dict) and "fingerprint" in part:
+        return part["fingerprint"]
+    return json.loads(json.dumps(part))
+
+
+def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """All whole rows; a last line that a kill cut off is left out."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SalganError(f"{path}: cannot be read ({error.strerror}); evaluate again") from None
+    text = content[: content.rfind(b"\n") + 1].decode("utf-8", errors="replace")
+    reader = csv.DictReader(io.StringIO(text))
+    if reader.fieldnames is not None and list(reader.fieldnames) != list(columns):
+        raise SalganError(f"{path}: has other columns than its evaluation; evaluate again with --overwrite")
+    rows = [row for row in reader if None not in row and None not in row.values()]
+    return list({row["picture"]: row for row in rows}.values())
+
+
+def _write_parquet(results: Results, path: Path) -> None:
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+    from pyarrow import parquet  # type: ignore[import-untyped,unused-ignore]
+
+    table = pa.table({"picture": list(results.pictures), **results.columns, "note": list(results.notes)})
+    with replacing(path) as part:
+        parquet.write_table(table, part)
