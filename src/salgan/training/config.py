@@ -232,6 +232,8 @@ class Config(_Settings):
     """Steps between lines of metrics.jsonl."""
     checkpoint_every: AtLeastOne | None = None
     """Steps between checkpoints inside an epoch; there is one after every epoch in any case."""
+    keep_networks: bool = False
+    """Keep the network of every epoch, too, in ``networks/EPOCH.safetensors`` of the run folder."""
     image_rows: Count = 6
     """Validation pictures shown in TensorBoard after every epoch, as picture | truth | prediction."""
 

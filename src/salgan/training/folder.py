@@ -26,7 +26,7 @@ __all__ = ["RunFolder"]
 
 _MAY_CHANGE = {
     "out", "data", "cache", "resume", "time_limit", "accelerator", "devices", "compile", "cache_features",
-    "checkpoint_every", "image_rows",
+    "checkpoint_every", "image_rows", "keep_networks",
 }  # fmt: skip
 """Settings that may differ when a run is resumed: where and how, never what is trained."""
 
@@ -51,6 +51,7 @@ class RunFolder:
         self.bootstrap = path / "checkpoints" / "bootstrap.pt"
         self.network = path / "network.safetensors"
         self.last_network = path / "last.safetensors"
+        self.networks = path / "networks"
 
     def check(self, config: Config) -> None:
         """See whether the folder can be this run's, before anything slow begins; nothing is written.

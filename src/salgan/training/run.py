@@ -1,8 +1,8 @@
 """A training run from its configuration to its network: read it from top to bottom.
 
 Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because
-two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and a
-run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the batches
+two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and
+a run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the batches
 of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
 """
 
@@ -172,6 +172,11 @@ def train(config: Config) -> Outcome:
             if folder.writes:
                 facts = {"salgan.epoch": str(position.epoch)}
                 save_generator(salgan.best_guess, folder.last_network, facts)
+                if config.keep_networks:
+                    folder.networks.mkdir(exist_ok=True)
+                    save_generator(
+                        salgan.best_guess, folder.networks / f"{position.epoch:03d}.safetensors", facts
+                    )
                 if best:
                     save_generator(salgan.best_guess, folder.network, facts)
             report.validation(_facts(position, salgan), scores, best=best, speed=speed, share=share)
