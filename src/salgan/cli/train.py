@@ -26,12 +26,12 @@ def train(
 
     [bold]salgan train recipes/paper.yaml data=~/salicon out=runs/paper[/bold]
 
-    Content loss first (bootstrap), then adversarial. The run folder [bold]out[/bold] gets the merged config.yaml,
-    environment.json, metrics.jsonl, TensorBoard curves and pictures, checkpoints, and network.safetensors: the network
-    with the best validation score, ready for [bold]salgan export[/bold].
+    Content loss first (bootstrap), then adversarial. The run folder [bold]out[/bold] gets the merged
+    config.yaml, environment.json, metrics.jsonl, TensorBoard curves and pictures, checkpoints, and
+    network.safetensors: the network with the best validation score, ready for [bold]salgan export[/bold].
 
-    Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on exactly
-    where the last checkpoint left it.
+    Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on
+    exactly where the last checkpoint left it.
     """
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
@@ -43,6 +43,7 @@ def train(
         typer.echo(outcome.folder / "network.safetensors")
     else:
         typer.echo(
-            f"stopped after {outcome.epochs} whole epochs; go on with: salgan train {outcome.folder}/config.yaml resume=true",
+            f"stopped after {outcome.epochs} whole epochs; "
+            f"go on with: salgan train {outcome.folder}/config.yaml resume=true",
             err=True,
         )

@@ -1,6 +1,26 @@
-"""Training: recipes, prepared data, losses, and the run that makes a network."""
+"""Training: recipes, prepared data, losses, and the run that makes a network.
+
+>>> from salgan.training import load_config, train
+>>> config = load_config(Path("recipes/paper.yaml"), ["data=data", "out=runs/paper"])  # doctest: +SKIP
+>>> outcome = train(config)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from salgan.training.config import Config, load_config
-from salgan.training.run import Outcome, train
+
+if TYPE_CHECKING:
+    from salgan.training.run import Outcome, train
 
 __all__ = ["Config", "Outcome", "load_config", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # The run imports PyTorch and Lightning; the processes that prepare pictures do without.
+    if name in ("Outcome", "train"):
+        from salgan.training import run
+
+        return getattr(run, name)
+    raise AttributeError(f"module 'salgan.training' has no attribute {name!r}")

@@ -11,13 +11,16 @@ import hashlib
 import json
 import multiprocessing
 import os
+import secrets
 import shutil
-import uuid
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import platformdirs
@@ -25,7 +28,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from salgan.datasets import Dataset, Stimulus, load_split, open_dataset
+from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
 from salgan.errors import ConfigError, DatasetError
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Source
@@ -34,6 +37,10 @@ __all__ = ["Prepared", "Samples", "prepare"]
 
 _CODE = 1
 """Raise this when what is written to a cache changes."""
+_CHUNK = 8
+"""Stimuli that a worker prepares at a time."""
+_ARRAYS = ("pictures", "density", "fixations")
+_Rows: TypeAlias = Sequence[tuple[int, Stimulus]]
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,15 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
     folder = _folder(cache) / f"{Path(source.path).name}-{_key(source, root, stimuli, preprocessing)}"
     if not folder.is_dir():
         _build(folder, source, stimuli, preprocessing)
-    samples = _load(folder, source.label)
-    row = {stimulus.name: index for index, stimulus in enumerate(stimuli)}
-    return Prepared(
-        source.label,
-        samples,
-        np.array([row[stimulus.name] for stimulus in train], dtype=np.int64),
-        np.array([row[stimulus.name] for stimulus in val], dtype=np.int64),
-    )
+    samples, empty = _load(folder, source.label)
+    if empty:
+        print(f"{source.label}: left out, nobody looked inside: {', '.join(empty)}", file=sys.stderr)
+    row = {stimulus.name: index for index, stimulus in enumerate(stimuli) if stimulus.name not in empty}
+    return Prepared(source.label, samples, _rows(row, train), _rows(row, val))
+
+
+def _rows(row: Mapping[str, int], stimuli: Sequence[Stimulus]) -> np.ndarray:
+    return np.array([row[stimulus.name] for stimulus in stimuli if stimulus.name in row], dtype=np.int64)
 
 
 def _listed(parts: str | list[str] | None) -> list[str]:
@@ -111,18 +119,18 @@ def _listed(parts: str | list[str] | None) -> list[str]:
 def _parts(source: Source, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
     """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts."""
     split = _split(source.split) if source.split is not None else None
+    wanted = {*_listed(source.train), *_listed(source.val)}
     opened: dict[str, Dataset] = {}
-    for part in {*_listed(source.train), *_listed(source.val)}:
-        if part == "all":
-            opened[part] = open_dataset(root, layout=source.layout)
-        elif split is None:
+    if split is not None or "all" in wanted:
+        opened["all"] = open_dataset(root, layout=source.layout)
+    for part in sorted(wanted - {"all"}):
+        if split is None:
             opened[part] = open_dataset(root, layout=source.layout, part=part)
         elif part in split:
-            opened[part] = open_dataset(root, layout=source.layout).select(split[part])
+            opened[part] = opened["all"].select(split[part])
         else:
-            raise ConfigError(
-                f"{source.label}: split {source.split} has no part {part!r}; it has {', '.join(split)}"
-            )
+            known = ", ".join(split)
+            raise ConfigError(f"{source.label}: split {source.split} has no part {part!r}; it has {known}")
     return _joined(opened, _listed(source.train)), _joined(opened, _listed(source.val))
 
 
@@ -161,47 +169,63 @@ def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing:
     return digest.hexdigest()[:16]
 
 
-def _arrays(folder: Path, count: int, height: int, width: int) -> None:
+def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
+    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+    try:
+        draft.mkdir(parents=True)
+        _make_arrays(draft, len(stimuli), preprocessing.height, preprocessing.width)
+        empty: list[str] = []
+        with _progress(Console(stderr=True)) as progress:
+            task = progress.add_task(f"preparing {source.label}", total=len(stimuli))
+            rows = list(enumerate(stimuli))
+            chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+            for chunk, without in zip(chunks, _written(draft, source, preprocessing, chunks), strict=True):
+                empty += without
+                progress.advance(task, len(chunk))
+        record = {"names": [stimulus.name for stimulus in stimuli], "empty": empty}
+        (draft / "samples.json").write_text(json.dumps(record), encoding="utf-8")
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another run built the same cache meanwhile: use that one
+                raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise DatasetError(f"{folder.parent}: cannot write the cache ({reason}); set cache=FOLDER") from None
+    except BrokenProcessPool:
+        raise DatasetError(
+            f"{source.label}: a worker died while preparing it; is memory or disk full?"
+        ) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _make_arrays(folder: Path, count: int, height: int, width: int) -> None:
     for name, dtype, shape in (
         ("pictures", np.uint8, (count, height, width, 3)),
         ("density", np.float16, (count, height, width)),
         ("fixations", np.bool_, (count, height, width)),
     ):
-        np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
+        path = folder / f"{name}.npy"
+        np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+        if hasattr(os, "posix_fallocate"):
+            # A memory-mapped file has holes; writing one on a full disk kills the process with SIGBUS.
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial_folder = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}"
-    partial_folder.mkdir()
-    try:
-        _arrays(partial_folder, len(stimuli), preprocessing.height, preprocessing.width)
-        names = [stimulus.name for stimulus in stimuli]
-        (partial_folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
-        write = partial(_write_rows, partial_folder, source, preprocessing)
-        # Spawned, because a process that holds PyTorch's threads must not fork.
-        size = max(1, min(16, len(stimuli) // 4))
-        chunks = [list(enumerate(stimuli))[start : start + size] for start in range(0, len(stimuli), size)]
-        workers = min(os.cpu_count() or 1, len(chunks))
-        console = Console(stderr=True)
-        with (
-            _progress(console) as progress,
-            ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool,
-        ):
-            task = progress.add_task(f"preparing {source.label}", total=len(stimuli))
-            for done in pool.map(write, chunks):
-                progress.advance(task, done)
-        try:
-            partial_folder.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # another run built the same cache meanwhile: use that one
-                raise
-    except OSError as error:
-        raise DatasetError(
-            f"{folder.parent}: cannot write the cache ({error}); set cache=FOLDER elsewhere"
-        ) from None
-    finally:
-        shutil.rmtree(partial_folder, ignore_errors=True)
+def _written(
+    folder: Path, source: Source, preprocessing: Preprocessing, chunks: Sequence[_Rows]
+) -> Iterator[list[str]]:
+    """Write all rows, in parallel where it pays; for every chunk, the names of the pictures left empty."""
+    write = partial(_write_rows, folder, source, preprocessing)
+    workers = min(os.cpu_count() or 1, len(chunks) // 2)
+    if workers < 2:
+        yield from map(write, chunks)
+        return
+    # Spawned, because a process that holds PyTorch's threads must not fork.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(write, chunks)
 
 
 def _progress(console: Console) -> Progress:
@@ -209,58 +233,59 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _write_rows(
-    folder: Path, source: Source, preprocessing: Preprocessing, rows: Sequence[tuple[int, Stimulus]]
-) -> int:
-    """Prepare some stimuli and write their rows; runs in a worker process."""
-    arrays = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False)
-        for name in ("pictures", "density", "fixations")
-    }
+def _write_rows(folder: Path, source: Source, preprocessing: Preprocessing, rows: _Rows) -> list[str]:
+    """Prepare some stimuli and write their rows; the names of those with nothing to learn from stay empty."""
+    pictures, density, fixations = (
+        np.load(folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False) for name in _ARRAYS
+    )
+    empty = []
     for row, stimulus in rows:
-        arrays["pictures"][row] = preprocessing.resize(stimulus.picture())
-        arrays["density"][row] = _density(stimulus, source, preprocessing)
-        arrays["fixations"][row] = _fixation_map(stimulus, preprocessing)
-    for array in arrays.values():
+        fixated = stimulus.fixations
+        if fixated is not None and not len(fixated.inside(stimulus.width, stimulus.height)):
+            empty.append(stimulus.name)
+            continue
+        pictures[row] = preprocessing.resize(stimulus.picture())
+        density[row] = _density(stimulus, source, preprocessing)
+        fixations[row] = _fixation_map(fixated, stimulus, preprocessing)
+    for array in (pictures, density, fixations):
         array.flush()
-    return len(rows)
+    return empty
 
 
 def _density(stimulus: Stimulus, source: Source, preprocessing: Preprocessing) -> np.ndarray:
     """The density at the network's size, largest value 1, as float16 (which keeps tails down to 6e-8)."""
     # Rounding to 8 bits would lose the tails, which decide KLD and the information gain.
     density = stimulus.density(source.sigma, degrees=source.degrees)
-    image = Image.fromarray(density.astype(np.float32) / np.float32(density.max()), mode="F")
+    image = Image.fromarray((density / density.max()).astype(np.float32))
     small = np.asarray(image.resize((preprocessing.width, preprocessing.height), Image.Resampling.BILINEAR))
-    if not small.max() > 0:
-        raise DatasetError(
-            f"{stimulus.name}: the density is empty; leave the picture out or mend its fixations"
-        )
-    scaled: np.ndarray = np.clip(small, 0, None) / small.max()
+    scaled: np.ndarray = small / small.max()
     return scaled.astype(np.float16)
 
 
-def _fixation_map(stimulus: Stimulus, preprocessing: Preprocessing) -> np.ndarray:
+def _fixation_map(
+    fixations: Fixations | None, stimulus: Stimulus, preprocessing: Preprocessing
+) -> np.ndarray:
     """Fixated pixels at the network's size: each fixation falls into the pixel that covers its place."""
     height, width = preprocessing.height, preprocessing.width
     fixated = np.zeros((height, width), dtype=np.bool_)
-    if stimulus.fixations is not None:
-        inside = stimulus.fixations.inside(stimulus.width, stimulus.height)
+    if fixations is not None:
+        inside = fixations.inside(stimulus.width, stimulus.height)
         x = np.floor((inside.x + 0.5) * width / stimulus.width).astype(np.int64)
         y = np.floor((inside.y + 0.5) * height / stimulus.height).astype(np.int64)
+        # A place on the outermost half pixel of the picture may round to just outside.
         fixated[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] = True
     return fixated
 
 
-def _load(folder: Path, source: str) -> Samples:
+def _load(folder: Path, source: str) -> tuple[Samples, list[str]]:
     try:
-        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
         pictures, density, fixations = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("pictures", "density", "fixations")
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS
         )
-    except (OSError, ValueError) as error:
+        names = tuple(f"{source}/{name}" for name in record["names"])
+        return Samples(names, pictures, density, fixations), list(record["empty"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{folder}: the cache is damaged ({error}); delete this folder and run again"
         ) from None
-    return Samples(tuple(f"{source}/{name}" for name in names), pictures, density, fixations)

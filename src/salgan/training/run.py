@@ -2,8 +2,8 @@
 
 Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because
 two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and
-a run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the batches
-of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
+a run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the
+batches of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
 """
 
 from __future__ import annotations
