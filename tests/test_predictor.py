@@ -128,9 +128,7 @@ def test_a_missing_model_or_a_folder_is_one_line(tmp_path):
 
 
 def test_a_model_without_or_with_a_broken_record_is_refused():
-    with pytest.raises(
-        ModelError, match=r"holds no salgan\.preprocessing record; `salgan export"
-    ):
+    with pytest.raises(ModelError, match=r"holds no salgan\.preprocessing record; `salgan export"):
         Predictor(tiny_model(None))
     with pytest.raises(ModelError, match="model: preprocessing record"):
         Predictor(tiny_model("{"))

@@ -225,6 +225,19 @@ def test_a_malformed_table_is_refused_by_name(tmp_path, text, message):
         read_records(table)
 
 
+def test_the_default_model_comes_with_the_package_and_predicts():
+    if zoo.DEFAULT not in [record.name for record in zoo.models()]:
+        pytest.skip("the default model is not trained yet")
+    record = next(record for record in zoo.models() if record.name == zoo.DEFAULT)
+    assert record.size is not None
+    assert record.size <= 15_000_000
+    picture = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    saliency = zoo.predict(picture)
+    assert saliency.array.shape == (150, 200)
+    assert saliency.array.max() > saliency.array.min()
+    assert not np.array_equal(zoo.predict(picture[:, ::-1]).array, saliency.array)
+
+
 # Models by name, path and address
 
 

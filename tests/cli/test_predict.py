@@ -2,8 +2,10 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -320,6 +322,29 @@ def test_a_network_that_fails_stops_everything(tmp_path):
     with pytest.raises(ModelError, match="not finite"):
         list(predict_all(jobs, broken, draw=lambda p, s: p))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
+def test_an_interrupt_leaves_whole_files_only_and_no_traceback(tmp_path, model):
+    photo = _picture(tmp_path / "photos" / "0.png", (800, 600))
+    for index in range(1, 400):
+        (photo.parent / f"{index}.png").symlink_to(photo)
+    out = tmp_path / "out"
+    code = "import sys; from salgan.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "predict", photo.parent, "-o", out, "--model", model]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not (out.is_dir() and any(out.glob("*.png"))):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    names = _files(out)
+    assert 2 <= len(names) < 800
+    assert all(name.endswith((".saliency.npy", ".overlay.png")) for name in names)
+    for name in names:
+        np.load(out / name) if name.endswith(".npy") else Image.open(out / name).load()
 
 
 def test_help_teaches_with_examples(salgan):
