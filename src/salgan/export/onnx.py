@@ -100,7 +100,8 @@ class _SameConvolution(nn.Module):
     """TensorFlow's padding as ONNX knows it.
 
     timm computes this padding from the picture's size; exported as it stands, that is a dozen nodes of
-    arithmetic on sizes and an explicit padding before each such convolution, and the exporter takes minutes over it.
+    arithmetic on sizes and an explicit padding before each such convolution, and the exporter takes minutes
+    over it.
     """
 
     def __init__(self, convolution: Conv2dSame) -> None:

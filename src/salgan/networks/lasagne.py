@@ -51,9 +51,9 @@ def import_lasagne(path: str | Path) -> Generator:
             for index, (parameter, rotated) in enumerate(layout):
                 array = _read_array(archive, index, tuple(parameter.shape), path)
                 if rotated:
-                    array = array[:, :, ::-1, ::-1]
+                    array = array[:, :, ::-1, ::-1].copy()
                 with torch.no_grad():
-                    parameter.copy_(torch.from_numpy(np.ascontiguousarray(array)))
+                    parameter.copy_(torch.from_numpy(array))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
@@ -87,14 +87,13 @@ def _read_array(
     name = f"arr_{index}"
     with archive.open(f"{name}.npy") as member:
         try:
-            version = np.lib.format.read_magic(member)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            found, fortran, dtype = read_header(member)
-        except (ValueError, KeyError) as error:
-            raise ModelError(f"{path}: array {name} has no readable header ({error})") from None
+            # Version 1 alone: its header is 64 KB at most, a later one may claim gigabytes.
+            if np.lib.format.read_magic(member) != (1, 0):
+                raise ValueError("not version 1 of the npy format")
+            found, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+        except ValueError as error:
+            cause = str(error).splitlines()[0]
+            raise ModelError(f"{path}: array {name} has no readable header ({cause})") from None
         if dtype.kind != "f" or dtype.itemsize not in (4, 8):
             raise ModelError(f"{path}: array {name} has type {dtype}, not float32")
         if found != shape:
@@ -108,4 +107,4 @@ def _read_array(
     array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
     if not np.isfinite(array).all():
         raise ModelError(f"{path}: array {name} holds NaN or infinity")
-    return array.astype(np.float32)
+    return array.astype(np.float32, order="C")

@@ -1,0 +1,76 @@
+"""``salgan export`` and ``salgan import-lasagne``: networks from one kind of file into another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from salgan.cli._common import messages
+from salgan.errors import ModelError, require
+
+__all__ = ["export", "import_lasagne"]
+
+
+def export(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A network.safetensors, or the run folder of salgan train that holds one.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store weights in half precision: half the size, the same speed.")
+    ] = False,
+) -> None:
+    """Turn a trained network into an ONNX file, which predicts without PyTorch.
+
+    [bold]salgan export runs/paper -o paper.onnx[/bold]
+    [bold]salgan predict photo.jpg --model paper.onnx[/bold]
+
+    ONNX Runtime and PyTorch are compared first, on several sizes and batches:
+    if a pixel differs by 1e-4 or more (2e-2 with --half), nothing is written.
+
+    The file takes any batch and any size its encoder takes. How pictures are to
+    be resized is written into it, and beside it as JSON.
+    """
+    for package in ("torch", "timm", "onnx", "onnxscript", "safetensors"):
+        require(package, "train")
+    from salgan.export import export_onnx
+
+    done = export_onnx(_network_file(checkpoint), output, half=half)
+    shapes = ", ".join("×".join(map(str, shape)) for shape in done.shapes)
+    messages().print(
+        f"{done.size / 1e6:.1f} MB; at most {done.difference:.1e} from PyTorch's maps at {shapes}"
+    )
+    typer.echo(done.path)
+
+
+def import_lasagne(
+    file: Annotated[Path, typer.Argument(help="gen_modelWeights*.npz as released with the paper.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The safetensors file to write.")],
+) -> None:
+    """Read the weights released in 2017 (Theano, Lasagne) into a network file.
+
+    [bold]salgan import-lasagne gen_modelWeights0090.npz -o salgan.safetensors[/bold]
+    [bold]salgan export salgan.safetensors -o salgan.onnx[/bold]
+    """
+    for package in ("torch", "timm", "safetensors"):
+        require(package, "train")
+    from salgan import networks
+
+    networks.save_network(networks.import_lasagne(file), output, metadata={"salgan.origin": file.name})
+    typer.echo(output)
+
+
+def _network_file(checkpoint: Path) -> Path:
+    if checkpoint.is_dir():
+        network = checkpoint / "network.safetensors"
+        if not network.is_file():
+            raise ModelError(f"{checkpoint}: holds no network.safetensors; train further, or name the file")
+        return network
+    if checkpoint.suffix in (".pt", ".ckpt"):
+        raise ModelError(
+            f"{checkpoint}: is the state of a run, for resuming it; export the network.safetensors in the "
+            "run's folder (or last.safetensors, of the last epoch)"
+        )
+    return checkpoint

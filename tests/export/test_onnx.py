@@ -1,0 +1,190 @@
+"""An exported file is the network itself, says how it wants to be fed, and is there whole or not at all."""
+
+import copy
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from salgan.errors import ModelError
+from salgan.export import export_onnx
+from salgan.export import onnx as module
+from salgan.networks import Generator, save_network
+from salgan.predictor import Predictor
+from salgan.preprocessing import Preprocessing
+from tests.export.conftest import RECORD, make_network, with_contrast
+
+
+def run(path, pictures):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(["saliency"], {"picture": pictures})[0]
+
+
+def maps(network, pictures):
+    with torch.no_grad():
+        return copy.deepcopy(network).eval()(torch.from_numpy(pictures)).numpy()
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 96), (4, 64, 96), (2, 192, 256), (1, 33, 71), (1, 97, 32)])
+def test_onnx_runtime_gives_pytorchs_map_at_any_batch_and_size(network, exported, shape):
+    count, height, width = shape
+    pictures = np.random.default_rng(3).uniform(0, 255, (count, 3, height, width)).astype(np.float32)
+    expected = maps(network, pictures)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(run(exported.path, pictures), expected, atol=1e-4)
+
+
+def test_vgg16_is_exported_with_free_sizes_too(tmp_path):
+    network = with_contrast(Generator("vgg16"))
+    exported = export_onnx(network, tmp_path / "vgg.onnx")
+    assert exported.parity < 1e-4
+    pictures = np.random.default_rng(3).uniform(0, 255, (3, 3, 32, 80)).astype(np.float32)
+    np.testing.assert_allclose(run(exported.path, pictures), maps(network, pictures), atol=1e-4)
+
+
+def test_an_encoder_built_for_one_size_is_exported_at_that_size_with_a_free_batch(tmp_path):
+    network = with_contrast(Generator("test_vit", preprocessing=RECORD))
+    exported = export_onnx(network, tmp_path / "vit.onnx")
+    assert {shape[1:] for shape in exported.shapes} == {(64, 96)}
+    pictures = np.random.default_rng(3).uniform(0, 255, (5, 3, 64, 96)).astype(np.float32)
+    np.testing.assert_allclose(run(exported.path, pictures), maps(network, pictures), atol=1e-4)
+
+
+def test_the_report_says_what_was_compared(exported):
+    assert (1, 64, 96) in exported.shapes
+    assert len({shape[0] for shape in exported.shapes}) > 1
+    assert len({shape[1:] for shape in exported.shapes}) > 2
+    assert 0 <= exported.parity == exported.difference < 1e-4
+    assert exported.size == exported.path.stat().st_size
+
+
+def test_the_record_is_in_the_file_and_beside_it(exported):
+    assert Predictor(exported.path).preprocessing == RECORD
+    beside = exported.path.with_suffix(".json").read_text(encoding="utf-8")
+    assert Preprocessing.from_json(beside) == RECORD
+    assert json.loads(beside)["width"] == 96
+
+
+def test_the_predictor_gives_the_networks_map(network, exported):
+    picture = np.random.default_rng(4).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    expected = maps(network, picture.transpose(2, 0, 1)[None].astype(np.float32))[0, 0]
+    np.testing.assert_allclose(Predictor(exported.path).predict(picture).array, expected, atol=1e-4)
+
+
+def test_the_graph_names_its_axes_and_nothing_of_the_machine_that_made_it(exported):
+    model = onnx.load(exported.path)
+    onnx.checker.check_model(model, full_check=True)
+    axes = [axis.dim_param or axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
+    assert axes == ["batch", 3, "height", "width"]
+    for tensor in model.graph.initializer:
+        tensor.ClearField("raw_data")  # random bytes can spell anything
+    content = model.SerializeToString()
+    for trace in (b".py", b"stack_trace", b"site-packages", b"File "):
+        assert trace not in content
+
+
+def test_tensorflows_padding_is_left_to_the_runtime(exported):
+    nodes = onnx.load(exported.path).graph.node
+    paddings = [
+        a.s for node in nodes if node.op_type == "Conv" for a in node.attribute if a.name == "auto_pad"
+    ]
+    assert b"SAME_UPPER" in paddings
+    assert "Pad" not in {node.op_type for node in nodes}
+
+
+def test_half_precision_halves_the_file_and_moves_the_maps_a_little(network, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_to_onnx", lambda _: onnx.load(exported.path))  # the slow step, done once
+    half = export_onnx(network, tmp_path / "half.onnx", half=True)
+    assert half.size < 0.6 * exported.size
+    assert half.parity < 1e-4
+    assert 0 < half.difference < 2e-2
+    pictures = np.random.default_rng(3).uniform(0, 255, (2, 3, 64, 96)).astype(np.float32)
+    given = run(half.path, pictures)
+    assert given.dtype == np.float32
+    np.testing.assert_allclose(given, maps(network, pictures), atol=2e-2)
+
+
+def test_exporting_leaves_the_network_as_it_was(network, exported):
+    fresh = make_network()
+    assert network.training  # it was when it was exported
+    after = network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in fresh.state_dict().items())
+    assert [type(layer) for layer in network.modules()] == [type(layer) for layer in fresh.modules()]
+
+
+@pytest.fixture
+def tampered(small_exported, monkeypatch):
+    """Let the exporter make a graph that is not quite the network's."""
+
+    def tamper(change):
+        model = onnx.load(small_exported.path)
+        change(model)
+        monkeypatch.setattr(module, "_to_onnx", lambda _: model)
+
+    return tamper
+
+
+def scale_head(model, factor):
+    values = next(tensor for tensor in model.graph.initializer if tensor.name == "decoder.head.weight")
+    array = onnx.numpy_helper.to_array(values) * np.float32(factor)
+    values.CopyFrom(onnx.numpy_helper.from_array(array, values.name))
+
+
+def test_a_graph_that_differs_is_refused_and_leaves_nothing(small, tampered, tmp_path):
+    tampered(lambda model: scale_head(model, 1.01))
+    with pytest.raises(ModelError, match=r"differ by 0\.\d+, more than 0\.0001; nothing was written"):
+        export_onnx(small, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_makes_nan_is_refused_and_leaves_nothing(small, tampered, tmp_path):
+    tampered(lambda model: scale_head(model, np.nan))
+    with pytest.raises(ModelError, match="not finite"):
+        export_onnx(small, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_does_not_run_is_refused_and_leaves_the_old_file(small, tampered, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"old")
+    tampered(lambda model: model.graph.node[0].input.__setitem__(0, "nowhere"))
+    with pytest.raises(ModelError, match=r"does not run .*; nothing was written") as caught:
+        export_onnx(small, tmp_path / "model.onnx")
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert (tmp_path / "model.onnx").read_bytes() == b"old"
+
+
+def test_the_output_must_be_named_onnx(small, tmp_path):
+    with pytest.raises(ModelError, match=r"ending \.onnx"):
+        export_onnx(small, tmp_path / "model")
+
+
+def test_the_command_exports_a_run_folder(salgan, small, tmp_path):
+    save_network(small, tmp_path / "network.safetensors")
+    said = salgan("export", tmp_path, "-o", tmp_path / "model.onnx")
+    assert said.code == 0
+    assert said.out == f"{tmp_path / 'model.onnx'}\n"
+    assert "from PyTorch's maps at 1×64×96" in said.err
+    assert Predictor(tmp_path / "model.onnx").preprocessing == small.preprocessing
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.safetensors", "no such file"),
+        ("last.pt", "export the network.safetensors"),
+        ("empty", "holds no network.safetensors"),
+        ("text.safetensors", "not a readable safetensors file"),
+    ],
+)
+def test_the_command_says_in_one_line_what_it_cannot_export(salgan, tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.safetensors").write_text("text")
+    said = salgan("export", tmp_path / name, "-o", tmp_path / "model.onnx")
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert message in said.err
+    assert not (tmp_path / "model.onnx").exists()
