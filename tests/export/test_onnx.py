@@ -175,7 +175,7 @@ def test_the_command_exports_a_run_folder(salgan, small, tmp_path):
     ("name", "message"),
     [
         ("missing.safetensors", "no such file"),
-        ("last.pt", "export the network.safetensors"),
+        ("run/checkpoints/last.pt", "run/network.safetensors (the best epoch's network) or"),
         ("empty", "holds no network.safetensors"),
         ("text.safetensors", "not a readable safetensors file"),
     ],

@@ -68,9 +68,10 @@ def _network_file(checkpoint: Path) -> Path:
         if not network.is_file():
             raise ModelError(f"{checkpoint}: holds no network.safetensors; train further, or name the file")
         return network
-    if checkpoint.suffix in (".pt", ".ckpt"):
+    if checkpoint.suffix == ".pt":  # RUN/checkpoints/last.pt
+        run = checkpoint.absolute().parent.parent
         raise ModelError(
-            f"{checkpoint}: is the state of a run, for resuming it; export the network.safetensors in the "
-            "run's folder (or last.safetensors, of the last epoch)"
+            f"{checkpoint}: is the state of a run, for resuming it; export {run / 'network.safetensors'} "
+            f"(the best epoch's network) or {run / 'last.safetensors'}"
         )
     return checkpoint
