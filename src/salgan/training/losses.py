@@ -6,6 +6,7 @@ Nothing here takes the logarithm of a probability that may have been rounded to 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,9 +49,7 @@ def log_pooled_probability(logits: Tensor, factor: int) -> Tensor:
         return log_probability
     batch, channels, height, width = logits.shape
     cells = log_probability.reshape(batch, channels, height // factor, factor, width // factor, factor)
-    return torch.logsumexp(cells, dim=(3, 5)) - torch.log(
-        torch.tensor(float(factor**2), device=logits.device)
-    )
+    return torch.logsumexp(cells, dim=(3, 5)) - 2 * math.log(factor)
 
 
 def pooled_bce(logits: Tensor, truth: Tensor, factor: int = 4) -> Tensor:
@@ -124,7 +123,7 @@ def content_loss(logits: Tensor, truth: Tensor, fixations: Tensor, weights: Cont
         weights: the recipe's weight per term; a term of weight 0 is not computed.
         factor: pooling factor of BCE and MSE.
     """
-    logits, truth = logits.float(), truth.float()
+    logits, truth = _single(logits), _single(truth)
     total = logits.new_zeros(())
     if weights.bce:
         total = total + weights.bce * pooled_bce(logits, truth, factor)
@@ -147,7 +146,7 @@ def adversarial_loss(content: Tensor, judged: Tensor, alpha: float = 0.05) -> Te
         judged: the discriminator's logits for generated maps, (N, 1).
         alpha: weight of the content loss.
     """
-    return alpha * content - F.logsigmoid(judged.float()).mean()
+    return alpha * content - F.logsigmoid(_single(judged)).mean()
 
 
 def discriminator_loss(real: Tensor, generated: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -158,8 +157,14 @@ def discriminator_loss(real: Tensor, generated: Tensor, smoothing: float = 0.0) 
         generated: logits for generated maps, (N, 1).
         smoothing: real pairs are taught as ``1 - smoothing`` (one-sided; 0 in the paper).
     """
-    target = torch.full_like(real, 1 - smoothing, dtype=torch.float32)
-    return F.binary_cross_entropy_with_logits(real.float(), target) - F.logsigmoid(-generated.float()).mean()
+    real, generated = _single(real), _single(generated)
+    right = F.binary_cross_entropy_with_logits(real, torch.full_like(real, 1 - smoothing))
+    return right - F.logsigmoid(-generated).mean()
+
+
+def _single(tensor: Tensor) -> Tensor:
+    """In float32 at least, whatever the precision of the networks."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _pool(maps: Tensor, factor: int) -> Tensor:

@@ -1,0 +1,291 @@
+"""The steps: who moves when, who stays, and what the schedules and the average do."""
+
+import copy
+
+import pytest
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from salgan.networks import Discriminator, Generator
+from salgan.training.config import Content, Optimiser
+from salgan.training.data import Batch
+from salgan.training.losses import adversarial_loss, content_loss, discriminator_loss
+from salgan.training.module import Average, Logits, SalGAN
+from salgan.training.optimiser import build_optimiser, schedule_factor
+from tests.training.tiny import Ahead, Tiny
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.rand(4, 3, 32, 48, generator=generator) * 255
+    density = torch.rand(4, 1, 32, 48, generator=generator)
+    return Batch(pictures.contiguous(memory_format=torch.channels_last), density, density > 0.95)
+
+
+@pytest.fixture
+def make(config):
+    """A SalGAN in training around a small network; keywords are settings."""
+
+    def build(network=Tiny, **settings):
+        torch.manual_seed(0)
+        chosen = config(**({"adversarial": {"epochs": 2}} | settings))
+        fabric = Fabric(accelerator="cpu", devices=1)
+        salgan = SalGAN(fabric, chosen, network(), Discriminator((32, 48)), steps_per_epoch=3)
+        salgan.begin_epoch()
+        return salgan
+
+    return build
+
+
+def snapshot(network):
+    """All weights and buffers, batch-norm statistics included."""
+    return copy.deepcopy(network.state_dict())
+
+
+def same(before, network):
+    after = network.state_dict()
+    return all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_content_step_moves_the_generator_and_not_the_discriminator(make, batch):
+    salgan = make()
+    generator, discriminator = snapshot(salgan.generator), snapshot(salgan.discriminator)
+    losses = salgan.content_step(batch, 0)
+    assert set(losses) == {"content"}
+    assert not same(generator, salgan.generator)
+    assert same(discriminator, salgan.discriminator)
+
+
+def test_a_generator_step_leaves_the_discriminator_and_its_gradients_alone(make, batch):
+    salgan = make()
+    salgan.begin_adversarial()
+    generator, discriminator = snapshot(salgan.generator), snapshot(salgan.discriminator)
+    salgan.generator_step(batch, 6)
+    assert not same(generator, salgan.generator)
+    assert same(discriminator, salgan.discriminator)
+    assert all(weight.grad is None for weight in salgan.discriminator.parameters())
+
+
+def test_a_discriminator_step_leaves_the_generator_and_its_statistics_alone(make, batch):
+    salgan = make()
+    salgan.begin_adversarial()
+    salgan.generator_step(batch, 6)  # leaves the discriminator without gradients, which must come back
+    generator, discriminator = snapshot(salgan.generator), snapshot(salgan.discriminator)
+    salgan.discriminator_step(batch, 7)
+    assert same(generator, salgan.generator)
+    assert not same(discriminator, salgan.discriminator)
+    assert all(weight.grad is None for weight in salgan.generator.parameters())
+
+
+def test_the_discriminator_is_shown_the_maps_that_the_generator_makes_in_training(make, batch, monkeypatch):
+    salgan = make()
+    salgan.begin_adversarial()
+    seen = []
+    judge = salgan.discriminator.forward
+    monkeypatch.setattr(salgan.discriminator, "forward", lambda p, m: seen.append(m) or judge(p, m))
+    salgan.generator_step(batch, 6)
+    before = snapshot(salgan.generator)
+    salgan.discriminator_step(batch, 7)
+    twin = Tiny().to(memory_format=torch.channels_last)
+    twin.load_state_dict(before)
+    twin.train()
+    twin.encoder[0].eval()
+    assert torch.equal(seen[1][:4], batch.density)
+    assert torch.allclose(seen[1][4:], twin(batch.pictures), atol=1e-5)
+
+
+def test_generator_and_discriminator_take_turns_batch_by_batch(make):
+    salgan = make()
+    assert [salgan.turn(step) for step in range(6)] == ["content"] * 6
+    salgan.begin_adversarial()
+    # The turns go on over the end of an epoch of 3 batches, so that all batches serve both networks.
+    turns = [salgan.turn(step) for step in range(6, 12)]
+    assert turns == ["generator", "discriminator"] * 3
+
+
+def test_the_losses_of_the_steps_are_those_of_the_paper(make, batch):
+    salgan = make()
+    salgan.begin_adversarial()
+    with torch.no_grad():
+        logits = torch.logit(salgan.generator(batch.pictures), eps=1e-6)
+        judged = salgan.discriminator(batch.pictures, logits.sigmoid())
+        content = content_loss(logits, batch.density, batch.fixations, Content(), 4)
+        expected = adversarial_loss(content, judged, 0.05)
+    losses = salgan.generator_step(batch, 6)
+    assert losses["content"].item() == pytest.approx(content.item(), rel=1e-4)
+    assert losses["generator"].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert losses["log_d_generated"].item() == pytest.approx(judged.sigmoid().log().mean().item(), rel=1e-3)
+    with torch.no_grad():
+        fake = salgan.generator(batch.pictures)
+        real, fake = (salgan.discriminator(batch.pictures, maps) for maps in (batch.density, fake))
+    losses = salgan.discriminator_step(batch, 7)
+    assert losses["discriminator"].item() == pytest.approx(discriminator_loss(real, fake).item(), rel=1e-3)
+    assert losses["log_d_real"].item() == pytest.approx(real.sigmoid().log().mean().item(), rel=1e-3)
+
+
+def test_the_discriminator_learns_to_tell_true_from_generated(make, batch):
+    salgan = make(adversarial={"epochs": 2, "discriminator_optimiser": {"name": "adamw", "lr": 5e-4}})
+    salgan.begin_adversarial()
+    losses = [salgan.discriminator_step(batch, 7 + 2 * step)["discriminator"].item() for step in range(60)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_frozen_groups_and_their_batch_norms_never_change(make, batch):
+    salgan = make()
+    frozen = snapshot(salgan.generator.encoder[0])
+    trained = snapshot(salgan.generator.encoder[1])
+    for step in range(3):
+        salgan.content_step(batch, step)
+    assert same(frozen, salgan.generator.encoder[0])
+    assert not torch.equal(trained["1.running_mean"], salgan.generator.encoder[1][1].running_mean)
+
+
+def test_the_papers_generator_trains_groups_4_and_5_and_the_decoder_only(config):
+    fabric = Fabric(accelerator="cpu", devices=1)
+    network = Generator("vgg16")
+    salgan = SalGAN(fabric, config(size=[32, 32]), network, Discriminator((32, 32)), 1)
+    moved = {id(weight) for group in salgan.generator_optimiser.param_groups for weight in group["params"]}
+    layers = [name for name, weight in network.named_parameters() if id(weight) in moved]
+    frozen = [name for name, weight in network.named_parameters() if id(weight) not in moved]
+    assert len(frozen) == 2 * 7
+    assert all(name.startswith("encoder.features.") for name in frozen)
+    assert len(layers) == 2 * (6 + 14)
+
+
+def test_a_step_from_kept_features_equals_one_from_pictures(make, batch):
+    twins = []
+    for kept in (False, True):
+        salgan = make(Ahead)
+        salgan.generator.trained[1].p = 0.0
+        features = salgan.frozen_features(batch.pictures) if kept else None
+        calls = salgan.generator.calls
+        given = Batch(batch.pictures, batch.density, batch.fixations, features)
+        salgan.content_step(given, 0)
+        assert (salgan.generator.calls == calls) is kept
+        twins.append(salgan.generator)
+    for one, other in zip(*(network.parameters() for network in twins), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_a_state_put_back_continues_as_if_nothing_had_happened(make, batch):
+    settings = {"ema": 0.9, "adversarial": {"epochs": 2, "optimiser": {"lr": 0.01}}}
+    first = make(**settings)
+    first.content_step(batch, 0)
+    first.begin_adversarial()
+    first.generator_step(batch, 6)
+    state = copy.deepcopy(first.state())
+    second = make(**settings)
+    second.load_state(state)
+    for salgan in (first, second):
+        salgan.discriminator_step(batch, 7)
+        salgan.generator_step(batch, 8)
+    for part in ("generator", "discriminator"):
+        assert same(snapshot(getattr(first, part)), getattr(second, part))
+    assert same(snapshot(first.average.network), second.average.network)
+
+
+def test_weight_decay_goes_to_kernels_and_the_factor_to_the_encoder():
+    network = Tiny()
+    optimiser = build_optimiser(Optimiser(name="adamw", lr=0.1, weight_decay=0.3, encoder_lr=0.5), network)
+    found = {
+        id(weight): (group["weight_decay"], group["factor"])
+        for group in optimiser.param_groups
+        for weight in group["params"]
+    }
+    convolution, norm = network.encoder[1][0], network.encoder[1][1]
+    assert found[id(convolution.weight)] == (0.3, 0.5)
+    assert found[id(convolution.bias)] == found[id(norm.weight)] == (0.0, 0.5)
+    assert found[id(network.head[1].weight)] == (0.3, 1.0)
+    assert id(network.encoder[0][0].weight) not in found
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adagrad", "Adagrad"), ("adamw", "AdamW"), ("sgd", "SGD")])
+def test_optimisers_are_pytorchs(name, kind):
+    optimiser = build_optimiser(Optimiser(name=name, momentum=0.5), nn.Linear(2, 2))
+    assert type(optimiser).__name__ == kind
+    if name == "sgd":
+        assert optimiser.param_groups[0]["nesterov"] and optimiser.param_groups[0]["momentum"] == 0.5
+
+
+def test_adagrad_adds_l2_to_the_gradient():
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(layer.weight, 2.0)
+    optimiser = build_optimiser(Optimiser(lr=0.1, weight_decay=0.5), layer)
+    optimiser.param_groups[0]["lr"] = 0.1
+    layer.weight.grad = torch.tensor([[3.0]])
+    optimiser.step()
+    # Gradient 3 + .5 · 2 = 4; AdaGrad's first step is lr · g / |g|.
+    assert layer.weight.item() == pytest.approx(2 - 0.1 * 4 / 4)
+
+
+def test_schedules():
+    constant = Optimiser(warmup=4)
+    assert [schedule_factor(constant, step, 10) for step in (0, 3, 4, 9)] == [0.2, 0.8, 1, 1]
+    cosine = Optimiser(schedule="cosine", warmup=2)
+    assert schedule_factor(cosine, 2, 12) == 1
+    assert schedule_factor(cosine, 7, 12) == pytest.approx(0.5)
+    assert schedule_factor(cosine, 12, 12) == pytest.approx(0)
+
+
+def test_one_optimiser_for_both_phases_has_one_schedule_over_both(make, batch):
+    optimiser = {"name": "adamw", "lr": 0.01, "schedule": "cosine"}
+    salgan = make(bootstrap={"epochs": 2, "optimiser": optimiser})
+    salgan.content_step(batch, 3)  # of 6 steps of content and 6 adversarial ones
+    assert salgan.learning_rates()["lr"] == pytest.approx(
+        0.01 * schedule_factor(Optimiser(schedule="cosine"), 3, 12)
+    )
+    first = salgan.generator_optimiser
+    salgan.begin_adversarial()
+    assert salgan.generator_optimiser is first
+
+
+def test_an_optimiser_of_its_own_starts_the_second_phase_afresh(make, batch):
+    optimiser = {"name": "sgd", "lr": 0.02, "schedule": "cosine"}
+    salgan = make(adversarial={"epochs": 2, "optimiser": optimiser})
+    salgan.begin_adversarial()
+    salgan.generator_step(batch, 6)
+    assert isinstance(salgan.generator_optimiser, torch.optim.SGD)
+    assert salgan.learning_rates()["lr"] == pytest.approx(0.02)
+    assert salgan.learning_rates()["lr_discriminator"] > 0
+
+
+def test_gradients_are_clipped_to_their_largest_norm(make, batch):
+    optimiser = {"name": "sgd", "lr": 1.0, "weight_decay": 0, "clip": 1e-3}
+    salgan = make(bootstrap={"epochs": 2, "optimiser": optimiser})
+    before = [weight.detach().clone() for weight in salgan.generator.parameters()]
+    salgan.content_step(batch, 0)
+    moved = torch.cat(
+        [(weight - old).flatten() for weight, old in zip(salgan.generator.parameters(), before, strict=True)]
+    )
+    assert moved.norm().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_the_average_follows_the_weights_and_copies_the_statistics():
+    network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    nn.init.constant_(network[0].weight, 0.0)
+    average = Average(network, decay=0.9)
+    nn.init.constant_(network[0].weight, 1.0)
+    network[1].running_mean.fill_(5.0)
+    average.update(network)  # decay (1 + 0) / (10 + 0) at first
+    assert average.network[0].weight.item() == pytest.approx(0.9)
+    assert average.network[1].running_mean.item() == 5.0
+    average.updates = 1000
+    nn.init.constant_(network[0].weight, 0.0)
+    average.update(network)
+    assert average.network[0].weight.item() == pytest.approx(0.81)
+
+
+def test_logits_of_a_network_that_has_none_are_those_of_its_map():
+    network = Tiny().eval()
+    pictures = torch.rand(1, 3, 32, 48) * 255
+    assert torch.allclose(Logits(network)(pictures).sigmoid(), network(pictures), atol=1e-5)
+
+
+def test_logits_of_a_saturated_map_are_finite():
+    class Saturated(nn.Module):
+        def forward(self, pictures):
+            return torch.ones(1, 1, 4, 4)
+
+    assert torch.isfinite(Logits(Saturated())(torch.zeros(1, 3, 4, 4))).all()
