@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.errors import ImageError
+from salgan.errors import ImageError, ImageTooLargeError
 from salgan.image import MAX_PIXELS, read
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -165,6 +165,13 @@ def test_a_header_that_says_more_than_the_limit_is_refused_before_decoding(size)
     assert size[0] * size[1] > MAX_PIXELS
     with pytest.raises(ImageError, match="more than 100 megapixels"):
         read(_png(*size, b""))
+
+
+def test_a_caller_may_set_a_lower_limit_of_pixels():
+    png = _bytes(Image.new("RGB", (40, 30), RED), "PNG")
+    assert read(png, max_pixels=1200).shape == (30, 40, 3)
+    with pytest.raises(ImageTooLargeError, match=r"more than 0.001199 megapixels \(40×30\)"):
+        read(png, max_pixels=1199)
 
 
 def test_a_damaged_picture_within_the_limit_is_not_called_too_large():

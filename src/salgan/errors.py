@@ -13,6 +13,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "ImageError",
+    "ImageTooLargeError",
     "MetricError",
     "MissingExtraError",
     "ModelError",
@@ -28,6 +29,10 @@ class SalganError(Exception):
 
 class ImageError(SalganError):
     """A picture that cannot be read, or is too large to be read safely."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture with more pixels than are allowed; none of them was decoded."""
 
 
 class DatasetError(SalganError):

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from salgan.errors import ImageError
+from salgan.errors import ImageError, ImageTooLargeError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "read"]
 
@@ -47,7 +47,9 @@ _ACCEPTED_ARRAYS = (
 )
 
 
-def read(source: str | Path | bytes | Image.Image | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def read(
+    source: str | Path | bytes | Image.Image | np.ndarray[Any, Any], *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray[Any, Any]:
     """Read a picture as the models see it.
 
     Animations and multi-page files give their first frame. EXIF rotation is applied. Transparency is laid
@@ -57,37 +59,41 @@ def read(source: str | Path | bytes | Image.Image | np.ndarray[Any, Any]) -> np.
     Args:
         source: a file's path; the bytes of a file; a Pillow image; or an array: (H, W), (H, W, 1), (H, W, 3)
             or (H, W, 4) of uint8, uint16, bool, or floats in [0, 1].
+        max_pixels: how many pixels a file may have, at most :data:`MAX_PIXELS`.
 
     Returns:
         uint8 RGB array (H, W, 3); an array that is one already comes back as it is, not copied.
 
     Raises:
-        ImageError: the source is missing, empty, no picture, damaged, too large, or an array of another kind.
+        ImageError: the source is missing, empty, no picture, damaged, or an array of another kind.
+        ImageTooLargeError: it has too many pixels.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         _check_size(source.size, "picture")
         return _from_pillow(source, "picture")
-    image, name = decode(source)
+    image, name = decode(source, max_pixels=max_pixels)
     with image:
         return _from_pillow(image, name)
 
 
-def decode(source: str | Path | bytes) -> tuple[Image.Image, str]:
+def decode(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, str]:
     """Decode a file's first frame into memory, as it is stored (neither rotated nor converted).
 
     Args:
         source: a file's path, or its bytes.
+        max_pixels: how many pixels it may have, at most :data:`MAX_PIXELS`.
 
     Returns:
         The loaded Pillow image, and the name to call it in a message.
 
     Raises:
-        ImageError: the file is missing, empty, no picture, damaged or too large.
+        ImageError: the file is missing, empty, no picture or damaged.
+        ImageTooLargeError: it has too many pixels.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(io.BytesIO(source), "picture"), "picture"
+        return _decode(io.BytesIO(source), "picture", max_pixels), "picture"
     try:
         path = Path(source)
     except TypeError:
@@ -99,7 +105,7 @@ def decode(source: str | Path | bytes) -> tuple[Image.Image, str]:
         if path.exists() and not path.is_file():
             raise ImageError(f"{path}: is no regular file; pass its bytes instead")
         with path.open("rb") as file:
-            return _decode(file, str(path)), str(path)
+            return _decode(file, str(path), max_pixels), str(path)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
@@ -107,7 +113,7 @@ def decode(source: str | Path | bytes) -> tuple[Image.Image, str]:
         raise ImageError(f"{path}: cannot be opened ({reason})") from None
 
 
-def _decode(file: BinaryIO, name: str) -> Image.Image:
+def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     if not file.read(1):
         raise ImageError(f"{name}: is empty")
     file.seek(0)
@@ -119,10 +125,10 @@ def _decode(file: BinaryIO, name: str) -> Image.Image:
                 f"{name}: is no picture in a known format (JPEG, PNG, WebP, TIFF, BMP, GIF), or is cut off"
             ) from None
         except Image.DecompressionBombError:
-            raise ImageError(_too_large(name, "its header says so")) from None
+            raise _too_large(name, "its header says so", max_pixels) from None
         except Exception as error:  # a hostile header makes decoders raise nearly anything
             raise ImageError(f"{name}: is damaged ({_reason(error)})") from None
-        _check_size(image.size, name)
+        _check_size(image.size, name, max_pixels)
         try:
             image.load()
         except Exception as error:  # so does hostile data after a good header
@@ -183,16 +189,17 @@ def _from_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(array)
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
+def _check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{name}: has no pixels ({width}×{height})")
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(name, f"{width}×{height}"))
+    if width * height > min(max_pixels, MAX_PIXELS):
+        raise _too_large(name, f"{width}×{height}", max_pixels)
 
 
-def _too_large(name: str, why: str) -> str:
-    return f"{name}: has more than {MAX_PIXELS // 1_000_000} megapixels ({why}); scale it down first"
+def _too_large(name: str, why: str, max_pixels: int) -> ImageTooLargeError:
+    limit = min(max_pixels, MAX_PIXELS) / 1e6
+    return ImageTooLargeError(f"{name}: has more than {limit:g} megapixels ({why}); scale it down first")
 
 
 def _orientation(image: Image.Image) -> int:
