@@ -1,5 +1,4 @@
-"""Figures for papers and reports: vector PDF and PNG, legible at the width of a page, one colour scale for
-all maps."""
+"""Figures for papers and reports: vector PDF and PNG, legible on a page, one colour scale for all maps."""
 
 from __future__ import annotations
 

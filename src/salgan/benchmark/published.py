@@ -37,8 +37,7 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class PublishedBenchmark:
-    """Numbers that may stand in one column: one dataset, one release, one part, one way to choose the
-    epoch."""
+    """Numbers that may stand in one column: one dataset, one release, one part, one choice of the epoch."""
 
     id: str
     title: str

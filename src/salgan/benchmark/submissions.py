@@ -1,13 +1,15 @@
 """The archives that benchmarks with hidden ground truth ask for, checked before they are written.
 
-``salicon``  5,000 pictures ``COCO_test2014_*.jpg`` of 640×480; maps as 8-bit grey PNG of the same names, at the
-    root of a zip archive. The challenge's public pages (CodaLab 17136, LSUN 2017) state the metrics but not
-    the file layout; this is what its participants upload. (The challenge of 2015 took JSON files of another
-    form.)
-``mit300``   300 pictures ``i1.jpg`` to ``i300.jpg``; maps as JPEG of the same names and sizes, in a zip archive with one
-    folder named after the model (saliency.mit.edu/submission_mit300.html).
-``cat2000``  20 folders of 100 pictures of 1920×1080; maps as JPEG of the same names and sizes, in the same folders below
-    one named after the model (saliency.mit.edu/submission_cat2000.html).
+``salicon``: 5,000 pictures ``COCO_test2014_*.jpg`` of 640×480; maps as 8-bit grey PNG of the same names, at
+the root of a zip archive. The challenge's public pages (LSUN 2017, CodaLab 17136) state the metrics but not
+the file layout; this is what its participants upload. (The challenge of 2015 took JSON files of another
+form.)
+
+``mit300``: 300 pictures ``i1.jpg`` to ``i300.jpg``; maps as JPEG of the same names and sizes, in a zip
+archive with one folder named after the model (saliency.mit.edu/submission_mit300.html).
+
+``cat2000``: 20 folders of 100 pictures of 1920×1080; maps as JPEG of the same names and sizes, in the same
+folders below one named after the model (saliency.mit.edu/submission_cat2000.html).
 """
 
 from __future__ import annotations
@@ -161,8 +163,8 @@ def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
         sizes = Counter(PurePosixPath(stem).parent for stem in found)
         if len(sizes) != wanted.folders or set(sizes.values()) != {wanted.count // wanted.folders}:
             raise DatasetError(
-                f"{folder}: holds {len(sizes)} folders of {min(sizes.values())} to {max(sizes.values())} pictures, "
-                f"{wanted.name} has {wanted.folders} of {wanted.count // wanted.folders}"
+                f"{folder}: holds {len(sizes)} folders of {min(sizes.values())} to {max(sizes.values())} "
+                f"pictures, {wanted.name} has {wanted.folders} of {wanted.count // wanted.folders}"
             )
     stimuli = [Stimulus(stem, path) for stem, path in found.items()]
     for stimulus in stimuli:
@@ -188,7 +190,8 @@ def _eight_bits(saliency: NDArray[Any], name: str) -> NDArray[np.uint8]:
         raise ModelError(f"{name}: the map has negative, NaN or infinite values, which 8 bits cannot hold")
     if values.max() == values.min():
         raise ModelError(f"{name}: the map is flat; is this the right model?")
-    return np.rint(values / values.max() * 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(values / values.max() * 255).astype(np.uint8)
+    return levels
 
 
 def _encode(levels: NDArray[np.uint8], suffix: str) -> bytes:

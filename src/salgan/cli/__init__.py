@@ -12,10 +12,14 @@ import typer
 
 from salgan._version import __version__
 from salgan.cli._common import say_error
+from salgan.cli.compare import compare
 from salgan.cli.data import data
+from salgan.cli.evaluate import evaluate
 from salgan.cli.export import export, import_lasagne
 from salgan.cli.models import models
 from salgan.cli.predict import predict
+from salgan.cli.reproduce import reproduce
+from salgan.cli.submit import submit
 from salgan.cli.train import train
 from salgan.errors import SalganError
 
@@ -53,6 +57,10 @@ def _salgan(
 # One line per verb, in the order in which --help shows them.
 app.command()(predict)
 app.command()(train)
+app.command()(evaluate)
+app.command()(compare)
+app.add_typer(reproduce, name="reproduce")
+app.command()(submit)
 app.add_typer(data, name="data")
 app.command()(models)
 app.command()(export)

@@ -1,0 +1,253 @@
+"""The paper's experiment: is the adversarial phase better than more of the same?
+
+From one bootstrap on the content loss, two runs go on for the same number of epochs, with the same seed and
+therefore the same batches: one with the content loss alone (BCE), one adversarially (GAN). The network of
+every epoch of both is evaluated picture by picture.
+
+Training is floor 6 of the house and this is floor 5, so it is imported inside the functions that start it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from salgan.benchmark.evaluate import Data, evaluate
+from salgan.benchmark.results import Results
+from salgan.benchmark.scoring import Protocol
+from salgan.datasets import open_dataset
+from salgan.errors import ConfigError, DatasetError, SalganError
+
+__all__ = ["METRICS", "Branch", "Experiment", "branches", "preprint_rows", "read_branches", "validation_data"]
+
+METRICS = ("sauc", "auc_borji", "nss", "cc", "ig")
+"""The columns of the paper's Table 1, in its order."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One training run of the experiment, with its epochs' evaluations.
+
+    Attributes:
+        name: ``bootstrap``, ``bce``, ``gan``, or a row of the preprint such as ``bce-8``.
+        title: for tables.
+        first: number of its first epoch in the whole experiment, from 1.
+        evaluations: one per epoch (of the last one only, for a row of the preprint).
+    """
+
+    name: str
+    title: str
+    first: int
+    evaluations: tuple[Results, ...]
+
+    @property
+    def epochs(self) -> list[int]:
+        """Numbers of the evaluated epochs in the whole experiment."""
+        return [self.first + number for number in range(len(self.evaluations))]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained and how it is evaluated.
+
+    Attributes:
+        recipe: a training recipe; its phases' lengths are the experiment's.
+        overrides: ``key=value`` for it; ``data`` among them.
+        out: folder of everything: ``runs/``, ``evaluations/``, tables, figures.
+        data: what to evaluate on; None for the recipe's own validation pictures.
+        protocol: the rules; the metrics are Table 1's.
+        processes: how many score pictures.
+        on_progress: is told (stage, done, total) while pictures are scored.
+    """
+
+    recipe: Path
+    overrides: tuple[str, ...]
+    out: Path
+    data: Data | None = None
+    protocol: Protocol = Protocol(METRICS)  # noqa: RUF009 - frozen
+    processes: int = 1
+    on_progress: Progress = lambda stage, done, total: None
+
+    def config(self, *more: str) -> Any:
+        """The recipe with the experiment's overrides and some more.
+
+        Raises:
+            ConfigError: they do not make sense.
+        """
+        from salgan.training import load_config
+
+        return load_config(self.recipe, [*self.overrides, "out=.", *more])
+
+
+def branches(experiment: Experiment) -> dict[str, Branch]:
+    """Train and evaluate the bootstrap and its two continuations; what is there already is not done again.
+
+    Returns:
+        ``bootstrap``, ``bce`` and ``gan``.
+
+    Raises:
+        ConfigError: the recipe has no adversarial phase or no bootstrap, or another experiment is in the
+            folder.
+        SalganError: training was stopped; the same call goes on.
+    """
+    config = experiment.config()
+    begin, further = config.bootstrap.epochs, config.adversarial.epochs
+    if not begin or not further:
+        raise ConfigError(
+            f"{experiment.recipe}: bootstrap.epochs is {begin} and adversarial.epochs {further}; "
+            "both must be above 0"
+        )
+    data = experiment.data or validation_data(config)
+    _train(experiment, "bootstrap", {"adversarial.epochs": 0})
+    start = _start(experiment, config) | {"seed": config.seed + 1}
+    bce = {"bootstrap.epochs": further, "adversarial.epochs": 0}
+    if config.adversarial.optimiser is not None:
+        # Where the second phase has an optimiser of its own, both continuations get it, from a fresh state.
+        bce["bootstrap.optimiser"] = config.adversarial.optimiser.model_dump()
+    _train(experiment, "bce", start | bce)
+    _train(experiment, "gan", start | {"bootstrap.epochs": 0, "adversarial.epochs": further})
+    return {
+        "bootstrap": Branch(
+            "bootstrap", "bootstrap", 1, _evaluate(experiment, data, "bootstrap", range(1, begin + 1))
+        ),
+        "bce": Branch("bce", "BCE", begin + 1, _evaluate(experiment, data, "bce", range(1, further + 1))),
+        "gan": Branch("gan", "GAN", begin + 1, _evaluate(experiment, data, "gan", range(1, further + 1))),
+    }
+
+
+def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
+    """Train and evaluate the preprint's other rows, from a fresh start, for the bootstrap's number of epochs.
+
+    Returns:
+        ``mse`` (on full-size maps), ``bce-1``, ``bce-2``, ``bce-4``, ``bce-8`` (by the downsampling before
+        the loss), each with the evaluation of its last epoch.
+
+    Raises:
+        ConfigError: as :func:`branches`.
+        SalganError: training was stopped; the same call goes on.
+    """
+    config = experiment.config()
+    data = experiment.data or validation_data(config)
+    terms = dict.fromkeys(type(config.content).model_fields, 0.0)
+    rows = {"mse": ("MSE, full size", {"content": terms | {"mse": 1.0}, "downsample": 1})}
+    for factor in (1, 2, 4, 8):
+        title = "BCE, full size" if factor == 1 else f"BCE, 1/{factor}"
+        rows[f"bce-{factor}"] = (title, {"content": terms | {"bce": 1.0}, "downsample": factor})
+    last = config.bootstrap.epochs
+    found = {}
+    for name, (title, settings) in rows.items():
+        _train(experiment, name, settings | {"adversarial.epochs": 0})
+        found[name] = Branch(name, title, last, _evaluate(experiment, data, name, [last]))
+    return found
+
+
+def read_branches(out: Path) -> dict[str, Branch] | None:
+    """The branches of a finished experiment from its folder alone, or None if it is not finished.
+
+    Args:
+        out: where :func:`branches` put ``evaluations/``.
+
+    Raises:
+        SalganError: an evaluation that cannot be read.
+    """
+    names = {"bootstrap": "bootstrap", "bce": "BCE", "gan": "GAN"}
+    folders = {name: sorted((out / "evaluations" / name).glob("[0-9]*")) for name in names}
+    finished = all((folder / "summary.json").is_file() for each in folders.values() for folder in each)
+    if not finished or not all(folders.values()) or len(folders["bce"]) != len(folders["gan"]):
+        return None
+    first = len(folders["bootstrap"]) + 1
+    return {
+        name: Branch(
+            name,
+            title,
+            1 if name == "bootstrap" else first,
+            tuple(Results.read(folder) for folder in folders[name]),
+        )
+        for name, title in names.items()
+    }
+
+
+def validation_data(config: Any) -> Data:
+    """A recipe's first validation pictures, with the same source's training pictures for the center bias.
+
+    Raises:
+        ConfigError: no source has validation pictures.
+    """
+    from salgan.training.cache import _parts
+
+    for source in config.sources:
+        if not source.val:
+            continue
+        root = Path(config.data) / source.path
+        if not root.is_dir():
+            raise DatasetError(f"{root}: no such dataset; set data=FOLDER")
+        train, val = _parts(source, root)
+        # Sets that come in parts say their release only when a part is opened.
+        own_part = source.split is None and isinstance(source.val, str) and source.val != "all"
+        part = source.val if own_part else None
+        opened = open_dataset(root, source.layout, part)
+        return Data(
+            replace(opened, stimuli=tuple(val), unmatched=()),
+            replace(opened, stimuli=tuple(train), unmatched=()) if train else None,
+            root,
+            source.layout,
+            part,
+        )
+    raise ConfigError(
+        "the recipe's sources have no validation pictures to evaluate on; name some with --test"
+    )
+
+
+def _start(experiment: Experiment, config: Any) -> dict[str, Any]:
+    """Where continuations start: the bootstrap's checkpoint, or its network if the optimiser is a new one."""
+    run = experiment.out / "runs" / "bootstrap"
+    if config.adversarial.optimiser is not None:
+        return {"init": str(run / "last.safetensors")}
+    return {"init": str(run / "checkpoints" / "last.pt")}
+
+
+def _train(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> None:
+    """Run (or go on with, or find finished) one training run that keeps the network of every epoch."""
+    import yaml
+
+    from salgan.training import train
+
+    folder = experiment.out / "runs" / name
+    # JSON and flow-style YAML keep a whole group in one override.
+    given = [
+        f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()
+    ]
+    given = [each.removesuffix("\n...") for each in given]
+    resume = (folder / "config.yaml").is_file()
+    config = experiment.config(*given, f"resume={str(resume).lower()}", "keep_networks=true")
+    outcome = train(config.model_copy(update={"out": str(folder)}))
+    if not outcome.finished:
+        raise SalganError(
+            f"{folder}: training was stopped after epoch {outcome.epochs}; run the same command to go on"
+        )
+
+
+def _evaluate(experiment: Experiment, data: Data, name: str, epochs: Sequence[int]) -> tuple[Results, ...]:
+    """Evaluate the networks of some epochs of a run."""
+    found = []
+    for epoch in epochs:
+        folder = experiment.out / "evaluations" / name / f"{epoch:03d}"
+        network = experiment.out / "runs" / name / "networks" / f"{epoch:03d}.safetensors"
+
+        def report(stage: str, done: int, total: int, title: str = f"{name}, epoch {epoch}") -> None:
+            experiment.on_progress(f"{title}: {stage}", done, total)
+
+        results = evaluate(
+            network,
+            data,
+            folder,
+            protocol=experiment.protocol,
+            processes=experiment.processes,
+            on_progress=report,
+        )
+        found.append(results)
+    return tuple(found)

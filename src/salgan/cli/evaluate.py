@@ -1,0 +1,169 @@
+"""``salgan evaluate``: any model or folder of maps on any dataset, all metrics."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from salgan.benchmark import Data, Protocol, Results
+
+__all__ = ["evaluate", "make_protocol", "processes_or_cores", "run_evaluation", "show"]
+
+
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model's name, an .onnx or .safetensors file, a folder, .zip or .h5 of maps, or "
+            "baseline:NAME (uniform, center-bias, one-viewer, half-viewers, spectral-residual)."
+        ),
+    ],
+    data: Annotated[Path, typer.Option(help="The dataset's folder; see salgan data check.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for results; evaluations/MODEL-on-DATASET if not given."),
+    ] = None,
+    layout: Annotated[str | None, typer.Option(help="The dataset's layout; recognised if not given.")] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(help="train, val or test; the center bias is then fitted on the training part."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated names, such as nss,cc,sauc_0.01; all nine if not given (emd is slow)."
+        ),
+    ] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Sigma of the density's Gaussian in pixels, instead of one degree.")
+    ] = None,
+    degrees: Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")] = None,
+    others: Annotated[int, typer.Option(min=1, help="Other pictures that sAUC draws fixations from.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of those draws, human baselines and intervals.")] = 0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that score; one per core if not given.")
+    ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Leave out pictures that a set of maps lacks.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another evaluation.")] = False,
+) -> None:
+    """Score a model on a dataset: nine metrics with 95% intervals, and everything needed to trust them.
+
+    The folder gets per_picture.csv (Parquet too, where pyarrow is installed), summary.json and summary.md.
+    Killed? The same command goes on where it stopped. Maps of another size than their picture are resized
+    bilinearly.
+
+    [bold]salgan evaluate lite --data osie --part test[/bold]
+
+    [bold]salgan evaluate my-maps.zip --data salicon --part val --metrics nss,cc,sauc[/bold]
+    """
+    from salgan.benchmark import open_data
+
+    protocol = make_protocol(metrics, sigma, degrees, others, seed)
+    opened = open_data(data, layout, part)
+    results = run_evaluation(
+        model,
+        opened,
+        out or default_folder(model, opened),
+        protocol,
+        processes,
+        skip_missing=skip_missing,
+        overwrite=overwrite,
+    )
+    show(results)
+
+
+def make_protocol(
+    metrics: str | None, sigma: float | None, degrees: float | None, others: int = 10, seed: int = 0
+) -> Protocol:
+    """The rules, from options as typed."""
+    from salgan.benchmark import Protocol
+    from salgan.errors import ConfigError
+    from salgan.metrics import METRICS
+
+    if sigma is not None and degrees is not None:
+        raise ConfigError("give --sigma in pixels or --degrees of visual angle, not both")
+    if any(value is not None and not value > 0 for value in (sigma, degrees)):
+        raise ConfigError("--sigma and --degrees must be above 0")
+    names = (
+        tuple(METRICS)
+        if metrics is None
+        else tuple(name.strip() for name in metrics.split(",") if name.strip())
+    )
+    return Protocol(names, sigma, degrees, others, seed)
+
+
+def processes_or_cores(processes: int | None) -> int:
+    """How many processes score: as asked for, or one per core this process may use."""
+    if processes is not None:
+        return processes
+    affinity = getattr(os, "sched_getaffinity", None)  # not there on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def default_folder(model: str, data: Data) -> Path:
+    """Where results go if nobody says: named after model, dataset and part."""
+    name = Path(model.replace(":", "-")).stem or "model"
+    part = f"-{data.part}" if data.part else ""
+    return Path("evaluations") / f"{name}-on-{data.dataset.name}{part}"
+
+
+def run_evaluation(
+    model: Any,
+    data: Data,
+    out: Path,
+    protocol: Protocol,
+    processes: int | None,
+    *,
+    skip_missing: bool = False,
+    overwrite: bool = False,
+    title: str = "",
+) -> Results:
+    """Evaluate with a progress bar."""
+    from salgan.benchmark import evaluate as run
+    from salgan.cli._common import progress_bar
+
+    with progress_bar() as bar:
+        task = bar.add_task(title or "reading", total=None)
+
+        def report(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{title} {stage}".strip(), completed=done, total=total)
+
+        return run(
+            model,
+            data,
+            out,
+            protocol=protocol,
+            processes=processes_or_cores(processes),
+            skip_missing=skip_missing,
+            overwrite=overwrite,
+            on_progress=report,
+        )
+
+
+def show(results: Results) -> None:
+    """Print the summary as a table, with the conditions below it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from salgan.benchmark.report import conditions, dataset_label, interval_text, label, summarise
+    from salgan.cli._common import messages
+
+    summary = summarise(results)
+    table = Table(title=f"{results.name} on {dataset_label(results.about)}", title_justify="left")
+    for heading in ("metric", "mean [95% interval]", "n", "variant"):
+        table.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "variant")
+    for name, found in summary["metrics"].items():
+        table.add_row(
+            label(name), interval_text(found).replace("[", r"\["), str(found["n"]), found["variant"]
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    for name, words in conditions(results):
+        console.print(f"{name}: {words}", markup=False, soft_wrap=True)
+    messages().print(f"per picture and summary: {results.folder}", markup=False)

@@ -1,0 +1,312 @@
+"""``salgan reproduce``: the paper's tables and figures, by one command each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from salgan.benchmark import Data, Protocol
+    from salgan.benchmark.reproduce import Branch, Experiment
+
+__all__ = ["reproduce"]
+
+reproduce = typer.Typer(
+    help="Make the paper's tables and figures again, on your data.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder of the experiment: runs, evaluations, results.")
+]
+_Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder that the recipe's sources are in (its data=); not needed once trained."),
+]
+_Recipe = Annotated[
+    Path, typer.Option(help="Training recipe: its bootstrap and adversarial epochs are the experiment's.")
+]
+_Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that replace the recipe's.")
+]
+_Test = Annotated[
+    Path | None, typer.Option(help="Dataset to evaluate on; the recipe's validation pictures if not given.")
+]
+_Layout = Annotated[str | None, typer.Option("--test-layout", help="Its layout; recognised if not given.")]
+_Part = Annotated[str | None, typer.Option("--test-part", help="Its part: train, val or test.")]
+_Sigma = Annotated[float | None, typer.Option(help="Sigma of the density in pixels, for the evaluation.")]
+_Degrees = Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")]
+_Seed = Annotated[int, typer.Option(min=0, help="Of the evaluation's draws and intervals.")]
+_Processes = Annotated[
+    int | None, typer.Option(min=1, help="Processes that score; one per core if not given.")
+]
+
+_PAPER = Path("recipes/paper.yaml")
+
+
+@reproduce.command()
+def table1(
+    out: _Out,
+    overrides: _Overrides = None,
+    data: _Data = None,
+    recipe: _Recipe = _PAPER,
+    test: _Test = None,
+    test_layout: _Layout = None,
+    test_part: _Part = None,
+    sigma: _Sigma = None,
+    degrees: _Degrees = None,
+    seed: _Seed = 0,
+    processes: _Processes = None,
+    preprint: Annotated[
+        bool,
+        typer.Option("--preprint", help="Train the preprint's rows too: MSE, and BCE at 1, 1/2, 1/4, 1/8."),
+    ] = False,
+) -> None:
+    """Table 1: BCE alone against GAN, from one bootstrap, for the same number of further epochs.
+
+    Both go on with the same seed and batches; the network of every epoch is evaluated. Best through epochs
+    and the last epoch, with paired differences, stand beside the paper's figures. Killed? The same command
+    goes on.
+
+    [bold]salgan reproduce table1 --data ~/datasets --out table1[/bold]
+
+    [bold]salgan reproduce table1 --recipe recipes/lite.yaml --data ~/datasets --test ~/datasets/osie
+    --test-part test --out table1 adversarial.epochs=20[/bold]
+    """
+    from salgan.benchmark.reproduce import preprint_rows
+    from salgan.benchmark.table1 import preprint_table
+    from salgan.benchmark.table1 import table1 as write
+
+    with _Bars() as bars:
+        rules = _rules(sigma, degrees, seed)
+        experiment = _experiment(
+            out, recipe, data, overrides, _test_data(test, test_layout, test_part), rules, processes, bars
+        )
+        text = write(_train(experiment), out)
+        if preprint:
+            text += "\n" + preprint_table(preprint_rows(experiment), out)
+    _print(text, out)
+
+
+@reproduce.command()
+def figure3(
+    out: _Out,
+    overrides: _Overrides = None,
+    data: _Data = None,
+    recipe: _Recipe = _PAPER,
+    test: _Test = None,
+    test_layout: _Layout = None,
+    test_part: _Part = None,
+    sigma: _Sigma = None,
+    degrees: _Degrees = None,
+    seed: _Seed = 0,
+    processes: _Processes = None,
+) -> None:
+    """Figure 3 of the preprint: five metrics against epochs, BCE and GAN, with 95% bands.
+
+    Draws what table1 left in --out; without it, everything is trained and evaluated first, as table1 would.
+
+    [bold]salgan reproduce figure3 --out table1[/bold]
+    """
+    from salgan.benchmark.table1 import figure3 as draw
+    from salgan.cli._common import messages
+
+    with _Bars() as bars:
+        found = _found(out) or _train(
+            _experiment(
+                out,
+                recipe,
+                data,
+                overrides,
+                _test_data(test, test_layout, test_part),
+                _rules(sigma, degrees, seed),
+                processes,
+                bars,
+            )
+        )
+    for path in draw(found, out):
+        messages().print(str(path), markup=False)
+
+
+@reproduce.command()
+def figure1(
+    out: _Out,
+    overrides: _Overrides = None,
+    data: _Data = None,
+    recipe: _Recipe = _PAPER,
+    test: _Test = None,
+    test_layout: _Layout = None,
+    test_part: _Part = None,
+    sigma: _Sigma = None,
+    degrees: _Degrees = None,
+    seed: _Seed = 0,
+    processes: _Processes = None,
+    names: Annotated[
+        str | None, typer.Option("--pictures", help="Comma-separated names to draw; at random if not given.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=12, help="Pictures to draw at random.")] = 4,
+    measured: Annotated[int, typer.Option(min=1, help="Most pictures to measure level sets on.")] = 200,
+) -> None:
+    """Figure 1: picture, truth, BCE and SalGAN; and level sets as in the preprint's Figure 5.
+
+    Takes the last epochs of what table1 left in --out; without it, everything is trained first. Pictures
+    are drawn at random with the seed, not picked by who wins.
+
+    [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
+    """
+    from salgan.benchmark.figure1 import TITLES, Choice
+    from salgan.benchmark.figure1 import figure1 as draw
+    from salgan.benchmark.gallery import dataset_of
+    from salgan.cli._common import messages
+
+    with _Bars() as bars:
+        found = _found(out) or _train(
+            _experiment(
+                out,
+                recipe,
+                data,
+                overrides,
+                _test_data(test, test_layout, test_part),
+                _rules(sigma, degrees, seed),
+                processes,
+                bars,
+            )
+        )
+        bce, gan = (found[name].evaluations[-1] for name in ("bce", "gan"))
+        networks = [Path(results.about["model"]["spec"]) for results in (bce, gan)]
+        chosen = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
+        files = draw(
+            dataset_of(bce).select(bce.pictures),
+            bce,
+            gan,
+            dict(zip(TITLES, networks, strict=True)),
+            out,
+            Choice(chosen, rows, measured, seed),
+            lambda done, total: bars("measuring level sets", done, total),
+        )
+    for path in files:
+        messages().print(str(path), markup=False)
+
+
+@reproduce.command()
+def table2(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Evaluations' folders, or with --data models.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the table and new evaluations.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset to evaluate models on.")] = None,
+    layout: Annotated[str | None, typer.Option(help="The dataset's layout; recognised if not given.")] = None,
+    part: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated names; all nine if not given.")] = None,
+    sigma: _Sigma = None,
+    degrees: _Degrees = None,
+    seed: _Seed = 0,
+    processes: _Processes = None,
+) -> None:
+    """Table 2: a model's own scores beside the published ones, never mixing datasets or releases.
+
+    SALICON's releases of 2015 and 2017 have different ground truth, so they have tables of their own.
+
+    [bold]salgan reproduce table2 lite --data salicon --part val --out table2[/bold]
+    """
+    from salgan._files import replacing
+    from salgan.benchmark.published import table2 as write
+    from salgan.cli.compare import evaluation
+    from salgan.cli.evaluate import make_protocol
+
+    protocol = make_protocol(metrics, sigma, degrees, seed=seed)
+    evaluations = [
+        evaluation(model, out / f"{number:02d}", data, layout, part, protocol, processes)
+        for number, model in enumerate(models, 1)
+    ]
+    text = write(evaluations)
+    out.mkdir(parents=True, exist_ok=True)
+    with replacing(out / "table2.md") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    _print(text, out)
+
+
+def _rules(sigma: float | None, degrees: float | None, seed: int) -> Protocol:
+    from salgan.benchmark.reproduce import METRICS
+    from salgan.cli.evaluate import make_protocol
+
+    return make_protocol(",".join(METRICS), sigma, degrees, seed=seed)
+
+
+def _test_data(test: Path | None, layout: str | None, part: str | None) -> Data | None:
+    from salgan.benchmark import open_data
+
+    return None if test is None else open_data(test, layout, part)
+
+
+def _experiment(
+    out: Path,
+    recipe: Path,
+    data: Path | None,
+    overrides: list[str] | None,
+    test: Data | None,
+    rules: Protocol,
+    processes: int | None,
+    bars: _Bars,
+) -> Experiment:
+    from salgan.benchmark.reproduce import Experiment
+    from salgan.cli.evaluate import processes_or_cores
+    from salgan.errors import require
+
+    for package in ("torch", "lightning", "pydantic", "yaml"):
+        require(package, "train")
+    settings = [*(overrides or []), *([f"data={data}"] if data is not None else [])]
+    return Experiment(recipe, tuple(settings), out, test, rules, processes_or_cores(processes), bars)
+
+
+def _train(experiment: Experiment) -> dict[str, Branch]:
+    from salgan.benchmark.reproduce import branches
+
+    return branches(experiment)
+
+
+def _found(out: Path) -> dict[str, Branch] | None:
+    from salgan.benchmark.reproduce import read_branches
+
+    return read_branches(out)
+
+
+def _print(text: str, out: Path) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from salgan.cli._common import messages
+
+    Console().print(Markdown(text))
+    messages().print(f"written to {out}", markup=False)
+
+
+class _Bars:
+    """A bar per stage, gone when the stage is done: training draws bars of its own between them."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from salgan.cli._common import progress_bar
+
+        if self._bar is None:
+            self._bar = progress_bar()
+            self._bar.add_task(stage, total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], description=stage, completed=done, total=total)
+        if done >= total:
+            self._bar.stop()
+            self._bar = None

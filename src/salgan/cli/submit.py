@@ -1,0 +1,44 @@
+"""``salgan submit``: the archive that a benchmark with hidden ground truth asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["submit"]
+
+
+def submit(
+    benchmark: Annotated[str, typer.Argument(help="salicon, mit300 or cat2000.")],
+    pictures: Annotated[Path, typer.Option("--images", help="Folder of the benchmark's test pictures.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="A model's name, a file, or a folder of maps already predicted."),
+    ] = "lite",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the archive if it exists.")] = False,
+) -> None:
+    """Predict a benchmark's test pictures and pack them as its server wants them.
+
+    Names, number, sizes and kind are checked, of the pictures before the first prediction and of the
+    archive before it gets its name. For a slow model, predict into a folder first (salgan predict can be
+    interrupted) and pass that folder as --model.
+
+    [bold]salgan submit mit300 --images BenchmarkIMAGES -o lite-mit300.zip[/bold]
+    """
+    from salgan.benchmark.submissions import submit as run
+    from salgan.cli._common import messages, progress_bar
+
+    with progress_bar() as bar:
+        task = bar.add_task("predicting", total=None)
+        count = run(
+            benchmark,
+            model,
+            pictures,
+            out,
+            overwrite=overwrite,
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    messages().print(f"{count:,} maps: {out}", markup=False)
