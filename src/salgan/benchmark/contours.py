@@ -18,17 +18,17 @@ Floats = NDArray[np.float64]
 
 
 def levels(saliency: NDArray[Any]) -> Floats:
-    """The values above which :data:`SHARES` of the pixels lie, descending, each once.
+    """The values above which :data:`SHARES` of the pixels lie, descending, one per share.
 
     Args:
         saliency: (H, W), real.
     """
-    values = np.quantile(np.asarray(saliency, dtype=np.float64), 1 - np.array(SHARES))
-    return np.unique(values)[::-1]
+    values: Floats = np.quantile(np.asarray(saliency, dtype=np.float64), 1 - np.array(SHARES))
+    return values
 
 
 def lines(saliency: NDArray[Any], level: float) -> list[Floats]:
-    """The level set at a value as polylines, each (N, 2) of x and y in pixels.
+    """The level set at a value as polylines, each (N, 2) of x and y in pixels; none beyond the map's range.
 
     Raises:
         MissingExtraError: contourpy, which comes with Matplotlib, is not installed.
@@ -62,4 +62,4 @@ def level_set_length(saliency: NDArray[Any]) -> float:
         for level in levels(saliency)
         for line in lines(saliency, level)
     )
-    return total / len(levels(saliency)) / float(np.hypot(height - 1, width - 1))
+    return total / len(SHARES) / float(np.hypot(height - 1, width - 1))

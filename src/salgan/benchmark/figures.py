@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from salgan._files import replacing
-from salgan.benchmark.contours import level_set_length, levels
+from salgan.benchmark.contours import SHARES, level_set_length, levels, lines
 from salgan.benchmark.intervals import Interval
 from salgan.benchmark.report import label
 from salgan.errors import SalganError, require
@@ -43,6 +44,19 @@ _STYLE = {
 }
 
 Map = NDArray[Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Draw in our style, whatever the caller's Matplotlib settings are, and leave those as they are."""
+
+    @functools.wraps(draw)
+    def in_style(*arguments: P.args, **keywords: P.kwargs) -> T:
+        with require("matplotlib", "eval").rc_context(_STYLE):
+            return draw(*arguments, **keywords)
+
+    return in_style
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     return paths
 
 
+@_styled
 def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = highest") -> Figure:
     """Rows of picture and maps, with one colour scale from 0 to 1 for all panels.
 
@@ -133,6 +148,7 @@ def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = hig
     return figure
 
 
+@_styled
 def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
     """Close-ups of the level sets of maps, each with the mean length of its whole map's level sets.
 
@@ -151,8 +167,10 @@ def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
     columns = list(examples[0].maps)
     shapes = [example.picture.shape[0] / example.picture.shape[1] for example in examples]
     panel = (_WIDTH - 0.5) / len(columns)
-    figure = _figure(0.3 + sum(panel * shape + 0.3 for shape in shapes))
+    figure = _figure(0.75 + sum(panel * shape + 0.3 for shape in shapes))
     axes = figure.subplots(len(examples), len(columns), squeeze=False, height_ratios=shapes)
+    # Lines that enclose the same share of the picture have the same colour in every panel.
+    colours = require("matplotlib", "eval").colormaps[COLOURMAP](np.linspace(0.85, 0.05, len(SHARES)))
     for row, example in zip(axes, examples, strict=True):
         left, top, width, height = _close_up(example.maps[columns[0]], zoom)
         for axis, column in zip(row, columns, strict=True):
@@ -160,16 +178,29 @@ def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
             # Faded, so that the lines are what one sees.
             axis.imshow((255 - (255 - example.picture.astype(np.float64)) * 0.35).astype(np.uint8))
             if saliency.min() < saliency.max():
-                found = levels(saliency)[::-1]
-                axis.contour(saliency, levels=found, cmap=COLOURMAP, linewidths=0.9, vmax=found[-1] * 1.2)
+                for level, colour in zip(levels(saliency), colours, strict=True):
+                    for line in lines(saliency, level):
+                        axis.plot(*line.T, color=colour, linewidth=1)
             axis.set_xlim(left, left + width)
             axis.set_ylim(top + height, top)
             axis.set_title(f"{column}: mean length {level_set_length(saliency):.2f}", fontsize=8)
             _bare(axis)
         row[0].set_ylabel(_short(example.name), fontsize=7)
+    sample = require("matplotlib.lines", "eval").Line2D
+    figure.legend(
+        [sample([], [], color=colour) for colour in colours],
+        [f"{share:.0%}" for share in SHARES],
+        title="share of the picture that a level set encloses",
+        loc="outside lower center",
+        ncols=len(SHARES),
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
+    )
     return figure
 
 
+@_styled
 def history_figure(curves: Sequence[Curve], metrics: Sequence[str], begin: int | None = None) -> Figure:
     """Metrics against epochs, a panel per metric, lines with their intervals as bands (preprint, Figure 3).
 
@@ -205,22 +236,21 @@ def history_figure(curves: Sequence[Curve], metrics: Sequence[str], begin: int |
         axis.set_axisbelow(True)
     handles, names = axes[0].get_legend_handles_labels()
     rest = axes[len(metrics) :]
+    notes = "bands: 95% intervals" + ("" if begin is None else "\ndashed: end of the bootstrap")
     for axis in rest:
         axis.set_axis_off()
     if len(rest):
-        rest[0].legend(handles, names, loc="center", frameon=False, title="bands: 95% intervals")
+        rest[0].legend(handles, names, loc="center", frameon=False, title=notes, title_fontsize=8)
     else:
         axes[0].legend(handles, names, frameon=False)
     return figure
 
 
 def _figure(height: float) -> Figure:
-    matplotlib = require("matplotlib", "eval")
-    module = require("matplotlib.figure", "eval")
     # Figures of their own, not pyplot's: no window system, no state shared with the caller's figures.
-    with matplotlib.rc_context(_STYLE):
-        figure: Figure = module.Figure(figsize=(_WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
+    module = require("matplotlib.figure", "eval")
+    figure: Figure = module.Figure(figsize=(_WIDTH, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
     return figure
 
 

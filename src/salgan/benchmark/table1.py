@@ -47,9 +47,9 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
     lines = [
         f"# Table 1 on {dataset_label(about)}",
         "",
-        f"From one bootstrap of {begin} epochs, {further} further epochs of BCE alone and of GAN, with the same "
-        "seed and batches. In the adversarial phase generator and discriminator take turns batch by batch, so that "
-        "GAN's generator takes half as many steps as BCE's.",
+        f"From one bootstrap of {begin} epochs, {further} further epochs of BCE alone and of GAN, with the "
+        "same seed and batches. In the adversarial phase generator and discriminator take turns batch by "
+        "batch, so that GAN's generator takes half as many steps as BCE's.",
         "",
         "## Best through epochs, each metric by itself",
         "",
@@ -88,8 +88,8 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
         + ("" if same else " That is other ground truth: compare the signs, not the numbers."),
         "",
         "Brackets are 95% bootstrap intervals over pictures, p is from a paired permutation test; neither "
-        "knows of the variation between training runs. The best of many epochs, chosen on the pictures it is reported "
-        "on, is optimistic in both columns; the last epoch is not chosen.",
+        "knows of the variation between training runs. The best of many epochs, chosen on the pictures it "
+        "is reported on, is optimistic in both columns; the last epoch is not chosen.",
         "",
         *(f"- {name}: {words}" for name, words in conditions(bce.evaluations[-1])),
         "",

@@ -277,12 +277,10 @@ def _found(out: Path) -> dict[str, Branch] | None:
 
 
 def _print(text: str, out: Path) -> None:
-    from rich.console import Console
-    from rich.markdown import Markdown
-
     from salgan.cli._common import messages
 
-    Console().print(Markdown(text))
+    # As Markdown: the table is wider than most terminals, and goes into a report as it is.
+    typer.echo(text)
     messages().print(f"written to {out}", markup=False)
 
 
