@@ -78,8 +78,8 @@ def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[np.ndar
             str(raw),
             _Calibration(original, examples),
             quant_format=quantization.QuantFormat.QDQ,
-            # With Clip and Relu in the list, ranges are taken after them; before, they are many times wider. On a
-            # trained network that made the difference between CC 0.78 and 0.99 with the float maps, at worst.
+            # With Clip and Relu in the list, ranges are taken after them; before, they are many times wider.
+            # On a trained network the worst CC with the float maps was 0.78 without the two, 0.99 with them.
             op_types_to_quantize=["Conv", "Add", "Clip", "Relu"],
             nodes_to_exclude=convolutions[-1:],
             per_channel=True,
