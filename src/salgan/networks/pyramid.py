@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 __all__ = ["PyramidDecoder"]
 
@@ -14,11 +14,11 @@ __all__ = ["PyramidDecoder"]
 class PyramidDecoder(nn.Module):
     """Merge an encoder's features from coarse to fine and read one logit per pixel off the finest level.
 
-    Every level is brought to ``width`` channels by a 1×1 convolution; the coarsest one is joined with a summary of the
-    whole picture (where people look depends on what else there is); going up, each level is added to the
-    enlarged coarser one and refined by a depthwise-separable 5×5 convolution. A learned center bias, coarse and smooth, is
-    added to the logits, that is, multiplied onto the odds. The levels finer than ``finest_stride`` are not used:
-    a density blurred by one degree of visual angle has no detail there.
+    Every level is brought to ``width`` channels by a 1×1 convolution; the coarsest one is joined with a
+    summary of the whole picture (where people look depends on what else there is); going up, each level is
+    added to the enlarged coarser one and refined by a depthwise-separable 5×5 convolution. A learned center
+    bias, coarse and smooth, is added to the logits, that is, multiplied onto the odds. The levels finer than
+    ``finest_stride`` are not used: a density blurred by one degree of visual angle has no detail there.
 
     Args:
         channels: channels of each feature level, fine to coarse.
