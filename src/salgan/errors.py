@@ -19,6 +19,7 @@ __all__ = [
     "ModelError",
     "SalganError",
     "TrainingError",
+    "VideoError",
     "require",
 ]
 
@@ -29,6 +30,10 @@ class SalganError(Exception):
 
 class ImageError(SalganError):
     """A picture that cannot be read, or is too large to be read safely."""
+
+
+class VideoError(SalganError):
+    """A video that cannot be read, or only in part."""
 
 
 class ImageTooLargeError(ImageError):

@@ -1,0 +1,127 @@
+"""Videos that are written frame by frame, with the times and the sound of their source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from salgan._files import replacing
+from salgan.errors import SalganError
+from salgan.video.reading import Video
+from salgan.video.sound import Sound
+
+__all__ = ["VideoWriter", "kept_when_stopped", "partial_path"]
+
+_QUALITY = {"crf": "20", "preset": "veryfast"}
+
+
+def partial_path(path: Path) -> Path:
+    """What a result is called that was stopped on the way: ``clip.overlay.partial.mp4``."""
+    return path.with_suffix(f".partial{path.suffix}")
+
+
+@contextmanager
+def kept_when_stopped(path: Path) -> Iterator[Path]:
+    """Like :func:`salgan._files.replacing`, but what a person stopped is kept as :func:`partial_path`.
+
+    So a file under its own name is always the whole of it, and hours of work are not lost to one key.
+    """
+    with replacing(path) as part:
+        try:
+            yield part
+        except (GeneratorExit, KeyboardInterrupt):
+            part.replace(partial_path(path))
+            raise
+
+
+class VideoWriter:
+    """An MP4 file (H.264, 4:2:0, BT.709) with the times and the sound of its source.
+
+    H.264 in 4:2:0 wants even sides, so a picture of odd width or height gets its last column or row twice.
+
+    Args:
+        path: the file to make.
+        source: whose size, times and sound to take.
+        sound: take the sound too.
+
+    Raises:
+        SalganError: this build of FFmpeg cannot encode H.264, or the file cannot be written.
+    """
+
+    def __init__(self, path: Path, source: Video, *, sound: bool) -> None:
+        self._path = path
+        self._time_base = source.time_base
+        self._start = source.start
+        width, height = source.width + source.width % 2, source.height + source.height % 2
+        self._odd = ((0, source.height % 2), (0, source.width % 2))
+        with self._said_plainly():
+            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+            self._stream = stream = self._container.add_stream(
+                "libx264", rate=source.frame_rate.limit_denominator(1001), options=_QUALITY
+            )
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            context = stream.codec_context
+            context.time_base = self._time_base
+            context.sample_aspect_ratio = source.pixel_aspect
+            context.colorspace = Colorspace.ITU709.value
+            context.color_primaries = ColorPrimaries.BT709.value
+            context.color_trc = ColorTrc.BT709.value
+            context.color_range = ColorRange.MPEG.value
+            self._sound = {
+                stream.index: Sound(self._container, stream, source.start)
+                for stream in (source.audio if sound else ())
+            }
+
+    def write(self, picture: np.ndarray[Any, Any], time: Fraction) -> None:
+        """Add a frame.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB or (H, W) grey, of the source's size.
+            time: seconds, larger than the last one's.
+        """
+        odd = (*self._odd, (0, 0))[: picture.ndim]
+        padded = np.ascontiguousarray(np.pad(picture, odd, mode="edge"))
+        frame = VideoFrame.from_ndarray(padded, format="rgb24" if picture.ndim == 3 else "gray")
+        frame = frame.reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+        frame.time_base = self._time_base
+        frame.pts = round(time / self._time_base)
+        with self._said_plainly():
+            self._container.mux(self._stream.encode(frame))
+
+    def take_audio(self, packet: Packet[Any]) -> None:
+        """Add a packet of the source's sound."""
+        with self._said_plainly():
+            self._container.mux(self._sound[packet.stream.index].packets(packet))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A person who stops the work wants to see what is there; after an error nobody will.
+        if kind is None or issubclass(kind, GeneratorExit | KeyboardInterrupt):
+            with self._said_plainly():
+                self._container.mux(self._stream.encode(None))
+                for sound in self._sound.values():
+                    self._container.mux(sound.packets(None))
+                self._container.close()
+            return
+        with suppress(av.FFmpegError, OSError, ValueError):
+            self._container.close()
+
+    @contextmanager
+    def _said_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except av.FFmpegError as error:
+            raise SalganError(f"{self._path}: cannot be written ({error.strerror or error})") from None
