@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from salgan.errors import ConfigError, ImageError
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["CONTOUR_SHARES", "colours", "heat", "overlay"]
+__all__ = ["CONTOUR_SHARES", "colours", "heat", "look", "overlay"]
 
 CONTOUR_SHARES = (0.25, 0.5, 0.75)
 """Contours enclose the smallest regions that hold these shares of the attention."""
@@ -84,6 +84,24 @@ def heat(saliency: SaliencyMap) -> np.ndarray[Any, np.dtype[np.float32]]:
     np.clip(scaled, 0, 1, out=scaled)
     scaled **= np.float32(_GAMMA)
     return scaled
+
+
+def look() -> dict[str, Any]:
+    """What a painter elsewhere, such as the service's page, needs to draw maps as this module does.
+
+    Returns:
+        JSON values: ``colours`` (256 of [R, G, B]), the ``percentiles`` and the ``gamma`` of :func:`heat`,
+        ``opaque_from`` (the heat from which :func:`overlay` is as opaque as it gets; below, smoothstep), the
+        ``contour_shares``, and how many values a ``sample`` for percentiles and shares has at least.
+    """
+    return {
+        "colours": colours().tolist(),
+        "percentiles": list(_PERCENTILES),
+        "gamma": _GAMMA,
+        "opaque_from": _OPAQUE_FROM,
+        "contour_shares": list(CONTOUR_SHARES),
+        "sample": _SAMPLE,
+    }
 
 
 def overlay(

@@ -18,7 +18,9 @@ from salgan.cli.evaluate import evaluate
 from salgan.cli.export import export, import_lasagne
 from salgan.cli.models import models
 from salgan.cli.predict import predict
+from salgan.cli.regions import regions
 from salgan.cli.reproduce import reproduce
+from salgan.cli.serve import serve
 from salgan.cli.submit import submit
 from salgan.cli.train import train
 from salgan.errors import SalganError
@@ -56,6 +58,8 @@ def _salgan(
 
 # One line per verb, in the order in which --help shows them.
 app.command()(predict)
+app.command()(serve)
+app.command()(regions)
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
@@ -75,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 done, 1 an error the user can mend (one line on stderr), 2 a wrong command line,
-        130 interrupted.
+        3 a check of ``regions --fail-under`` failed, 130 interrupted.
     """
     try:
         app(args=arguments, prog_name="salgan")

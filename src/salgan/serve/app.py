@@ -1,0 +1,140 @@
+"""The application: the API, the page, and what surrounds them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.staticfiles import StaticFiles
+
+from salgan import render
+from salgan._version import __version__
+from salgan.serve.api import make_router
+from salgan.serve.batcher import BatchPredictor
+from salgan.serve.guard import Guard
+from salgan.serve.limits import Limits
+from salgan.serve.observe import Observe
+from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
+from salgan.serve.telemetry import Telemetry
+from salgan.serve.worker import Worker
+
+__all__ = ["create_app"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    predictor: BatchPredictor, limits: Limits | None = None, *, hosts: Collection[str] | None = None
+) -> FastAPI:
+    """Make the service for one model, for any ASGI server.
+
+    >>> app = create_app(salgan.load_model())  # doctest: +SKIP
+
+    Under another server than :func:`salgan.serve.run`, that server must bound half-open connections itself.
+
+    Args:
+        predictor: the model, already in memory.
+        limits: how much to take on; :class:`~salgan.serve.limits.Limits` with its defaults if None.
+        hosts: names the service answers to, lower case and without port; None for all.
+    """
+    limits = limits or Limits()
+    telemetry = Telemetry(predictor.name, limits.max_batch)
+    worker = Worker(predictor, limits, telemetry)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(worker.close)
+
+    app = FastAPI(
+        title="salgan",
+        summary="Predict where people look in a picture.",
+        version=__version__,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        # The pages that FastAPI offers for its document load their scripts from the network.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.include_router(make_router(worker, telemetry))
+    _add_page(app, limits)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(Guard, limits=limits, hosts=hosts, telemetry=telemetry)
+    app.add_middleware(Observe, telemetry=telemetry)
+    describe = app.openapi
+    app.openapi = lambda: _with_problem_type(describe())  # type: ignore[method-assign]
+    return app
+
+
+def _add_page(app: FastAPI, limits: Limits) -> None:
+    fresh = {"Cache-Control": "no-cache"}  # revalidated by ETag, so a new version shows at once
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_STATIC / "index.html", headers=fresh)
+
+    @app.get("/page.json", include_in_schema=False)
+    async def look() -> JSONResponse:
+        """What the page needs to draw a map as the library does, and the limits it must keep."""
+        content = {
+            "look": render.look(),
+            "limits": {"bytes": limits.max_bytes, "pixels": limits.max_pixels},
+        }
+        return JSONResponse(content, headers=fresh)
+
+    class Fresh(StaticFiles):
+        def file_response(self, *args: Any, **kwargs: Any) -> Response:
+            response = super().file_response(*args, **kwargs)
+            response.headers.update(fresh)
+            return response
+
+    app.mount("/static", Fresh(directory=_STATIC))
+
+
+async def _on_problem(request: Request, error: ProblemError) -> Response:
+    return problem_response(request.scope, error)
+
+
+async def _on_http(request: Request, error: HTTPException) -> Response:
+    return problem_response(
+        request.scope, ProblemError(error.status_code, error.detail, headers=error.headers)
+    )
+
+
+async def _on_parameter(request: Request, error: RequestValidationError) -> Response:
+    found = "; ".join(
+        f"{'.'.join(str(step) for step in entry['loc'][1:])}: {entry['msg']}" for entry in error.errors()
+    )
+    return problem_response(request.scope, ProblemError(422, found[:500]))
+
+
+async def _on_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # for the log; there is nobody to read it
+
+
+_HANDLERS: dict[type[Exception], Any] = {
+    ProblemError: _on_problem,
+    HTTPException: _on_http,
+    RequestValidationError: _on_parameter,
+    ClientGone: _on_gone,
+    ClientDisconnect: _on_gone,
+}
+
+
+def _with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
+    """Say that errors are problem documents: FastAPI's responses know one media type per route."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status >= "400" and "application/json" in response.get("content", {}):
+                    response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
+    return document

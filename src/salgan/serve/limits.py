@@ -1,0 +1,51 @@
+"""How much the service takes on: sizes, numbers and times, all bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from salgan.errors import ConfigError
+from salgan.image import MAX_PIXELS
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The service's limits. What is beyond them is refused, with the status in brackets.
+
+    Attributes:
+        max_bytes: of a request's body (413).
+        max_pixels: of a picture, before it is decoded (413).
+        max_waiting: pictures that wait for their turn, as compressed as they came (503).
+        max_batch: pictures that are decoded, predicted and encoded at a time, and so at most in one run of
+            the network. Memory for decoded pictures grows with this, and with nothing else.
+        timeout: seconds from a picture's arrival to its answer (504).
+        body_timeout: seconds in which a request's head, and then its body, must arrive (408).
+        max_connections: open connections; beyond them uvicorn answers 503 by itself.
+
+    Raises:
+        ConfigError: a limit is not above zero, or more pixels than :data:`salgan.image.MAX_PIXELS`.
+    """
+
+    max_bytes: int = 25_000_000
+    max_pixels: int = 25_000_000
+    max_waiting: int = 32
+    max_batch: int = 4
+    timeout: float = 30.0
+    body_timeout: float = 15.0
+    max_connections: int = 500
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ConfigError(f"{field.name} {getattr(self, field.name)} must be above zero")
+        if self.max_pixels > MAX_PIXELS:
+            raise ConfigError(
+                f"max_pixels {self.max_pixels} is above {MAX_PIXELS}, which no picture may have"
+            )
+
+    @property
+    def max_held(self) -> int:
+        """Bytes of all bodies that are held at a time (503): large ones fill it before the queue is full."""
+        return 10 * self.max_bytes

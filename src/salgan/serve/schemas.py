@@ -1,0 +1,96 @@
+"""The JSON answers, as the OpenAPI document describes them.
+
+The answers themselves are made by the library (:meth:`salgan.regions.Shares.document` and others); the tests
+hold the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+__all__ = ["Health", "Model", "Models", "Report"]
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class FocalPoint(BaseModel):
+    """A place that draws the eye."""
+
+    x: Fraction = Field(description="As a fraction of the picture's width.")
+    y: Fraction = Field(description="As a fraction of the picture's height.")
+    pixel: list[int] = Field(description="Column and row, from 0.", min_length=2, max_length=2)
+    value: Fraction = Field(description="Its saliency.")
+
+
+class Region(BaseModel):
+    """A region and what the map says about it."""
+
+    name: str
+    box: list[float] | None = Field(default=None, description="x, y, width, height; for a box.")
+    polygon: list[list[float]] | None = Field(default=None, description="Corners as x, y; for a polygon.")
+    unit: Literal["fraction", "pixel"] = Field(description="Of these coordinates.")
+    share: Fraction = Field(description="Of the attention.")
+    area: Fraction = Field(description="Of the picture.")
+    lift: float | None = Field(description="share / area; null for a region outside the picture.", ge=0)
+    mean: Fraction | None = Field(description="Mean saliency inside.")
+    peak: Fraction | None = Field(description="Highest saliency of the pixels it touches.")
+    rank: int = Field(description="1 for the region with the greatest share.", ge=1)
+    inside: Fraction = Field(description="The part of the region that lies in the picture.")
+    focal_points: list[FocalPoint] = Field(description="Where in the region people look most.")
+
+
+class Rest(BaseModel):
+    """What lies outside all regions."""
+
+    share: Fraction
+    area: Fraction
+
+
+class Picture(BaseModel):
+    """The size of the picture as it was read, in pixels."""
+
+    width: int
+    height: int
+
+
+class Report(BaseModel):
+    """Where people look in a picture, and how much of it in each region."""
+
+    model: str = Field(description="The model that predicted the map.")
+    schema_: Literal["salgan.regions/1"] = Field(alias="schema")
+    picture: Picture
+    regions: list[Region]
+    elsewhere: Rest
+    focal_points: list[FocalPoint] = Field(description="Where in the whole picture people look most.")
+
+
+class Model(BaseModel):
+    """What is known of one model."""
+
+    name: str
+    loaded: bool = Field(description="Whether it is the one that answers here.")
+    description: str = ""
+    licence: str = ""
+    data: str = Field(default="", description="What it was trained on.")
+    sha256: str | None = None
+    size: int | None = Field(default=None, description="Of the file, in bytes.")
+    scores: dict[str, dict[str, float]] = Field(default_factory=dict, description="By dataset and metric.")
+
+
+class Models(BaseModel):
+    """The models of the zoo, and the one that is loaded."""
+
+    models: list[Model]
+
+
+class Health(BaseModel):
+    """That the service works."""
+
+    status: Literal["ok"]
+    model: str
+    version: str
+
+
+Responses = dict[int | str, dict[str, Any]]

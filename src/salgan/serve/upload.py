@@ -1,0 +1,122 @@
+"""The picture, and perhaps its regions, in a request's body."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from salgan.errors import ConfigError
+from salgan.regions import Region, parse_box, parse_polygon, regions_from
+from salgan.regions.region import check_names
+from salgan.serve.problems import ProblemError
+
+__all__ = ["BODY", "MOST_REGIONS", "Upload", "read_upload", "wanted_regions"]
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif")
+_RAW_TYPES = (*PICTURE_TYPES, "application/octet-stream")
+_FORM_TYPE = "multipart/form-data"
+_ACCEPTED = ", ".join((*_RAW_TYPES, _FORM_TYPE))
+
+MOST_REGIONS = 50
+"""Regions in one request; what each costs grows with the picture."""
+
+_MOST_CORNERS = 1000
+_MOST_FORM_BYTES = 1_000_000
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_PART = {
+    "schema": {
+        "type": "object",
+        "required": ["picture"],
+        "properties": {
+            "picture": {"type": "string", "format": "binary", "description": "The picture's file."},
+            "regions": {
+                "type": "string",
+                "description": "Regions as JSON, in the form of the files that `salgan regions` reads.",
+            },
+        },
+    },
+    "encoding": {"picture": {"contentType": ", ".join(_RAW_TYPES)}},
+}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A picture, as it is or as a form's file.",
+        "content": {**dict.fromkeys(_RAW_TYPES, _BINARY), _FORM_TYPE: _PART},
+    }
+}
+"""The request body in the OpenAPI document: FastAPI knows no body that is a picture or a form."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a request brought: the picture's file, and the text of the form's ``regions`` field, if any."""
+
+    picture: bytes
+    regions: str | None = None
+
+
+async def read_upload(request: Request) -> Upload:
+    """Read the body. It is data in every case: an address in it is no picture, and is never fetched.
+
+    Raises:
+        ProblemError: 415 another media type, 422 a form without a picture.
+        HTTPException: 400 a form that is not well formed.
+    """
+    media_type = request.headers.get("content-type", _RAW_TYPES[-1]).partition(";")[0].strip().lower()
+    if media_type in _RAW_TYPES:
+        return Upload(await request.body())
+    if media_type != _FORM_TYPE:
+        raise ProblemError(
+            415,
+            f"{media_type or 'a body of no type'} is no picture; send one as {', '.join(_RAW_TYPES)}, or in a form "
+            "(with curl: -F picture=@photo.jpg)",
+            headers={"Accept-Post": _ACCEPTED},
+        )
+    # A form's text is bounded by max_part_size, its files by the bounds on the whole body.
+    async with request.form(max_files=2, max_fields=10, max_part_size=_MOST_FORM_BYTES) as form:
+        return await _from_form(form)
+
+
+async def _from_form(form: FormData) -> Upload:
+    picture, regions = form.get("picture"), form.get("regions")
+    if not isinstance(picture, UploadFile):
+        raise ProblemError(422, "the form needs a file called picture; with curl: -F picture=@photo.jpg")
+    if isinstance(regions, UploadFile):
+        if (regions.size or 0) > _MOST_FORM_BYTES:
+            raise ProblemError(422, f"regions: more than {_MOST_FORM_BYTES // 1_000_000} MB of JSON")
+        regions = (await regions.read()).decode("utf-8", "replace")
+    return Upload(await picture.read(), regions)
+
+
+def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> list[Region]:
+    """The regions that a request asks about, from its query and its form.
+
+    Args:
+        boxes: each ``NAME:X,Y,WIDTH,HEIGHT``.
+        polygons: each ``NAME:X,Y,X,Y,X,Y...``.
+        form: JSON, or None.
+
+    Raises:
+        ProblemError: 422, not of that form, or too many.
+    """
+    try:
+        regions = [*map(parse_box, boxes), *map(parse_polygon, polygons)]
+        if form is not None:
+            regions += regions_from(json.loads(form))
+        check_names(regions)
+    except ConfigError as error:
+        raise ProblemError(422, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(422, f"regions: is no JSON ({str(error) or 'nested too deep'})") from None
+    corners = sum(len(region.corners) for region in regions)
+    if len(regions) > MOST_REGIONS or corners > _MOST_CORNERS:
+        raise ProblemError(
+            422,
+            f"at most {MOST_REGIONS} regions, with {_MOST_CORNERS} corners in all, in one request",
+        )
+    return regions

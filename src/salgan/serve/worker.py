@@ -1,0 +1,122 @@
+"""The bounded queue between HTTP and the network."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from salgan import image
+from salgan.errors import ConfigError, ImageError, ImageTooLargeError
+from salgan.saliency_map import SaliencyMap
+from salgan.serve.batcher import Batcher, BatchPredictor
+from salgan.serve.limits import Limits
+from salgan.serve.problems import ClientGone, ProblemError
+from salgan.serve.telemetry import Telemetry
+
+__all__ = ["Worker"]
+
+T = TypeVar("T")
+Finish = Callable[[np.ndarray[Any, Any], SaliencyMap], T]
+
+
+class Worker:
+    """Takes pictures as they came, answers with what is made of them and their maps.
+
+    ``limits.max_batch`` threads each take a picture, decode it, wait for the network and encode the answer;
+    ``limits.max_waiting`` more pictures may wait, still compressed. Nothing else holds pictures.
+
+    Args:
+        predictor: the network.
+        limits: how much to take on.
+        telemetry: where to count.
+    """
+
+    def __init__(self, predictor: BatchPredictor, limits: Limits, telemetry: Telemetry) -> None:
+        self.predictor = predictor
+        self._limits = limits
+        self._telemetry = telemetry
+        self._batcher = Batcher(predictor, most=limits.max_batch, on_batch=telemetry.note_batch)
+        self._pool = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="salgan-picture")
+        self._under_way = 0
+        self._seconds_each = 0.1  # a first guess; then the mean of what pictures took, the last ones most
+
+    @property
+    def alive(self) -> bool:
+        """Whether the network's thread runs."""
+        return self._batcher.alive
+
+    async def run(self, content: bytes, finish: Finish[T], gone: Callable[[], Awaitable[None]]) -> T:
+        """Decode a picture, predict it, and make the answer, in turn and in time.
+
+        Args:
+            content: the picture's file.
+            finish: makes the answer of the uint8 RGB picture and its map; called in another thread.
+            gone: returns when nobody waits for the answer any more.
+
+        Returns:
+            What ``finish`` returned.
+
+        Raises:
+            ProblemError: 503 the queue is full; 504 it took too long; 413 too many pixels; 422 no picture, or
+                ``finish`` cannot be done with it.
+            ClientGone: nobody waits any more.
+        """
+        if self._under_way >= self._limits.max_batch + self._limits.max_waiting:
+            raise ProblemError(
+                503,
+                f"{self._under_way} pictures are waiting already; come back later",
+                headers={"Retry-After": str(self._retry_after())},
+            )
+        loop = asyncio.get_running_loop()
+        self._count(+1)
+        started = self._pool.submit(self._work, content, finish)
+        # Counted until the thread is done, not until the client is answered: what timed out still runs.
+        started.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
+        work = asyncio.wrap_future(started)
+        watch = asyncio.ensure_future(gone())
+        try:
+            first: set[asyncio.Future[Any]] = {work, watch}
+            await asyncio.wait(first, timeout=self._limits.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            if watch.done():
+                raise ClientGone
+            raise ProblemError(
+                504,
+                f"no answer within {self._limits.timeout:g} s; try again later, or a smaller picture",
+                headers={"Retry-After": str(self._retry_after())},
+            )
+        except ImageTooLargeError as error:
+            raise ProblemError(413, str(error)) from None
+        except (ImageError, ConfigError) as error:
+            raise ProblemError(422, str(error)) from None
+        finally:
+            work.cancel()  # leaves the queue if it is still there
+            watch.cancel()
+
+    def close(self) -> None:
+        """Finish every picture that was taken, then stop."""
+        self._pool.shutdown(wait=True)
+        self._batcher.close()
+
+    def _work(self, content: bytes, finish: Finish[T]) -> T:
+        start = time.perf_counter()
+        picture = image.read(content, max_pixels=self._limits.max_pixels)
+        answer = finish(picture, self._batcher.predict(picture))
+        self._seconds_each += 0.1 * (time.perf_counter() - start - self._seconds_each)
+        return answer
+
+    def _count(self, change: int) -> None:
+        self._under_way += change
+        self._telemetry.pictures_under_way.set(self._under_way)
+
+    def _retry_after(self) -> int:
+        """Seconds until about half of what waits is done."""
+        waiting = self._under_way / 2 * self._seconds_each / self._limits.max_batch
+        return min(60, max(1, math.ceil(waiting)))
