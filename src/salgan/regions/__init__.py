@@ -8,7 +8,8 @@
 
 from salgan.regions.files import parse_box, parse_polygon, read_regions, regions_from
 from salgan.regions.focal import FocalPoint, focal_points
-from salgan.regions.region import Region
+from salgan.regions.picture import draw
+from salgan.regions.region import Region, check_names
 from salgan.regions.shares import SCHEMA, RegionShare, Shares, shares
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Region",
     "RegionShare",
     "Shares",
+    "check_names",
+    "draw",
     "focal_points",
     "parse_box",
     "parse_polygon",

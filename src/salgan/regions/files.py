@@ -109,9 +109,13 @@ def regions_from(document: Any) -> list[Region]:
 
 
 def _from_entry(entry: Any, number: int) -> Region:
-    if not isinstance(entry, Mapping) or ("box" in entry) == ("polygon" in entry):
+    if (
+        not isinstance(entry, Mapping)
+        or not isinstance(entry.get("name"), str)
+        or ("box" in entry) == ("polygon" in entry)
+    ):
         raise ConfigError(f'region {number}: expected an object with "name" and either "box" or "polygon"')
-    name, unit = entry.get("name"), entry.get("unit")
+    name, unit = str(entry["name"]), entry.get("unit")
     if "polygon" in entry:
         return Region.of_polygon(name, entry["polygon"], unit)
     box = entry["box"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 
+from salgan._coverage import box_coverage, polygon_coverage
 from salgan.errors import ConfigError
 
 __all__ = ["UNITS", "Region", "Unit", "check_names"]
@@ -18,8 +20,6 @@ UNITS: tuple[Unit, ...] = ("fraction", "pixel")
 
 _LARGEST = 1e9
 _MOST_CORNERS = 10_000
-_SPECK = 1e-9
-"""Coverage below this is rounding, not a sliver of a region."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,9 @@ class Region:
         """
         corners = self.in_pixels(width, height)
         if self.box is None:
-            return covered(corners, width, height)
+            return polygon_coverage(corners, width, height)
         (left, top), (right, bottom) = corners[0], corners[2]
-        columns, across = _overlaps(left, right, width)
-        rows, down = _overlaps(top, bottom, height)
-        return rows, columns, np.outer(down, across)
+        return box_coverage(left, top, right, bottom, width, height)
 
 
 def check_names(regions: Sequence[Region]) -> None:
@@ -142,68 +140,6 @@ def check_names(regions: Sequence[Region]) -> None:
         seen.add(region.name)
 
 
-def covered(
-    corners: np.ndarray[Any, np.dtype[np.float64]], width: int, height: int
-) -> tuple[slice, slice, np.ndarray[Any, np.dtype[np.float64]]]:
-    """How much of each pixel a polygon covers, as :meth:`Region.coverage` says it.
-
-    Each edge adds the area between itself and the picture's right side to the pixels it passes, upward edges
-    with one sign and downward ones with the other; summing along rows leaves what lies between them. Exact,
-    except in pixels in which edges of one polygon cross or overlap.
-    """
-    rows, columns = (
-        _reach(float(axis.min()), float(axis.max()), side)
-        for axis, side in ((corners[:, 1], height), (corners[:, 0], width))
-    )
-    high, wide = rows.stop - rows.start, columns.stop - columns.start
-    if not (high and wide):
-        return rows, columns, np.zeros((high, wide))
-    # Two more columns take what lies to the right of the last pixel.
-    area = np.zeros((high, wide + 2))
-    shifted = corners - (columns.start, rows.start)
-    for start, end in zip(shifted, np.roll(shifted, -1, axis=0), strict=True):
-        if start[1] == end[1]:
-            continue
-        at = np.concatenate(
-            [[0.0, 1.0], _crossings(start[0], end[0], wide), _crossings(start[1], end[1], high)]
-        )
-        at.sort()
-        x = np.clip(start[0] + at * (end[0] - start[0]), 0, wide)
-        y = np.clip(start[1] + at * (end[1] - start[1]), 0, high)
-        # Between two crossings the edge stays in one pixel, so its middle says in which.
-        drop, x, y = np.diff(y), (x[:-1] + x[1:]) / 2, (y[:-1] + y[1:]) / 2
-        row, column = np.minimum(y.astype(np.intp), high - 1), x.astype(np.intp)
-        np.add.at(area, (row, column), drop * (1 - (x - column)))
-        np.add.at(area, (row, column + 1), drop * (x - column))
-    np.cumsum(area, axis=1, out=area)
-    np.abs(area, out=area)
-    np.minimum(area, 1, out=area)
-    area[area < _SPECK] = 0
-    return rows, columns, area[:, :wide]
-
-
-def _crossings(start: float, end: float, most: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Where, from 0 to 1, a way from ``start`` to ``end`` passes the whole numbers from 0 to ``most``."""
-    if start == end:
-        return np.empty(0)
-    low, high = min(start, end), max(start, end)
-    lines = np.arange(max(0, math.ceil(low)), min(most, math.floor(high)) + 1)
-    return np.clip((lines - start) / (end - start), 0, 1)
-
-
-def _reach(low: float, high: float, side: int) -> slice:
-    """The pixels of a side between two places, all of those that are touched."""
-    first, last = max(0, math.floor(low)), min(side, math.ceil(high))
-    return slice(first, last) if first < last else slice(0, 0)
-
-
-def _overlaps(low: float, high: float, side: int) -> tuple[slice, np.ndarray[Any, np.dtype[np.float64]]]:
-    """The pixels of a side between two places, and how much of each lies between them."""
-    reach = _reach(low, high, side)
-    pixel = np.arange(reach.start, reach.stop)
-    return reach, np.minimum(pixel + 1, high) - np.maximum(pixel, low)
-
-
 def _signed_area(corners: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     x, y = (corners - corners.mean(axis=0)).T  # centred, or large coordinates would eat small areas
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
@@ -216,15 +152,19 @@ def _checked_name(name: object) -> str:
     return text
 
 
-def _checked_numbers(name: str, values: Iterable[object]) -> tuple[float, ...]:
+def _checked_numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
     numbers = []
     for value in values:
         # A bool is an int to Python, and true is no place in a picture.
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ConfigError(f"region {name}: {value!r} is no number")
-        if not abs(value) <= _LARGEST:  # also refuses NaN
-            raise ConfigError(f"region {name}: {value} is no place in a picture")
-        numbers.append(float(value))
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not abs(number) <= _LARGEST:  # also refuses NaN
+            raise ConfigError(f"region {name}: its numbers must lie between -1e9 and 1e9")
+        numbers.append(number)
     return tuple(numbers)
 
 
@@ -232,12 +172,12 @@ def _decided_unit(name: str, values: Sequence[float], unit: str | None, spans: S
     if unit is not None:
         if unit not in UNITS:
             raise ConfigError(f"region {name}: unit {unit!r} is none of {', '.join(UNITS)}")
-        return cast(Unit, unit)
+        return unit
     if max(map(abs, values)) <= 1:
         return "fraction"
     if min(spans) < 1:
         raise ConfigError(
-            f"region {name}: fractions or pixels? Some numbers exceed 1, but its width or height is less than a"
-            ' pixel; say the unit: 60% or 480px on the command line, "unit" in a file'
+            f"region {name}: fractions or pixels? Some numbers exceed 1, but its width or height is less than"
+            ' a pixel; say the unit: 60% or 480px on the command line, "unit" in a file'
         )
     return "pixel"

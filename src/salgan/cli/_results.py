@@ -1,0 +1,63 @@
+"""Results of the verbs that look at one picture: where they go, and how they are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from salgan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from salgan.regions import Region
+
+__all__ = ["check_targets", "collect_regions", "write_json"]
+
+
+def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
+    """Before any work is done, refuse files that are there, and folders that are not.
+
+    Raises:
+        ConfigError: a file exists and ``overwrite`` is off, or its folder does not exist.
+    """
+    for path in paths:
+        if path is None or str(path) == "-":
+            continue
+        if path.is_dir() or not path.parent.is_dir():
+            raise ConfigError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
+        if path.exists() and not overwrite:
+            raise ConfigError(f"{path} exists already; add --overwrite to replace it")
+
+
+def write_json(document: dict[str, Any], target: Path) -> None:
+    """Write JSON to a file, whole or not at all, or to stdout if the target is ``-``.
+
+    Raises:
+        SalganError: the file cannot be written.
+    """
+    from salgan._files import replacing
+
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if str(target) == "-":
+        typer.echo(text, nl=False)
+        return
+    with replacing(target) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: Path | None) -> list[Region]:
+    """The regions of ``--file``, ``--box`` and ``--polygon``, in this order.
+
+    Raises:
+        ConfigError: one cannot be read, or two have one name.
+    """
+    from salgan.regions import check_names, parse_box, parse_polygon, read_regions
+
+    regions = [] if file is None else read_regions(file)
+    regions += [parse_box(text) for text in boxes or []]
+    regions += [parse_polygon(text) for text in polygons or []]
+    check_names(regions)
+    return regions
