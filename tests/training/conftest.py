@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from salgan.datasets import synthetic
 from salgan.training import Config, train
@@ -67,6 +69,10 @@ def lines(folder, kind=None):
 
 def repeatable(folder):
     """All lines without the pictures per second, which no two runs share."""
-    return [
-        {key: value for key, value in line.items() if key != "pictures_per_second"} for line in lines(folder)
-    ]
+    return [{key: line[key] for key in line if key != "pictures_per_second"} for line in lines(folder)]
+
+
+def same_weights(one, other):
+    """Whether two safetensors files hold the same tensors, bit for bit (headers come in any order)."""
+    one, other = load_file(one), load_file(other)
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -1,5 +1,7 @@
 """Networks small enough to train in a second, in the shapes that users bring."""
 
+import time
+
 import torch
 from torch import nn
 
@@ -51,14 +53,15 @@ class Ahead(nn.Module):
 
 
 class Prior(nn.Module):
-    """A center bias alone: one logit per pixel."""
+    """A center bias alone: one logit per pixel, and a factor."""
 
     def __init__(self):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1, 1, 32, 48))
+        self.factor = nn.Parameter(torch.ones(1))
 
     def logits(self, pictures):
-        return self.bias.expand(len(pictures), -1, -1, -1)
+        return self.factor * self.bias.expand(len(pictures), -1, -1, -1)
 
     def forward(self, pictures):
         return torch.sigmoid(self.logits(pictures))
@@ -79,3 +82,12 @@ class Poisoned(Prior):
 def not_a_network():
     """A factory that makes no module."""
     return "a string"
+
+
+class Slow(Ahead):
+    """Takes its time, so that a test can kill a run in the middle of an epoch."""
+
+    def from_frozen(self, features):
+        """Wait a little in every step."""
+        time.sleep(0.02)
+        return super().from_frozen(features)

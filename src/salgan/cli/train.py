@@ -33,12 +33,16 @@ def train(
     Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on
     exactly where the last checkpoint left it.
     """
-    for package in ("torch", "lightning", "pydantic", "yaml"):
+    for package in ("pydantic", "yaml"):
         require(package, "train")
     from salgan.training import load_config
+
+    config = load_config(recipe, overrides or [])
+    for package in ("lightning", "safetensors", "tensorboard", "timm", "torch"):
+        require(package, "train")
     from salgan.training import train as run
 
-    outcome = run(load_config(recipe, overrides or []))
+    outcome = run(config)
     if outcome.finished:
         typer.echo(outcome.folder / "network.safetensors")
     else:

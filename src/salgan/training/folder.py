@@ -8,6 +8,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -95,6 +97,17 @@ class RunFolder:
         self._write_environment()
         self._cut_metrics(0 if state is None else state["metrics_bytes"])
         return state
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn a write that fails inside, on a full disk for instance, into one line with the next step."""
+        try:
+            yield
+        except OSError as error:
+            raise SalganError(
+                f"{self.path}: cannot be written ({error.strerror or error}); the last checkpoint is whole: "
+                "make room and go on with resume=true"
+            ) from error
 
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""

@@ -96,7 +96,9 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
-        if self._board is not None:
+        # TensorBoard's thread would print a traceback of its own for the disk error that is under way.
+        failed = isinstance(error, OSError) or (error is not None and isinstance(error.__cause__, OSError))
+        if self._board is not None and not failed:
             self._board.close()
 
     def begin_epoch(self, epoch: int, step: int, steps: int) -> None:
@@ -156,7 +158,7 @@ class Reporter:
         self.console.print(
             f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
             + (f" · {said}" if said else "")
-            + (" (best)" if best else "")
+            + (" (best)" if best and scores else "")
             + f" · {speed:.0f} pictures/s"
             + (f", {share:.0%} of peak" if share is not None else "")
         )

@@ -132,7 +132,11 @@ def train(config: Config) -> Outcome:
 
     meter = Meter.of_device(fabric.device, fabric.world_size, _precision(config))
     epochs = config.bootstrap.epochs + config.adversarial.epochs
-    with Reporter(folder, epochs, position.steps) as report, Stopper(config.time_limit, fabric) as stopper:
+    with (
+        folder.guarded(),
+        Reporter(folder, epochs, position.steps) as report,
+        Stopper(config.time_limit, fabric) as stopper,
+    ):
         while position.epoch < epochs:
             if position.epoch == config.bootstrap.epochs and not salgan.adversarial:
                 if position.epoch > 0:
