@@ -25,7 +25,7 @@ from salgan.errors import ImageError, SalganError
 from salgan.predictor import Predictor
 from salgan.saliency_map import FORMATS, SaliencyMap
 
-__all__ = ["Job", "Outcome", "find_jobs", "predict_all"]
+__all__ = ["Job", "Outcome", "distinct_names", "find_jobs", "make_folder", "predict_all"]
 
 Draw = Callable[[np.ndarray[Any, Any], SaliencyMap], np.ndarray[Any, Any]]
 _MOST_WORKERS = 8  # each may hold a picture and its map, which may be large
@@ -33,7 +33,7 @@ _MOST_WORKERS = 8  # each may hold a picture and its map, which may be large
 T = TypeVar("T")
 R = TypeVar("R")
 
-_RESULT_NAMES = (*(f".saliency{ending}" for ending in FORMATS.values()), ".overlay.png")
+_RESULT_NAMES = (*(f".saliency{ending}" for ending in FORMATS.values()), ".overlay.png", ".timeline.png")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def find_jobs(
         except ImageError as error:
             errors.append(error)
     jobs = []
-    for absolute, name in _distinct_names(found).items():
+    for absolute, name in distinct_names(found).items():
         base = str(out / name)
         map_path = Path(f"{base}.saliency{FORMATS[format]}") if "map" in outputs else None
         overlay_path = Path(f"{base}.overlay.png") if "overlay" in outputs else None
@@ -139,7 +139,7 @@ def predict_all(jobs: Iterable[Job], predictor: Predictor, *, draw: Draw) -> Ite
 def _write(job: Job, picture: np.ndarray[Any, Any], saliency: SaliencyMap, draw: Draw) -> Outcome:
     try:
         for path in job.paths:
-            _make_folder(path.parent)
+            make_folder(path.parent)
         if job.map_path is not None:
             saliency.save(job.map_path, job.format)
         if job.overlay_path is not None:
@@ -151,7 +151,17 @@ def _write(job: Job, picture: np.ndarray[Any, Any], saliency: SaliencyMap, draw:
     return Outcome(job)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those above it; it may be there.
+
+    Raises:
+        SalganError: it cannot be made.
+    """
+    """Make a folder for results, with all above it, unless it is there.
+
+    Raises:
+        SalganError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -206,8 +216,15 @@ def _is_picture(name: str) -> bool:
     )
 
 
-def _distinct_names(found: dict[Path, Path]) -> dict[Path, Path]:
-    """Give each picture the shortest of its names that no other picture has."""
+def distinct_names(found: dict[Path, Path]) -> dict[Path, Path]:
+    """Give each file the shortest of its names that no other has, to call its results by.
+
+    Args:
+        found: absolute path → path below its source.
+
+    Returns:
+        Absolute path → the name, whose last part has no ending if that is enough to tell it apart.
+    """
     choices = {path: _names(path, below) for path, below in found.items()}
     while True:
         # Case-blind, because many file systems are.

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from salgan.errors import ImageError, ImageTooLargeError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "read"]
+__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "read", "upright"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused, before they are decoded."""
@@ -113,6 +113,12 @@ def decode(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple
         raise ImageError(f"{path}: cannot be opened ({reason})") from None
 
 
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a decoded picture as its EXIF orientation says, as :func:`read` does; its mode is kept."""
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     if not file.read(1):
         raise ImageError(f"{name}: is empty")
@@ -140,9 +146,9 @@ def _from_pillow(image: Image.Image, name: str) -> np.ndarray[Any, Any]:
     with _pillow_kept_quiet():
         try:
             image.load()
-            upright = _UPRIGHT.get(_orientation(image))
+            turn = _UPRIGHT.get(_orientation(image))
             image = _to_rgb(image)
-            return np.array(image if upright is None else image.transpose(upright))
+            return np.array(image if turn is None else image.transpose(turn))
         except ImageError as error:
             raise ImageError(f"{name}: {error}") from None
         except Exception as error:  # a picture from a caller may be broken, closed, or of an odd mode

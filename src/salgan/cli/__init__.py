@@ -13,6 +13,7 @@ import typer
 from salgan._version import __version__
 from salgan.cli._common import say_error
 from salgan.cli.compare import compare
+from salgan.cli.crop import crop
 from salgan.cli.data import data
 from salgan.cli.evaluate import evaluate
 from salgan.cli.export import export, import_lasagne
@@ -60,6 +61,7 @@ def _salgan(
 app.command()(predict)
 app.command()(serve)
 app.command()(regions)
+app.command()(crop)
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from salgan.errors import ConfigError
 if TYPE_CHECKING:
     from salgan.regions import Region
 
-__all__ = ["check_targets", "collect_regions", "write_json"]
+__all__ = ["check_targets", "collect_regions", "print_table", "write_json"]
 
 
 def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
@@ -61,3 +62,33 @@ def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: P
     regions += [parse_polygon(text) for text in polygons or []]
     check_names(regions)
     return regions
+
+
+def print_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: Collection[int] = (0,),
+    note: Sequence[str] | None = None,
+) -> None:
+    """Print a table on stdout.
+
+    Args:
+        header: of the columns.
+        rows: of cells, shown as they are: no markup.
+        left: which columns hold words; the others are aligned to the right.
+        note: cells of a last, less prominent row.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, title in enumerate(header):
+        table.add_column(title, justify="left" if number in left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    if note is not None:
+        table.add_row(*(Text(cell, style="dim") for cell in note))
+    # A file or a pipe gets the whole table, however wide it is.
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,33 +142,27 @@ def _minima(texts: list[str], regions: list[Region]) -> list[tuple[str, float]]:
 
 
 def _print_table(report: Shares) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from salgan.cli._results import print_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("region")
-    for title in ("attention", "area", "lift", "mean", "peak", "rank", "focal point"):
-        table.add_column(title, justify="right")
+    rows = []
     for each in report.regions:
         point = each.focal_points[0] if each.focal_points else None
-        table.add_row(
-            Text(each.name),
-            f"{each.share:.1%}",
-            f"{each.area:.1%}",
-            _number(each.lift),
-            _number(each.mean),
-            _number(each.peak),
-            str(each.rank),
-            "-" if point is None else f"{point.x:.3f}, {point.y:.3f}",
+        rows.append(
+            [
+                each.name,
+                f"{each.share:.1%}",
+                f"{each.area:.1%}",
+                _number(each.lift),
+                _number(each.mean),
+                _number(each.peak),
+                str(each.rank),
+                "-" if point is None else f"{point.x:.3f}, {point.y:.3f}",
+            ]
         )
-    if len(report.regions):
-        table.add_row(
-            Text("elsewhere", style="dim"),
-            *(Text(f"{part:.1%}", style="dim") for part in (report.elsewhere_share, report.elsewhere_area)),
-        )
-    # A file or a pipe gets the whole table, however wide it is.
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    header = ["region", "attention", "area", "lift", "mean", "peak", "rank", "focal point"]
+    print_table(
+        header, rows, note=["elsewhere", f"{report.elsewhere_share:.1%}", f"{report.elsewhere_area:.1%}"]
+    )
 
 
 def _number(value: Any) -> str:

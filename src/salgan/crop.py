@@ -1,0 +1,212 @@
+"""The crop that keeps the most attention, of all there are.
+
+Every position of a window is looked at: an integral image gives each one's sum in four look-ups. The sums
+are of whole numbers, so that equal windows are equal to the last digit and the choice among them is not
+left to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from salgan.errors import ConfigError
+from salgan.regions.focal import FocalPoint, focal_points_in
+from salgan.saliency_map import SaliencyMap
+
+__all__ = ["SCHEMA", "Crop", "best", "cut", "largest", "parse_ratio", "parse_size"]
+
+SCHEMA = "salgan.crop/1"
+"""Names the form of the JSON that ``salgan crop --json`` writes."""
+
+_MOST_TO_ONE = 1000
+_BAND = 256
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A window of a picture, whole pixels, never outside it.
+
+    Attributes:
+        left: its first column.
+        top: its first row.
+        width: in pixels.
+        height: in pixels.
+        kept: share of the picture's attention inside, in [0, 1].
+        centre_kept: what the window of this size in the picture's centre keeps; never more than ``kept``.
+        focal_point: where in the window people look most, as fractions of the whole picture.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    kept: float
+    centre_kept: float
+    focal_point: FocalPoint
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; the focal point also as fractions of the window."""
+        point = self.focal_point
+        return {
+            "box": {"left": self.left, "top": self.top, "width": self.width, "height": self.height},
+            "kept": self.kept,
+            "centre_kept": self.centre_kept,
+            "focal_point": {
+                **point.document(),
+                "in_crop": [
+                    (point.column + 0.5 - self.left) / self.width,
+                    (point.row + 0.5 - self.top) / self.height,
+                ],
+            },
+        }
+
+
+def best(saliency: SaliencyMap, windows: Sequence[tuple[int, int]]) -> list[Crop]:
+    """For each size of window, the position that keeps the most attention.
+
+    Of several that keep equally much, the one nearest to the picture's centre is chosen, and of those the
+    upper, then the left one: a map that favours no place gives the centre crop. For this each pixel's
+    saliency is rounded to a whole number of steps, 2**34 or more of which make the highest one.
+
+    Args:
+        saliency: the picture's map.
+        windows: (width, height) of each, in pixels; :func:`largest` gives those for a ratio.
+
+    Returns:
+        One crop for each window, in order.
+
+    Raises:
+        ConfigError: a window is empty or larger than the picture.
+
+    >>> saliency = SaliencyMap(np.array([[0.0, 0.1, 0.5, 0.4, 0.0, 0.0]]))
+    >>> crop = best(saliency, [(2, 1)])[0]
+    >>> crop.left, round(crop.kept, 6), round(crop.centre_kept, 6)
+    (2, 0.9, 0.9)
+    """
+    height, width = saliency.array.shape
+    for wide, high in windows:
+        if not (1 <= wide <= width and 1 <= high <= height):
+            raise ConfigError(f"a window of {wide}×{high} pixels does not fit into {width}×{height}")
+    table = _integral(saliency.array)
+    return [_best(saliency, table, wide, high) for wide, high in windows]
+
+
+def largest(width: int, height: int, ratio: Fraction) -> tuple[int, int]:
+    """The largest window of a ratio that fits into a picture.
+
+    Args:
+        width: of the picture, in pixels.
+        height: of the picture.
+        ratio: width / height of the window; it is met to the nearest whole pixel.
+
+    Returns:
+        (width, height): one of them is the picture's.
+    """
+    if width >= height * ratio:
+        return max(1, round(height * ratio)), height
+    return width, max(1, round(width / ratio))
+
+
+def parse_ratio(text: str) -> Fraction:
+    """Read a ratio such as ``16:9`` or ``1.91:1``, width first.
+
+    Raises:
+        ConfigError: it is none, or more extreme than 1000:1.
+
+    >>> parse_ratio("16:9")
+    Fraction(16, 9)
+    """
+    width, _, height = text.partition(":")
+    try:
+        ratio = _positive(width) / _positive(height)
+    except ValueError:
+        raise ConfigError(f"ratio {text!r} is not of the form WIDTH:HEIGHT, such as 16:9") from None
+    if not Fraction(1, _MOST_TO_ONE) <= ratio <= _MOST_TO_ONE:
+        raise ConfigError(f"ratio {text} is more extreme than {_MOST_TO_ONE}:1")
+    return ratio
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read a size such as ``400x300``, width first.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(text) < 20 and int(width) and int(height)):
+        raise ConfigError(f"size {text!r} is not of the form WIDTHxHEIGHT in pixels, such as 400x300")
+    parse_ratio(f"{width}:{height}")
+    return int(width), int(height)
+
+
+def cut(picture: Image.Image, crop: Crop, size: tuple[int, int] | None = None) -> Image.Image:
+    """Cut a crop out of its picture.
+
+    Args:
+        picture: upright, of the size the crop was made for. Its mode (transparency, 16 bits) and its colour
+            profile are kept.
+        crop: which part.
+        size: (width, height) to scale it to; None leaves its pixels as they are.
+
+    Returns:
+        A new image.
+    """
+    part = picture.crop((crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+    if size is not None and size != part.size:
+        if part.mode in ("1", "P", "PA"):  # indices cannot be mixed
+            part = part.convert("RGBA" if part.has_transparency_data else "RGB")
+        part = part.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return part
+
+
+def _positive(text: str) -> Fraction:
+    # Only plain decimals: a Fraction of "1e999999999" would fill the memory.
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip()) or not (value := Fraction(text.strip())):
+        raise ValueError
+    return value
+
+
+def _integral(array: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Sums of all pixels above and to the left of each corner, in whole numbers: int64 (H + 1, W + 1)."""
+    height, width = array.shape
+    highest = float(array.max())
+    # The power of two that brings the highest value as high as 64 bits allow for the sum of all pixels.
+    # Scaling by it is exact, and a float32 has 24 bits: only values far below the highest one are rounded.
+    bits = 61 - math.ceil(math.log2(array.size)) - (math.frexp(highest)[1] if highest else 0)
+    table = np.zeros((height + 1, width + 1), np.int64)
+    for top in range(0, height, _BAND):
+        band = array[top : top + _BAND].astype(np.float64)
+        table[top + 1 : top + 1 + len(band), 1:] = np.rint(np.ldexp(band, bits)) if highest else 1
+    np.cumsum(table, axis=0, out=table)
+    np.cumsum(table, axis=1, out=table)
+    return table
+
+
+def _best(saliency: SaliencyMap, table: np.ndarray[Any, np.dtype[np.int64]], wide: int, high: int) -> Crop:
+    height, width = saliency.array.shape
+    sums = table[high:, wide:] - table[:-high, wide:]
+    sums -= table[high:, :-wide]
+    sums += table[:-high, :-wide]
+    tops, lefts = np.nonzero(sums == sums.max())
+    from_centre = (2 * lefts + wide - width) ** 2 + (2 * tops + high - height) ** 2
+    nearest = int(np.argmin(from_centre))
+    top, left = int(tops[nearest]), int(lefts[nearest])
+    rows, columns = slice(top, top + high), slice(left, left + wide)
+    total = int(table[-1, -1])
+    return Crop(
+        left=left,
+        top=top,
+        width=wide,
+        height=high,
+        kept=int(sums[top, left]) / total,
+        centre_kept=int(sums[(height - high) // 2, (width - wide) // 2]) / total,
+        focal_point=focal_points_in(saliency.array, rows, columns, np.ones((high, wide), dtype=bool))[0],
+    )
