@@ -1,4 +1,4 @@
-"""``salgan predict``: pictures in, saliency maps and overlays out."""
+"""``salgan predict``: pictures and videos in, saliency maps and overlays out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import typer
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import numpy as np
 
     from salgan.batch import Job
+    from salgan.cli._videos import VideoJob
+    from salgan.errors import SalganError
     from salgan.saliency_map import SaliencyMap
 
 _OUTPUTS = ("map", "overlay")
@@ -27,7 +29,8 @@ def predict(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Pictures, folders, quoted globs; or - for a picture on stdin."
+            metavar="SOURCE...",
+            help="Pictures, folders of them, videos, quoted globs; or - for a picture on stdin.",
         ),
     ],
     out: Annotated[
@@ -39,18 +42,39 @@ def predict(
     ] = "lite",
     output: Annotated[
         str | None,
-        typer.Option(metavar="map,overlay", help="What to make. [default: map,overlay; of stdin: map]"),
+        typer.Option(
+            metavar="map,overlay",
+            help="What to make; if not given map,overlay, of stdin map, of videos overlay.",
+        ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="npy|png16|png8|tiff", help="Of the map; 8 bits are for looking only.")
+        str,
+        typer.Option(
+            metavar="npy|png16|png8|tiff",
+            help="Of the map; of a video's maps: npy or mp4. 8 bits (png8, mp4) are for looking only.",
+        ),
     ] = "npy",
     opacity: Annotated[float, typer.Option(min=0, max=1, help="Of the overlay's strongest colour.")] = 0.7,
     contours: Annotated[
         bool, typer.Option("--contours", help="Outline where 25, 50 and 75 % of the attention lie.")
     ] = False,
     legend: Annotated[bool, typer.Option("--legend", help="Draw a colour bar into the overlay.")] = False,
+    smooth: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="Videos: time constant of the smoothing; 0.3 calms."),
+    ] = 0.0,
+    stride: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Videos: predict every Nth frame; others keep its map.")
+    ] = 1,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:X,Y,W,H",
+            help="Videos: a region, as of `salgan regions`, to follow. Repeat for more.",
+        ),
+    ] = None,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
+        bool, typer.Option("--skip-existing", help="Leave out files whose results are there.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
 ) -> None:
@@ -68,14 +92,26 @@ def predict(
 
     reads a picture from stdin and writes the map, or with --output overlay the overlay, to stdout.
 
-    A picture that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
+    [bold]salgan predict clip.mp4 -o out --smooth 0.3 --box logo:0.7,0.1,0.2,0.1[/bold]
+
+    writes out/clip.overlay.mp4 with the sound, and of the box's share of attention a table and a plot.
+    Ctrl-C keeps what is done as out/clip.overlay.partial.mp4. A folder's videos must be named themselves.
+
+    A file that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
     """
     from salgan import render
+    from salgan.cli import _videos
+    from salgan.cli._common import say_error
     from salgan.saliency_map import FORMATS
 
-    if format not in FORMATS:
+    videos, pictures = _videos.divide(sources)
+    if pictures and format not in FORMATS:
         raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
     wanted = _wanted(output or ("map" if sources == ["-"] else "map,overlay"))
+    if not videos and (smooth or stride > 1 or box):
+        raise ConfigError(
+            "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
+        )
 
     def draw(picture: np.ndarray[Any, Any], saliency: SaliencyMap) -> np.ndarray[Any, Any]:
         return render.overlay(picture, saliency, opacity=opacity, contours=contours, legend=legend)
@@ -93,7 +129,24 @@ def predict(
         raise ConfigError("say where the results go: -o FOLDER")
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
-    _files(sources, out, model, wanted, format, draw, skip_existing=skip_existing, overwrite=overwrite)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is a file; -o names the folder for the results")
+    jobs = _videos.find_jobs(videos, out, _wanted(output or "overlay"), format, box or []) if videos else []
+    if skip_existing:
+        jobs = [job for job in jobs if not all(path.exists() for path in job.paths)]
+    elif not overwrite:
+        _refuse_to_overwrite(jobs)
+    errors: list[SalganError] = []
+    if pictures:
+        errors += _files(
+            pictures, out, model, wanted, format, draw, skip_existing=skip_existing, overwrite=overwrite
+        )
+    if jobs:
+        errors += _videos.predict(jobs, model, draw, smooth=smooth, stride=stride)
+    for error in errors:
+        say_error(error)
+    if errors:
+        raise typer.Exit(1)
 
 
 def _files(
@@ -106,12 +159,10 @@ def _files(
     *,
     skip_existing: bool,
     overwrite: bool,
-) -> None:
+) -> list[SalganError]:
     from salgan.batch import find_jobs, predict_all
-    from salgan.cli._common import load_predictor, progress_bar, say_error
+    from salgan.cli._common import load_predictor, progress_bar
 
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: is a file; -o names the folder for the results")
     found, errors = find_jobs(sources, out, outputs=wanted, format=format)
     jobs = _not_there_yet(found) if skip_existing else found
     if not overwrite:
@@ -128,10 +179,7 @@ def _files(
                     errors.append(outcome.error)
                 bar.advance(task)
     _report(done, len(found) - len(jobs), out)
-    for error in errors:
-        say_error(error)
-    if errors:
-        raise typer.Exit(1)
+    return errors
 
 
 def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Any]) -> None:
@@ -177,7 +225,7 @@ def _not_there_yet(jobs: list[Job]) -> list[Job]:
     return [job for job in missing if job.paths]
 
 
-def _refuse_to_overwrite(jobs: list[Job]) -> None:
+def _refuse_to_overwrite(jobs: Sequence[Job | VideoJob]) -> None:
     there = [path for job in jobs for path in job.paths if path.exists()]
     if there:
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""

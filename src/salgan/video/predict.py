@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -116,7 +116,7 @@ def predict_video(
     stride: int = 1,
     regions: Sequence[Region] = (),
     draw: Draw = render.overlay,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Predict a video and write what is wanted of it, one frame per step of the iterator.
 
     The files get their names when all frames are done. When the iterator is closed before (or interrupted),
