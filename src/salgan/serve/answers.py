@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
+from salgan import crop
+from salgan.errors import ConfigError
 from salgan.regions import Region, Shares, shares
 from salgan.render import overlay
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["MEDIA_TYPES", "Output", "overlay_png", "report", "table"]
+__all__ = [
+    "MEDIA_TYPES",
+    "Output",
+    "Shape",
+    "best_crops",
+    "crop_png",
+    "crop_report",
+    "overlay_png",
+    "report",
+    "table",
+]
 
 Output = Literal["json", "npy", "png16", "png8", "tiff", "overlay"]
 
@@ -27,6 +41,22 @@ MEDIA_TYPES: dict[Output, str] = {
 }
 """Each output's media type; of those that share one, the first is what Accept gets."""
 
+
+@dataclass(frozen=True)
+class Shape:
+    """A crop that was asked for.
+
+    Attributes:
+        label: the words it was asked for with.
+        ratio: width / height.
+        size: (width, height) in pixels to scale it to, if it was asked for by its size.
+    """
+
+    label: str
+    ratio: Fraction
+    size: tuple[int, int] | None = None
+
+
 _COLUMNS = ("name", "x", "y", "width", "height", "unit", "share", "area", "lift", "mean", "peak", "rank")
 
 
@@ -35,9 +65,7 @@ def overlay_png(
 ) -> bytes:
     """The heatmap laid over the picture, as :func:`salgan.render.overlay` draws it, as a PNG file."""
     drawn = overlay(picture, saliency, opacity=opacity, contours=contours, legend=legend)
-    file = io.BytesIO()
-    Image.fromarray(drawn).save(file, format="PNG", compress_level=3)
-    return file.getvalue()
+    return _png(Image.fromarray(drawn))
 
 
 def report(model: str, saliency: SaliencyMap, regions: list[Region]) -> dict[str, Any]:
@@ -53,4 +81,44 @@ def table(measured: Shares) -> str:
     for each in measured.regions:
         box = dict(zip(("x", "y", "width", "height"), each.region.box or ("",) * 4, strict=True))
         writer.writerow({**each.document(), **box})
+    return file.getvalue()
+
+
+def best_crops(saliency: SaliencyMap, shapes: list[Shape]) -> list[crop.Crop]:
+    """For each shape, the largest window of its ratio, where it keeps the most attention.
+
+    Raises:
+        ConfigError: a size is larger than the picture.
+    """
+    height, width = saliency.array.shape
+    for shape in shapes:
+        if shape.size is not None and (shape.size[0] > width or shape.size[1] > height):
+            raise ConfigError(
+                f"size {shape.label} is larger than the picture ({width}×{height}), which is never enlarged; "
+                "ask for its ratio"
+            )
+    return crop.best(saliency, [crop.largest(width, height, shape.ratio) for shape in shapes])
+
+
+def crop_report(
+    model: str, saliency: SaliencyMap, shapes: list[Shape], found: list[crop.Crop]
+) -> dict[str, Any]:
+    """The crops as JSON values, each with the words it was asked for with."""
+    height, width = saliency.array.shape
+    return {
+        "model": model,
+        "schema": crop.SCHEMA,
+        "picture": {"width": width, "height": height},
+        "crops": [{"for": shape.label, **each.document()} for shape, each in zip(shapes, found, strict=True)],
+    }
+
+
+def crop_png(picture: np.ndarray[Any, Any], found: crop.Crop, shape: Shape) -> bytes:
+    """The crop as a PNG file, scaled if it was asked for by its size."""
+    return _png(crop.cut(Image.fromarray(picture), found, shape.size))
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format="PNG", compress_level=3)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The HTTP API: pictures in; maps, overlays, shares and crops out."""
+"""The API's routes for pictures: maps, overlays, shares and crops of what is sent."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from salgan import zoo
-from salgan._version import __version__
 from salgan.regions import Region, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import schemas
-from salgan.serve.answers import MEDIA_TYPES, Output, overlay_png, report, table
+from salgan.serve.answers import (
+    MEDIA_TYPES,
+    Output,
+    best_crops,
+    crop_png,
+    crop_report,
+    overlay_png,
+    report,
+    table,
+)
 from salgan.serve.negotiate import choose
 from salgan.serve.problems import Problem, ProblemError
-from salgan.serve.telemetry import Telemetry
-from salgan.serve.upload import BODY, read_upload, wanted_regions
+from salgan.serve.upload import BODY, read_upload, wanted_regions, wanted_shapes
 from salgan.serve.worker import Finish, T, Worker
 
-__all__ = ["make_router"]
+__all__ = ["picture_routes"]
 
 Picture = np.ndarray[Any, Any]
 
@@ -39,34 +44,25 @@ Polygons = Annotated[
     Query(alias="polygon", max_length=50, description="NAME:X,Y,X,Y,X,Y...; may be repeated."),
 ]
 
-_REASONS = {
-    400: "The request is not well formed.",
-    408: "The body arrived too slowly.",
-    413: "Too many bytes, or too many pixels.",
-    415: "The body is of a type that is no picture.",
-    421: "The request calls this service by a name that is not its own.",
-    422: "The body is no picture or a damaged one, or a parameter makes no sense.",
-    500: "A bug in the service.",
-    503: "Too many pictures are waiting; Retry-After says when to come back.",
-    504: "The picture took too long.",
-}
+Ratios = Annotated[
+    list[str],
+    Query(alias="ratio", max_length=20, description="WIDTH:HEIGHT; may be repeated.", examples=["16:9"]),
+]
+Sizes = Annotated[
+    list[str],
+    Query(alias="size", max_length=20, description="WIDTHxHEIGHT in pixels; may be repeated."),
+]
 
-
-def problems(*statuses: int) -> schemas.Responses:
-    """The problem documents that a route may answer with."""
-    return {status: {"model": Problem, "description": _REASONS[status]} for status in statuses}
-
-
-_TROUBLE = problems(400, 408, 413, 415, 421, 422, 500, 503, 504)
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_TROUBLE = schemas.problems(400, 408, 413, 415, 421, 422, 500, 503, 504)
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
 
 
-def make_router(worker: Worker, telemetry: Telemetry) -> APIRouter:
-    """The API's routes.
+def picture_routes(worker: Worker) -> APIRouter:
+    """The routes that take a picture.
 
     Args:
         worker: answers for pictures.
-        telemetry: what /metrics shows.
     """
     router = APIRouter()
 
@@ -88,10 +84,7 @@ def make_router(worker: Worker, telemetry: Telemetry) -> APIRouter:
             200: {
                 "model": schemas.Report,
                 "description": "What `output` names, or what Accept prefers: JSON first.",
-                "content": {
-                    media_type: {"schema": {"type": "string", "format": "binary"}}
-                    for media_type in sorted(set(MEDIA_TYPES.values()) - {"application/json"})
-                },
+                "content": dict.fromkeys(sorted(set(MEDIA_TYPES.values()) - {"application/json"}), _BINARY),
             },
             **_TROUBLE,
             **_NOT_ACCEPTABLE,
@@ -163,59 +156,43 @@ def make_router(worker: Worker, telemetry: Telemetry) -> APIRouter:
 
         return await answered(request, upload.picture, finish)
 
-    @router.get(
-        "/v1/models",
-        summary="The models, and which one answers here",
-        tags=["service"],
-        responses=problems(421),
-    )
-    async def models() -> schemas.Models:
-        """The models of the zoo; one of them, or a file of your own, is loaded."""
-        return list_models(worker.predictor.name)
-
-    @router.get(
-        "/healthz", summary="Whether the service works", tags=["service"], responses=problems(421, 503)
-    )
-    async def healthz() -> schemas.Health:
-        """For supervisors and load balancers."""
-        if not worker.alive:
-            raise ProblemError(
-                503, "the network has stopped; restart the service", headers={"Retry-After": "60"}
-            )
-        return schemas.Health(status="ok", model=worker.predictor.name, version=__version__)
-
-    @router.get(
-        "/metrics",
-        summary="Prometheus metrics",
-        tags=["service"],
+    @router.post(
+        "/v1/crop",
+        summary="The crops that keep the most attention",
+        tags=["pictures"],
+        openapi_extra=BODY,
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(421)},
+        responses={
+            200: {
+                "model": schemas.Crops,
+                "description": "The windows as JSON; or, of a single one, the crop itself where Accept "
+                "prefers that.",
+                "content": {"image/png": _BINARY},
+            },
+            **_TROUBLE,
+            **_NOT_ACCEPTABLE,
+        },
     )
-    async def metrics() -> Response:
-        """Requests, seconds, batches, what is held, and the process itself."""
-        return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    async def crop(request: Request, ratio: Ratios = [], size: Sizes = []) -> Response:  # noqa: B006
+        """Send a picture and at least one ratio or size; get for each the window to cut, whole pixels.
+
+        The window is the largest of its ratio; a size is a ratio, and what the PNG is scaled to.
+        """
+        as_png = _acceptable(request, ["application/json", "image/png"]) == "image/png"
+        shapes = wanted_shapes(ratio, size)
+        if as_png and len(shapes) != 1:
+            raise ProblemError(406, f"one answer holds one crop, not {len(shapes)}; accept application/json")
+        upload = await read_upload(request)
+
+        def finish(picture: Picture, saliency: SaliencyMap) -> Response:
+            found = best_crops(saliency, shapes)
+            if as_png:
+                return Response(crop_png(picture, found[0], shapes[0]), media_type="image/png")
+            return JSONResponse(crop_report(worker.predictor.name, saliency, shapes, found))
+
+        return await answered(request, upload.picture, finish)
 
     return router
-
-
-def list_models(loaded: str) -> schemas.Models:
-    """The zoo's records, with the loaded model among them even if it is a file of the user's."""
-    models = [
-        schemas.Model(
-            name=record.name,
-            loaded=record.name == loaded,
-            description=record.description,
-            licence=record.licence,
-            data=record.data,
-            sha256=record.sha256,
-            size=record.size,
-            scores=record.scores,
-        )
-        for record in zoo.models()
-    ]
-    if not any(model.loaded for model in models):
-        models.insert(0, schemas.Model(name=loaded, loaded=True))
-    return schemas.Models(models=models)
 
 
 def _by_accept(request: Request) -> Output:

@@ -17,12 +17,13 @@ from starlette.staticfiles import StaticFiles
 
 from salgan import render
 from salgan._version import __version__
-from salgan.serve.api import make_router
+from salgan.serve.api import picture_routes
 from salgan.serve.batcher import BatchPredictor
 from salgan.serve.guard import Guard
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Observe
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
+from salgan.serve.status import status_routes
 from salgan.serve.telemetry import Telemetry
 from salgan.serve.worker import Worker
 
@@ -64,7 +65,8 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(make_router(worker, telemetry))
+    app.include_router(picture_routes(worker))
+    app.include_router(status_routes(worker, telemetry))
     _add_page(app, limits)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["Health", "Model", "Models", "Report"]
+from salgan.serve.problems import Problem
+
+__all__ = ["Crops", "Health", "Model", "Models", "Report", "Responses", "problems"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -93,4 +95,57 @@ class Health(BaseModel):
     version: str
 
 
+class Window(BaseModel):
+    """Whole pixels of the picture."""
+
+    left: int = Field(ge=0)
+    top: int = Field(ge=0)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class CropFocalPoint(FocalPoint):
+    """A focal point, also seen from the crop."""
+
+    in_crop: list[Fraction] = Field(
+        description="x and y as fractions of the crop.", min_length=2, max_length=2
+    )
+
+
+class Crop(BaseModel):
+    """The window of a ratio or size that keeps the most attention."""
+
+    for_: str = Field(alias="for", description="The ratio or size that was asked for.")
+    box: Window
+    kept: Fraction = Field(description="Share of the picture's attention.")
+    centre_kept: Fraction = Field(description="What the same window in the picture's centre keeps.")
+    focal_point: CropFocalPoint
+
+
+class Crops(BaseModel):
+    """The windows to cut, in the order of the ratios and then the sizes."""
+
+    model: str
+    schema_: Literal["salgan.crop/1"] = Field(alias="schema")
+    picture: Picture
+    crops: list[Crop]
+
+
 Responses = dict[int | str, dict[str, Any]]
+
+_REASONS = {
+    400: "The request is not well formed.",
+    408: "The body arrived too slowly.",
+    413: "Too many bytes, or too many pixels.",
+    415: "The body is of a type that is no picture.",
+    421: "The request calls this service by a name that is not its own.",
+    422: "The body is no picture or a damaged one, or a parameter makes no sense.",
+    500: "A bug in the service.",
+    503: "Too many pictures are waiting; Retry-After says when to come back.",
+    504: "The picture took too long.",
+}
+
+
+def problems(*statuses: int) -> Responses:
+    """The problem documents that a route may answer with."""
+    return {status: {"model": Problem, "description": _REASONS[status]} for status in statuses}

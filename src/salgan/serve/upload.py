@@ -1,20 +1,22 @@
-"""The picture, and perhaps its regions, in a request's body."""
+"""What a request brings: the picture in its body, the regions or crops it asks about."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from salgan.crop import parse_ratio, parse_size
 from salgan.errors import ConfigError
-from salgan.regions import Region, parse_box, parse_polygon, regions_from
-from salgan.regions.region import check_names
+from salgan.regions import Region, check_names, parse_box, parse_polygon, regions_from
+from salgan.serve.answers import Shape
 from salgan.serve.problems import ProblemError
 
-__all__ = ["BODY", "MOST_REGIONS", "Upload", "read_upload", "wanted_regions"]
+__all__ = ["BODY", "MOST_REGIONS", "Upload", "read_upload", "wanted_regions", "wanted_shapes"]
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif")
 _RAW_TYPES = (*PICTURE_TYPES, "application/octet-stream")
@@ -73,8 +75,8 @@ async def read_upload(request: Request) -> Upload:
     if media_type != _FORM_TYPE:
         raise ProblemError(
             415,
-            f"{media_type or 'a body of no type'} is no picture; send one as {', '.join(_RAW_TYPES)}, or in a form "
-            "(with curl: -F picture=@photo.jpg)",
+            f"{media_type or 'a body of no type'} is no picture; send one as {', '.join(_RAW_TYPES)}, "
+            "or in a form (with curl: -F picture=@photo.jpg)",
             headers={"Accept-Post": _ACCEPTED},
         )
     # A form's text is bounded by max_part_size, its files by the bounds on the whole body.
@@ -120,3 +122,21 @@ def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> l
             f"at most {MOST_REGIONS} regions, with {_MOST_CORNERS} corners in all, in one request",
         )
     return regions
+
+
+def wanted_shapes(ratios: list[str], sizes: list[str]) -> list[Shape]:
+    """The crops that a request asks for.
+
+    Raises:
+        ProblemError: 422, none, or not of that form.
+    """
+    try:
+        shapes = [Shape(text, parse_ratio(text)) for text in ratios]
+        for text in sizes:
+            size = parse_size(text)
+            shapes.append(Shape(text, Fraction(*size), size))
+    except ConfigError as error:
+        raise ProblemError(422, str(error)) from None
+    if not shapes:
+        raise ProblemError(422, "name at least one ratio or size, such as ratio=16:9")
+    return shapes

@@ -1,0 +1,61 @@
+// A file from the user, made ready to be shown and sent.
+
+import { shown } from "./api.js";
+
+// Networks see a few hundred pixels a side, so more than this only costs time.
+const LONGEST = 1600;
+const SENDABLE = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"]);
+
+/**
+ * Decode a file, and scale it down if it is large.
+ *
+ * Returns {name, blob, bitmap, note}: what is sent and what is shown are the same picture. `note` says so if
+ * it is not the file itself.
+ */
+export async function prepare(file, limits, signal) {
+  let bitmap;
+  let blob = file;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    // No picture, or one of a kind that the service reads and the browser does not (TIFF).
+    bitmap = await createImageBitmap(await shown(file, signal));
+  }
+  const longest = Math.max(bitmap.width, bitmap.height);
+  const fits = file.size <= limits.bytes && bitmap.width * bitmap.height <= limits.pixels;
+  if (longest <= LONGEST && fits && (SENDABLE.has(file.type) || file.type === "image/tiff")) {
+    return { name: file.name, blob, bitmap, note: "" };
+  }
+  const scale = Math.min(1, LONGEST / longest);
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = drawn(bitmap, width, height);
+  blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
+  const note = scale < 1
+    ? `Scaled from ${bitmap.width} × ${bitmap.height} to ${width} × ${height} in your browser before it was sent; `
+      + "all figures are those of the scaled picture."
+    : "Sent as JPEG; all figures are those of that JPEG.";
+  bitmap.close();
+  return { name: file.name, blob, bitmap: await createImageBitmap(blob), note };
+}
+
+function drawn(bitmap, width, height) {
+  // Halving first keeps thin lines that one large step would skip.
+  let source = bitmap;
+  let [w, h] = [bitmap.width, bitmap.height];
+  while (w / 2 > width && h / 2 > height) {
+    [w, h] = [Math.ceil(w / 2), Math.ceil(h / 2)];
+    source = painted(source, w, h);
+  }
+  return painted(source, width, height);
+}
+
+function painted(source, width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  // The library lays transparent pictures over white, too.
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(source, 0, 0, width, height);
+  return canvas;
+}
