@@ -59,11 +59,12 @@ class ModelSource:
         self.name = name
         self.fingerprint = fingerprint
         self.portable = portable
-        self._load = load
+        self._load: Callable[[], Any] | None = load
         self._model: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_model": None}
+        # Other processes score what a model that cannot travel has predicted here.
+        return {**self.__dict__, "_model": None, "_load": self._load if self.portable else None}
 
     def predict(self, stimulus: Stimulus) -> NDArray[Any]:
         """Predict from the stimulus' picture.
@@ -71,7 +72,7 @@ class ModelSource:
         Raises:
             ModelError: the model does not return a saliency map.
         """
-        if self._model is None:
+        if self._model is None and self._load is not None:
             self._model = self._load()
         saliency = self._model.predict(stimulus.picture())
         array = getattr(saliency, "array", saliency)

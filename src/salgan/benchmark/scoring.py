@@ -230,5 +230,6 @@ def _scores(
         try:
             scores |= score(saliency, metrics=[name], **truth)
         except MetricError as error:
-            reasons[f"{name}: {error}"] = None
+            # What follows a semicolon is advice, and the semicolon divides the reasons of a note.
+            reasons[f"{name}: {str(error).partition('; ')[0]}"] = None
     return scores, list(reasons)
