@@ -44,6 +44,24 @@ def colours() -> np.ndarray[Any, np.dtype[np.uint8]]:
     lightness, chroma, hue = (
         np.interp(at, np.arange(len(_ANCHORS)), channel) for channel in zip(*_ANCHORS, strict=True)
     )
+    table = oklch(lightness, chroma, hue)
+    table.setflags(write=False)
+    return table
+
+
+def oklch(
+    lightness: np.ndarray[Any, Any], chroma: np.ndarray[Any, Any], hue: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Colours of OKLCh as sRGB; what a screen cannot show is clipped.
+
+    Args:
+        lightness: (N,), 0 is black and 1 white.
+        chroma: (N,), 0 is grey; screens reach about 0.3.
+        hue: (N,), in degrees.
+
+    Returns:
+        uint8 RGB (N, 3).
+    """
     a, b = chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))
     # OKLab to linear sRGB: the two matrices of its definition.
     cone = np.stack(
@@ -65,7 +83,6 @@ def colours() -> np.ndarray[Any, np.dtype[np.uint8]]:
     ).clip(0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     table: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(encoded.T * 255).astype(np.uint8)
-    table.setflags(write=False)
     return table
 
 

@@ -12,6 +12,7 @@ import typer
 
 from salgan._version import __version__
 from salgan.cli._common import say_error
+from salgan.cli.ab import ab
 from salgan.cli.compare import compare
 from salgan.cli.crop import crop
 from salgan.cli.data import data
@@ -61,6 +62,7 @@ def _salgan(
 app.command()(predict)
 app.command()(serve)
 app.command()(regions)
+app.command()(ab)
 app.command()(crop)
 app.command()(train)
 app.command()(evaluate)

@@ -123,7 +123,7 @@ def _wanted(
         wide, high = parse_size(text)
         if wide > width or high > height:
             raise ConfigError(
-                f"--size {wide}x{high} is larger than the picture ({width}×{height}), which is never enlarged; "
+                f"--size {wide}x{high} is larger than the picture ({width}×{height}), never enlarged here; "
                 f"take --ratio {wide}:{high}"
             )
         found.setdefault(f"{wide}x{high}", (largest(width, height, Fraction(wide, high)), (wide, high)))

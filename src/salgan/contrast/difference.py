@@ -1,0 +1,173 @@
+"""Two designs, two maps: what each region gains or loses, and how far attention has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from salgan import metrics
+from salgan.errors import ConfigError, MissingExtraError
+from salgan.regions import Region, RegionShare, Shares, shares
+from salgan.saliency_map import SaliencyMap
+
+__all__ = ["SCHEMA", "Contrast", "RegionChange", "contrast"]
+
+SCHEMA = "salgan.ab/1"
+"""Names the form of :meth:`Contrast.document`, as :data:`salgan.regions.SCHEMA` does for regions."""
+
+_EMD_CELLS = 20
+"""Cells along the longer side between which the earth mover's distance moves attention."""
+
+_EMD_CELL = 32  # pixels, as salgan.metrics.emd has it
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class RegionChange:
+    """One region in both designs.
+
+    Attributes:
+        a: in the first.
+        b: in the second.
+    """
+
+    a: RegionShare
+    b: RegionShare
+
+    @property
+    def name(self) -> str:
+        """The region's name."""
+        return self.a.name
+
+    @property
+    def change(self) -> float:
+        """Share of attention in b less that in a, in [-1, 1]."""
+        return self.b.share - self.a.share
+
+    @property
+    def ratio(self) -> float | None:
+        """Share of attention in b over that in a; None if a's is 0."""
+        return self.b.share / self.a.share if self.a.share else None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How two maps differ.
+
+    Attributes:
+        a: the first design's shares.
+        b: the second design's.
+        cc: Pearson's correlation of the densities, in [-1, 1]; 1 for equal ones, 0 if one of two is flat.
+        moved: the part of the attention that is in another place, in [0, 1]: half the sum of what densities
+            differ by (total variation), which is 1 less their similarity.
+        emd: how far a unit of attention moves on average, as a part of the picture's longer side (earth
+            mover's distance between 20 cells along it); None where POT is not installed (extra ``eval``).
+        difference: density of b less that of a, float64 (H, W), sums to 0; on the smaller width and the
+            smaller height where sizes differ.
+    """
+
+    a: Shares
+    b: Shares
+    cc: float
+    moved: float
+    emd: float | None
+    difference: np.ndarray[Any, np.dtype[np.float64]]
+
+    @property
+    def regions(self) -> tuple[RegionChange, ...]:
+        """What became of each region, in the order given."""
+        return tuple(map(RegionChange, self.a.regions, self.b.regions))
+
+    @property
+    def same_size(self) -> bool:
+        """Whether both pictures have the same size; if not, places are compared as fractions of the sides."""
+        return (self.a.width, self.a.height) == (self.b.width, self.b.height)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON values, in the form that :data:`SCHEMA` names."""
+        return {
+            "schema": SCHEMA,
+            "cc": self.cc,
+            "moved": self.moved,
+            "emd": self.emd,
+            "same_size": self.same_size,
+            "regions": [
+                {
+                    "name": each.name,
+                    "a": each.a.share,
+                    "b": each.b.share,
+                    "change": each.change,
+                    "ratio": each.ratio,
+                }
+                for each in self.regions
+            ],
+            "a": self.a.document(),
+            "b": self.b.document(),
+        }
+
+
+def contrast(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> Contrast:
+    """Compare where people look in two designs.
+
+    Pictures of different sizes are compared place by place in fractions of their sides: both maps are
+    averaged over the smaller width and the smaller height. Whether that makes sense (two resolutions of one
+    design do, pages of different length do not) is for the caller to judge.
+
+    Args:
+        a: map of the first design.
+        b: map of the second.
+        regions: measured in both; in fractions if sizes differ.
+
+    Raises:
+        ConfigError: two regions of one name, or a region in pixels though the sizes differ.
+
+    >>> a, b = SaliencyMap(np.array([[1.0, 0, 0, 0]])), SaliencyMap(np.array([[0, 0, 1.0, 0]]))
+    >>> contrast(a, b).moved
+    1.0
+    """
+    if a.array.shape != b.array.shape:
+        for region in regions:
+            if region.unit == "pixel":
+                (high_a, wide_a), (high_b, wide_b) = a.array.shape, b.array.shape
+                raise ConfigError(
+                    f"region {region.name} is in pixels, but the pictures differ in size "
+                    f"({wide_a}×{high_a}, {wide_b}×{high_b}); give it in fractions"
+                )
+    height, width = np.minimum(a.array.shape, b.array.shape)
+    first, second = (_density_at(saliency, int(width), int(height)) for saliency in (a, b))
+    difference = second - first
+    moved = min(1.0, float(np.abs(difference).sum()) / 2)
+    return Contrast(
+        a=shares(a, regions),
+        b=shares(b, regions),
+        # Two flat maps agree, though a correlation cannot see it.
+        cc=metrics.cc(first, second) if moved > _ROUNDING else 1.0,
+        moved=moved,
+        emd=_emd(a, b) if moved > _ROUNDING else 0.0,
+        difference=difference,
+    )
+
+
+def _density_at(saliency: SaliencyMap, width: int, height: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The density on fewer pixels, each of which has the mean of those it stands for."""
+    if saliency.array.shape == (height, width):
+        return saliency.density
+    smaller = Image.fromarray(saliency.array).resize((width, height), Image.Resampling.BOX)
+    return SaliencyMap(np.clip(np.asarray(smaller), 0, 1)).density
+
+
+def _emd(a: SaliencyMap, b: SaliencyMap) -> float | None:
+    height, width = a.array.shape
+    longer = max(height, width)
+    cells = (max(1, round(side / longer * _EMD_CELLS)) for side in (width, height))
+    wide, high = (count * _EMD_CELL for count in cells)
+    try:
+        distance = metrics.emd(*(_density_at(saliency, wide, high) for saliency in (a, b)))
+    except MissingExtraError:
+        return None
+    return distance / _EMD_CELLS
