@@ -58,7 +58,7 @@ def test_only_what_can_be_compared_is(made_up, brightness, tmp_path, quick):
     with pytest.raises(SalganError, match="different pictures or ground truth"):
         compare(brightness, subset)
     seeded = evaluate(Brightness(), data, tmp_path / "b", protocol=Protocol(("nss", "cc"), seed=2))
-    with pytest.raises(SalganError, match="seed 0, .* with 2"):
+    with pytest.raises(SalganError, match=r"seed 0, .* with 2"):
         compare(brightness, seeded)
     other = evaluate(Brightness(), data, tmp_path / "c", protocol=Protocol(("auc_borji_all",)))
     with pytest.raises(SalganError, match="no metric in common"):

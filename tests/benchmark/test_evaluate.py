@@ -307,7 +307,8 @@ def test_the_report_names_everything_a_number_needs(brightness):
         assert found["low"] <= found["mean"] <= found["high"], name
         assert (found["n"], found["variant"] != "") == (12, True)
     assert set(summary["conditions"]) >= {
-        "dataset", "pictures", "density", "maps", "other fixations", "center bias", "intervals", "seed", "version",
+        "dataset", "pictures", "density", "maps", "other fixations", "center bias",
+        "intervals", "seed", "version",
     }  # fmt: skip
     text = (brightness.folder / "summary.md").read_text()
     assert "| NSS ↑ |" in text

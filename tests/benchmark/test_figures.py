@@ -57,7 +57,8 @@ def test_figures_of_maps_are_written_as_pdf_and_png(draw, tmp_path):
         draw([example(), example("a/very/long/name/of/a/picture/indeed")]), tmp_path / "new" / "figure"
     )
     assert files[0].read_bytes().startswith(b"%PDF")
-    assert Image.open(files[1]).width == 1400
+    with Image.open(files[1]) as image:
+        assert image.width == 1400
     with pytest.raises(SalganError, match="at least one picture"):
         draw([])
 

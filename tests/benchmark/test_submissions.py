@@ -49,10 +49,10 @@ def test_archives_hold_what_the_benchmark_asks_for(tmp_path, benchmark, entry, k
     with zipfile.ZipFile(out) as archive:
         assert archive.namelist() == [entry.format(name) for name in sorted(NAMES[benchmark])]
         for name, member in zip(sorted(NAMES[benchmark]), archive.namelist(), strict=True):
+            with Image.open(folder / f"{name}.jpg") as picture:
+                expected = np.asarray(picture).mean(axis=-1)
             saved = Image.open(io.BytesIO(archive.read(member)))
-            picture = Image.open(folder / f"{name}.jpg")
-            assert (saved.format, saved.mode, saved.size) == (kind, "L", picture.size)
-            expected = np.asarray(picture).mean(axis=-1)
+            assert (saved.format, saved.mode, saved.size) == (kind, "L", expected.shape[::-1])
             assert np.abs(np.asarray(saved) - expected / expected.max() * 255).mean() < 1
 
 

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -29,7 +30,16 @@ def _install(work: Callable[..., Any]) -> None:
     global _work
     # Ctrl-C reaches every process of the terminal; only the first one answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A killed parent cannot say goodbye, and its workers would wait for it for ever.
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     _work = work
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(arguments: tuple[Any, ...]) -> Any:

@@ -111,7 +111,13 @@ def conditions(results: Results) -> list[tuple[str, str]]:
         ("seed", str(protocol["seed"])),
         ("version", f"salgan {about['salgan']}"),
     ]
-    reasons = Counter(reason for note in results.notes if note for reason in dict.fromkeys(note.split("; ")))
+    reasons = Counter(
+        reason
+        for note in results.notes
+        if note
+        # Numbers in brackets differ from picture to picture.
+        for reason in dict.fromkeys(re.sub(r" \([^)]*\)", "", note).split("; "))
+    )
     for reason, count in reasons.most_common(5):
         lines.append(("left out", f"{count} pictures: {reason}"))
     return lines

@@ -1,0 +1,121 @@
+"""The paper's experiment, whole, with a network that trains in no time."""
+
+import json
+
+import numpy as np
+import pytest
+
+from salgan.benchmark import Protocol
+from salgan.benchmark.compare import compare
+from salgan.errors import ConfigError
+
+pytest.importorskip("lightning")
+
+from salgan.benchmark.reproduce import (
+    METRICS,
+    Experiment,
+    branches,
+    preprint_rows,
+    read_branches,
+    validation_data,
+)
+from salgan.benchmark.table1 import best_epoch, figure3, preprint_table, table1
+
+RULES = Protocol(METRICS, sigma=8)
+
+
+@pytest.fixture
+def experiment(experiment_data, tmp_path):
+    data, recipe = experiment_data
+
+    def make(*overrides):
+        return Experiment(recipe, (f"data={data}", *overrides), tmp_path / "out", protocol=RULES)
+
+    return make
+
+
+def networks(out, run):
+    return {path.stem: path.read_bytes() for path in (out / "runs" / run / "networks").iterdir()}
+
+
+def test_table_1_comes_from_one_bootstrap_and_goes_on_after_a_stop(experiment, tmp_path):
+    found = branches(experiment())
+    out = tmp_path / "out"
+    assert {name: branch.epochs for name, branch in found.items()} == {
+        "bootstrap": [1, 2],
+        "bce": [3, 4],
+        "gan": [3, 4],
+    }
+    # Both continuations start from the bootstrap and see the same batches; only what is minimised differs.
+    settings = {name: (out / "runs" / name / "config.yaml").read_text() for name in ("bce", "gan")}
+    for text in settings.values():
+        assert "runs/bootstrap/checkpoints/last.pt" in text
+        assert "\nseed: 1\n" in text
+    assert networks(out, "bce")["001"] != networks(out, "gan")["001"]
+
+    text = table1(found, out)
+    record = json.loads((out / "table1.json").read_text())
+    for metric in METRICS:
+        means = {
+            branch: [float(np.nanmean(each.columns[metric])) for each in found[branch].evaluations]
+            for branch in ("bce", "gan")
+        }
+        best = record["best"][metric]
+        assert best["bce"] == pytest.approx(max(means["bce"]))
+        assert best["gan"] == pytest.approx(max(means["gan"]))
+        assert best["difference"] == pytest.approx(max(means["gan"]) - max(means["bce"]))
+        assert best["bce_epoch"] == 3 + int(np.argmax(means["bce"]))
+        assert record["last"][metric]["difference"] == pytest.approx(means["gan"][-1] - means["bce"][-1])
+    assert "| NSS ↑ |" in text
+    assert "| 2.580 | 2.560 | -0.020 |" in text
+    assert "compare the signs, not the numbers" in text
+    assert [path.exists() for path in figure3(found, out)] == [True, True]
+
+    # Again: nothing is trained or evaluated twice, and the same comes from the folder alone.
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    again = branches(experiment())
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == before
+    alone = read_branches(out)
+    for name in found:
+        assert alone[name].epochs == again[name].epochs == found[name].epochs
+        assert best_epoch(alone[name], "nss")[0] == best_epoch(found[name], "nss")[0]
+        assert compare(alone[name].evaluations[0], again[name].evaluations[0]).differences[0].p == 1
+    assert read_branches(tmp_path / "nothing") is None
+
+    # A changed recipe is not mixed in.
+    with pytest.raises(ConfigError, match="batch_size"):
+        branches(experiment("batch_size=2"))
+
+
+def test_with_an_optimiser_for_the_second_phase_both_continuations_get_it(experiment, tmp_path):
+    optimiser = "{name: sgd, lr: 0.001}"
+    branches(experiment("bootstrap.epochs=1", "adversarial.epochs=1", f"adversarial.optimiser={optimiser}"))
+    from salgan.training import load_config
+
+    configs = {name: load_config(tmp_path / "out" / "runs" / name / "config.yaml") for name in ("bce", "gan")}
+    assert configs["bce"].bootstrap.optimiser == configs["gan"].adversarial.optimiser
+    assert all(config.init.endswith("runs/bootstrap/last.safetensors") for config in configs.values())
+
+
+def test_the_preprints_rows_differ_in_their_loss_alone(experiment, tmp_path):
+    rows = preprint_rows(experiment("bootstrap.epochs=1"))
+    assert list(rows) == ["mse", "bce-1", "bce-2", "bce-4", "bce-8"]
+    from salgan.training import load_config
+
+    configs = [load_config(tmp_path / "out" / "runs" / name / "config.yaml") for name in rows]
+    assert [config.downsample for config in configs] == [1, 1, 2, 4, 8]
+    assert [(config.content.mse, config.content.bce) for config in configs] == [(1, 0)] + [(0, 1)] * 4
+    text = preprint_table(rows, tmp_path)
+    assert "| MSE, full size, 1 epochs |" in text
+    assert "| BCE, 1/8 (preprint) | 0.754 | 0.827 | 2.503 | 0.762 | 0.831 |" in text
+
+
+def test_the_recipes_own_validation_pictures_are_scored(experiment):
+    data = validation_data(experiment().config())
+    assert [stimulus.name for stimulus in data.dataset] == ["0008", "0009", "0010", "0011"]
+    assert len(data.training) == 8
+
+
+def test_a_recipe_with_one_phase_is_no_experiment(experiment):
+    with pytest.raises(ConfigError, match="both must be above 0"):
+        branches(experiment("adversarial.epochs=0"))
