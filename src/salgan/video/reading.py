@@ -97,6 +97,7 @@ class Video:
             self._check_size(first.width, first.height)
             self.stored_size = first.width, first.height
             self.matrix = _display_matrix(first)
+            first_time = (first.pts or 0) * Fraction(first.time_base or 0)
         turned = bool(self.matrix[0][1])
         self.width, self.height = self.stored_size[::-1] if turned else self.stored_size
         self._open_file = ExitStack()
@@ -106,7 +107,8 @@ class Video:
         self.pixel_aspect = 1 / aspect if turned else aspect
         self.frame_rate = Fraction(self._stream.average_rate or self._stream.guessed_rate or 25)
         self.time_base = Fraction(self._stream.time_base or Fraction(1, 90_000))
-        self.start = Fraction(self._container.start_time or 0, av.time_base)
+        start = self._container.start_time  # of what begins first, often the sound
+        self.start = first_time if start is None else Fraction(start, av.time_base)
         self.duration = self._container.duration / av.time_base if self._container.duration else None
         self.frame_count = self._stream.frames or (
             round(self.duration * self.frame_rate) if self.duration else None

@@ -90,10 +90,11 @@ class VideoWriter:
         """
         odd = (*self._odd, (0, 0))[: picture.ndim]
         padded = np.ascontiguousarray(np.pad(picture, odd, mode="edge"))
-        frame = VideoFrame.from_ndarray(padded, format="rgb24" if picture.ndim == 3 else "gray")
-        frame = frame.reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
+        grey = picture.ndim == 2
+        frame = VideoFrame.from_ndarray(padded, format="gray" if grey else "rgb24")
+        # Greys are the same in every colour space, and asking for one would tint them by a level.
+        colours = None if grey else Colorspace.ITU709
+        frame = frame.reformat(format="yuv420p", dst_colorspace=colours, dst_color_range=ColorRange.MPEG)
         frame.time_base = self._time_base
         frame.pts = round(time / self._time_base)
         with self._said_plainly():
