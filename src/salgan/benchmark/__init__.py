@@ -6,7 +6,8 @@
 """
 
 from salgan.benchmark.compare import Comparison, compare
-from salgan.benchmark.evaluate import Data, evaluate, open_data
+from salgan.benchmark.evaluate import evaluate, open_data
+from salgan.benchmark.ground_truth import Data
 from salgan.benchmark.intervals import Interval, bootstrap_mean, permutation_p
 from salgan.benchmark.models import Source, open_source
 from salgan.benchmark.results import Results

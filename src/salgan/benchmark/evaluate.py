@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +14,16 @@ import numpy as np
 from salgan._version import __version__
 from salgan.benchmark._pool import in_order
 from salgan.benchmark.baselines import CenterBiasBaseline
-from salgan.benchmark.center_bias import CenterBias
-from salgan.benchmark.gaze import Gaze, relative
+from salgan.benchmark.gaze import Gaze
+from salgan.benchmark.ground_truth import Data, GroundTruth, Progress, ground_truth
 from salgan.benchmark.models import open_source
 from salgan.benchmark.report import write_summary
 from salgan.benchmark.results import Results, RowFile
 from salgan.benchmark.scoring import Protocol, Scorer
-from salgan.datasets import Dataset, Stimulus, open_dataset
+from salgan.datasets import Dataset, open_dataset
 from salgan.errors import DatasetError, ModelError
 
-__all__ = ["Data", "evaluate", "open_data"]
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Data:
-    """What to evaluate on.
-
-    Attributes:
-        dataset: the pictures to score.
-        training: pictures to fit the center bias on; None fits it, for each picture, on all others of
-            ``dataset``.
-        path: the folder it was opened from, for the record.
-        layout: the layout asked for.
-        part: the part asked for.
-    """
-
-    dataset: Dataset
-    training: Dataset | None = None
-    path: Path | None = None
-    layout: str | None = None
-    part: str | None = None
+__all__ = ["evaluate", "open_data"]
 
 
 def open_data(path: str | Path, layout: str | None = None, part: str | None = None) -> Data:
@@ -75,6 +53,7 @@ def evaluate(
     processes: int = 1,
     skip_missing: bool = False,
     overwrite: bool = False,
+    truth: GroundTruth | None = None,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> Results:
     """Score a model on a dataset, into a folder.
@@ -92,6 +71,8 @@ def evaluate(
         processes: how many score pictures.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
         overwrite: replace another evaluation in ``out``.
+        truth: what :func:`salgan.benchmark.ground_truth.ground_truth` read from ``data``, to evaluate many
+            models without reading it again; None reads it.
         on_progress: is told (stage, done, total) after each picture.
 
     Returns:
@@ -105,42 +86,35 @@ def evaluate(
     folder = Path(out)
     source = open_source(model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees)
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
-    _check_truth(dataset)
-    scratch, made = folder / ".gaze", not folder.exists()
-    try:
-        shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
-        try:
-            scratch.mkdir(parents=True)
-        except OSError as error:
-            raise ModelError(f"{folder}: cannot be written ({error.strerror}); name another --out") from None
-        places = _places(dataset.stimuli, processes, on_progress, "reading fixations")
-        gaze = Gaze.write(places, scratch)
-        bias, leave_out = None, data.training is None
-        if "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline):
-            bias = _center_bias(data, dataset, gaze, processes, on_progress)
+    bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
+    with contextlib.ExitStack() as stack:
+        if truth is None or missing:
+            truth = stack.enter_context(
+                ground_truth(
+                    replace(data, dataset=dataset),
+                    folder,
+                    center_bias=bias,
+                    processes=processes,
+                    on_progress=on_progress,
+                )
+            )
         about = {
             "salgan": __version__,
             "model": {"name": source.name, "fingerprint": source.fingerprint, "spec": _spec(model)},
-            "dataset": _describe(data, dataset, gaze, missing),
+            "dataset": _describe(data, dataset, truth.gaze, missing),
             "protocol": asdict(protocol) | {"metrics": list(protocol.metrics)},
-            "center_bias": None if bias is None else _describe_bias(bias, leave_out),
+            "center_bias": _describe_bias(truth) if bias else None,
         }
-        scorer = Scorer(source, dataset.stimuli, gaze, bias, leave_out=leave_out, protocol=protocol)
-        rows = RowFile(folder, about, overwrite=overwrite)
-        with rows:
-            todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
-            done = len(dataset) - len(todo)
-            on_progress("scoring", done, len(dataset))
-            for number, row in enumerate(
-                in_order(scorer, _tasks(source, dataset, todo), processes), done + 1
-            ):
-                rows.append(row)
-                on_progress("scoring", number, len(dataset))
-        results = rows.finish([stimulus.name for stimulus in dataset])
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if made and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        scorer = Scorer(source, dataset.stimuli, truth, protocol)
+        rows = stack.enter_context(RowFile(folder, about, overwrite=overwrite))
+        todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
+        done = len(dataset) - len(todo)
+        on_progress("scoring", done, len(dataset))
+        scored = in_order(scorer, _tasks(source, dataset, todo), processes)
+        for number, row in enumerate(scored, done + 1):
+            rows.append(row)
+            on_progress("scoring", number, len(dataset))
+    results = rows.finish([stimulus.name for stimulus in dataset])
     write_summary(results)
     return results
 
@@ -161,54 +135,6 @@ def _with_maps(source: Any, dataset: Dataset, skip: bool) -> tuple[Dataset, int]
         )
     lacking = set(missing)
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
-
-
-def _check_truth(dataset: Dataset) -> None:
-    if not any(stimulus.has_fixations or stimulus.map_path for stimulus in dataset):
-        raise DatasetError(
-            f"dataset {dataset.name}: no picture has fixations or a published map, so there is nothing "
-            "to score against; is this a test part whose ground truth is held back?"
-        )
-
-
-class _Relative:
-    """Reads a chunk of stimuli's relative fixations; a class because it travels to worker processes."""
-
-    def __call__(self, *stimuli: Stimulus) -> list[Any]:
-        return [relative(stimulus) for stimulus in stimuli]
-
-
-def _places(
-    stimuli: tuple[Stimulus, ...], processes: int, on_progress: Progress, stage: str
-) -> Iterator[Any]:
-    """Relative fixations of each stimulus, in order."""
-    size = 16  # stimuli per task: sending one at a time costs more than reading it
-    chunks = [stimuli[start : start + size] for start in range(0, len(stimuli), size)]
-    done = 0
-    for chunk in in_order(_Relative(), chunks, processes if len(stimuli) >= 200 else 1):
-        for one in chunk:
-            done += 1
-            on_progress(stage, done, len(stimuli))
-            yield one
-
-
-def _center_bias(
-    data: Data, dataset: Dataset, gaze: Gaze, processes: int, on_progress: Progress
-) -> CenterBias | None:
-    if data.training is None:
-        if not any(len(gaze[number]) for number in range(len(gaze))):
-            return None
-        return CenterBias.fit(
-            (gaze[number] for number in range(len(gaze))), f"other pictures of {dataset.name}"
-        )
-    both = {stimulus.name for stimulus in dataset} & {stimulus.name for stimulus in data.training}
-    if both and data.training.name == dataset.name:
-        raise DatasetError(
-            f"center bias: {min(both)} is both in the training part and among the pictures to score; "
-            "use disjoint parts"
-        )
-    places = _places(data.training.stimuli, processes, on_progress, "fitting the center bias")
-    return CenterBias.fit(places, f"training part of {data.training.name}")
 
 
 def _tasks(source: Any, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[Any, ...]]:
@@ -242,13 +168,16 @@ def _describe(data: Data, dataset: Dataset, gaze: Gaze, missing: int) -> dict[st
     }
 
 
-def _describe_bias(bias: CenterBias, leave_out: bool) -> dict[str, Any]:
+def _describe_bias(truth: GroundTruth) -> dict[str, Any] | None:
+    bias = truth.bias
+    if bias is None:
+        return None
     grid = np.ascontiguousarray(bias.grid).tobytes()
     return {
         "fitted_on": bias.source,
-        "leave_one_out": leave_out,
+        "leave_one_out": truth.leave_out,
         "pictures": bias.pictures,
         "fixations": bias.fixations,
         "sigma": bias.sigma,
-        "fingerprint": hashlib.sha256(grid + f"{bias.sigma} {leave_out}".encode()).hexdigest(),
+        "fingerprint": hashlib.sha256(grid + f"{bias.sigma} {truth.leave_out}".encode()).hexdigest(),
     }

@@ -9,23 +9,24 @@ Training is floor 6 of the house and this is floor 5, so it is imported inside t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salgan.benchmark.evaluate import Data, evaluate
+from salgan.benchmark.evaluate import evaluate
+from salgan.benchmark.ground_truth import Data, GroundTruth, Progress, ground_truth
 from salgan.benchmark.results import Results
 from salgan.benchmark.scoring import Protocol
 from salgan.datasets import open_dataset
+from salgan.datasets.split import SIZES
 from salgan.errors import ConfigError, DatasetError, SalganError
 
 __all__ = ["METRICS", "Branch", "Experiment", "branches", "preprint_rows", "read_branches", "validation_data"]
 
 METRICS = ("sauc", "auc_borji", "nss", "cc", "ig")
 """The columns of the paper's Table 1, in its order."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,16 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
         bce["bootstrap.optimiser"] = config.adversarial.optimiser.model_dump()
     _train(experiment, "bce", start | bce)
     _train(experiment, "gan", start | {"bootstrap.epochs": 0, "adversarial.epochs": further})
-    return {
-        "bootstrap": Branch(
-            "bootstrap", "bootstrap", 1, _evaluate(experiment, data, "bootstrap", range(1, begin + 1))
-        ),
-        "bce": Branch("bce", "BCE", begin + 1, _evaluate(experiment, data, "bce", range(1, further + 1))),
-        "gan": Branch("gan", "GAN", begin + 1, _evaluate(experiment, data, "gan", range(1, further + 1))),
+    titles = {
+        "bootstrap": ("bootstrap", 1, begin),
+        "bce": ("BCE", begin + 1, further),
+        "gan": ("GAN", begin + 1, further),
     }
+    with _truth(experiment, data) as truth:
+        return {
+            name: Branch(name, title, first, _evaluate(experiment, data, truth, name, range(1, count + 1)))
+            for name, (title, first, count) in titles.items()
+        }
 
 
 def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
@@ -138,11 +142,13 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
         title = "BCE, full size" if factor == 1 else f"BCE, 1/{factor}"
         rows[f"bce-{factor}"] = (title, {"content": terms | {"bce": 1.0}, "downsample": factor})
     last = config.bootstrap.epochs
-    found = {}
-    for name, (title, settings) in rows.items():
+    for name, (_, settings) in rows.items():
         _train(experiment, name, settings | {"adversarial.epochs": 0})
-        found[name] = Branch(name, title, last, _evaluate(experiment, data, name, [last]))
-    return found
+    with _truth(experiment, data) as truth:
+        return {
+            name: Branch(name, title, last, _evaluate(experiment, data, truth, name, [last]))
+            for name, (title, _) in rows.items()
+        }
 
 
 def read_branches(out: Path) -> dict[str, Branch] | None:
@@ -187,7 +193,8 @@ def validation_data(config: Any) -> Data:
             raise DatasetError(f"{root}: no such dataset; set data=FOLDER")
         train, val = _parts(source, root)
         # Sets that come in parts say their release only when a part is opened.
-        own_part = source.split is None and isinstance(source.val, str) and source.val != "all"
+        # Those with a committed split have parts of the same names.
+        own_part = source.split in (None, *SIZES) and isinstance(source.val, str) and source.val != "all"
         part = source.val if own_part else None
         opened = open_dataset(root, source.layout, part)
         return Data(
@@ -231,22 +238,34 @@ def _train(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> No
         )
 
 
-def _evaluate(experiment: Experiment, data: Data, name: str, epochs: Sequence[int]) -> tuple[Results, ...]:
+def _truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundTruth]:
+    """Read once for all epochs."""
+    return ground_truth(
+        data,
+        experiment.out / "evaluations",
+        center_bias=True,
+        processes=experiment.processes,
+        on_progress=experiment.on_progress,
+    )
+
+
+def _evaluate(
+    experiment: Experiment, data: Data, truth: GroundTruth, name: str, epochs: Sequence[int]
+) -> tuple[Results, ...]:
     """Evaluate the networks of some epochs of a run."""
     found = []
     for epoch in epochs:
-        folder = experiment.out / "evaluations" / name / f"{epoch:03d}"
-        network = experiment.out / "runs" / name / "networks" / f"{epoch:03d}.safetensors"
 
         def report(stage: str, done: int, total: int, title: str = f"{name}, epoch {epoch}") -> None:
             experiment.on_progress(f"{title}: {stage}", done, total)
 
         results = evaluate(
-            network,
+            experiment.out / "runs" / name / "networks" / f"{epoch:03d}.safetensors",
             data,
-            folder,
+            experiment.out / "evaluations" / name / f"{epoch:03d}",
             protocol=experiment.protocol,
             processes=experiment.processes,
+            truth=truth,
             on_progress=report,
         )
         found.append(results)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salgan.benchmark.baselines import CenterBiasBaseline, TooFewViewersError
-from salgan.benchmark.center_bias import CenterBias
-from salgan.benchmark.gaze import Gaze, marked, seeded, with_fixations
+from salgan.benchmark.gaze import marked, seeded, with_fixations
+from salgan.benchmark.ground_truth import GroundTruth
 from salgan.datasets import Stimulus
 from salgan.errors import MetricError
 from salgan.metrics import METRICS, VARIANTS, score
@@ -84,10 +84,7 @@ class Scorer:
     Args:
         source: see :class:`salgan.benchmark.models.Source`.
         stimuli: the pictures to score.
-        gaze: their relative fixations, in the same order.
-        bias: the center bias, or None if no metric needs it.
-        leave_out: whether ``bias`` was fitted on these very pictures, so that each is taken out for its own
-            turn.
+        truth: their relative fixations, in the same order, and the center bias.
         protocol: the rules.
     """
 
@@ -95,17 +92,12 @@ class Scorer:
         self,
         source: Any,
         stimuli: tuple[Stimulus, ...],
-        gaze: Gaze,
-        bias: CenterBias | None,
-        *,
-        leave_out: bool,
+        truth: GroundTruth,
         protocol: Protocol,
     ) -> None:
         self.source = source
         self.stimuli = stimuli
-        self._gaze = gaze
-        self._bias = bias
-        self._leave_out = leave_out
+        self._gaze, self._bias, self._leave_out = truth.gaze, truth.bias, truth.leave_out
         self._protocol = protocol
         self._last_bias: NDArray[np.float64] | None = None
 
