@@ -57,9 +57,10 @@ def frame(pixels: Pixels, corners: np.ndarray[Any, Any], line: float, colour: Co
         colour: RGB.
     """
     height, width = pixels.shape[:2]
-    inset = line
-    held = np.clip(corners, inset, [max(inset, width - inset), max(inset, height - inset)])
-    for thickness, paint, opacity in ((line * 2, INK, 0.55), (line, colour, 1.0)):
+    # An even line along the border between pixels is as sharp as they are.
+    line = 2 * max(1, round(line / 2))
+    held = np.clip(np.rint(corners), line, [max(line, width - line), max(line, height - line)])
+    for thickness, paint, opacity in ((line * 2, INK, 0.7), (line, colour, 1.0)):
         _stroke(pixels, held, thickness, paint, opacity)
 
 

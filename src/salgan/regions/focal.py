@@ -20,6 +20,9 @@ _APART = 0.1
 _STRONG = 0.5
 """Further focal points have at least this part of the strongest one's saliency."""
 
+_DIP = 0.95
+"""Between two focal points the map falls at least to this part of the weaker one's saliency."""
+
 
 @dataclass(frozen=True)
 class FocalPoint:
@@ -48,8 +51,8 @@ def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
     """The strongest place of a map, and up to two more that stand out.
 
     More are local maxima of at least half the strongest one's saliency, at least a tenth of the picture's
-    longer side apart. Of equally salient pixels, the one nearest to their centre counts: the middle of a
-    plateau.
+    longer side apart, with lower ground on the straight line between them. Of equally salient pixels, the
+    one nearest to their centre counts: the middle of a plateau.
 
     Returns:
         One to three points, the strongest first.
@@ -78,16 +81,18 @@ def focal_points_in(
     row, column = np.nonzero(values >= highest * _STRONG)
     row, column = row + rows.start, column + columns.start
     value = array[row, column]
-    chosen = [_middle_of_highest(row, column, value)]
+    last = _middle_of_highest(row, column, value)
+    chosen = [last]
     keep = _is_maximum(array, row, column, value)
     row, column, value = row[keep], column[keep], value[keep]
     while len(chosen) < MOST:
-        last_row, last_column = chosen[-1]
-        far = np.hypot(row - last_row, column - last_column) >= _APART * max(height, width)
+        far = np.hypot(row - last[0], column - last[1]) >= _APART * max(height, width)
         row, column, value = row[far], column[far], value[far]
         if not value.size:
             break
-        chosen.append(_middle_of_highest(row, column, value))
+        last = _middle_of_highest(row, column, value)
+        if all(_lowest_between(array, last, other) <= _DIP * array[last] for other in chosen):
+            chosen.append(last)
     return tuple(
         FocalPoint((x + 0.5) / width, (y + 0.5) / height, x, y, float(array[y, x])) for y, x in chosen
     )
@@ -100,6 +105,12 @@ def _middle_of_highest(
     row, column = row[top], column[top]
     nearest = np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2)
     return int(row[nearest]), int(column[nearest])
+
+
+def _lowest_between(array: np.ndarray[Any, Any], one: tuple[int, int], other: tuple[int, int]) -> float:
+    at = np.linspace(0, 1, 65)[:, None]
+    rows, columns = np.rint(np.array(one) + at * (np.array(other) - one)).astype(np.intp).T
+    return float(array[rows, columns].min())
 
 
 def _is_maximum(

@@ -17,6 +17,9 @@ __all__ = ["SCHEMA", "RegionShare", "Shares", "shares"]
 SCHEMA = "salgan.regions/1"
 """Names the form of :meth:`Shares.document`; its number changes when a field changes its meaning or goes."""
 
+_EQUAL = 1e-12
+"""Shares that differ by no more than rounding does have the same rank."""
+
 
 @dataclass(frozen=True)
 class RegionShare:
@@ -155,7 +158,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
                 lift=share / area if area else None,
                 mean=_weighted(weights, window) / pixels if area else None,
                 peak=float(window.max(where=touched, initial=0)) if area else None,
-                rank=1 + sum(other > share for other in all_shares),
+                rank=1 + sum(other - share > _EQUAL for other in all_shares),
                 inside=min(1.0, pixels / region.size(width, height)) if area else 0.0,
                 focal_points=focal_points_in(saliency.array, rows, columns, touched),
             )
