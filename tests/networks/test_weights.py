@@ -61,11 +61,12 @@ def test_more_facts_can_go_into_the_header_but_not_replace_the_description(netwo
 def test_an_existing_file_is_replaced_whole_or_kept(network, path, monkeypatch):
     before = path.read_bytes()
 
-    def fail(tensors, file, metadata):
-        file.write_bytes(b"half")
+    def fail(file, content):
+        with file.open("wb") as opened:
+            opened.write(content[:20])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("salgan.networks.weights.save_file", fail)
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
     with pytest.raises(SalganError, match="No space left on device"):
         save_network(network, path)
     assert path.read_bytes() == before

@@ -216,8 +216,21 @@ def test_adagrad_adds_l2_to_the_gradient():
     optimiser.param_groups[0]["lr"] = 0.1
     layer.weight.grad = torch.tensor([[3.0]])
     optimiser.step()
-    # Gradient 3 + .5 · 2 = 4; AdaGrad's first step is lr · g / |g|.
+    # Gradient 3 + .5 · 2 = 4; the first step is lr · g / sqrt(g² + 1e-6).
     assert layer.weight.item() == pytest.approx(2 - 0.1 * 4 / 4)
+
+
+def test_adagrad_is_lasagnes_and_damps_tiny_gradients():
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(layer.weight, 2.0)
+    optimiser = build_optimiser(Optimiser(lr=0.1, weight_decay=0), layer)
+    expected, total = 2.0, 0.0
+    for gradient in (1e-5, 2e-3, -1e-3):
+        layer.weight.grad = torch.tensor([[gradient]])
+        optimiser.step()
+        total += gradient**2
+        expected -= 0.1 * gradient / (total + 1e-6) ** 0.5
+        assert layer.weight.item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_schedules():

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from salgan.errors import ConfigError, ModelError, SalganError, TrainingError
 from salgan.networks import load_network
-from salgan.training import build as build_module
 from salgan.training import folder as folder_module
 from salgan.training import load_config, train
 from salgan.training.build import read_checkpoint
@@ -30,7 +29,7 @@ def test_the_content_loss_falls_and_validation_rises_on_pictures_with_a_centre_b
     content = [line["content"] for line in lines(folder, "step")]
     assert sum(content[-3:]) < 0.75 * sum(content[:3])
     scores = lines(folder, "validation")
-    assert scores[-1]["cc"] > scores[0]["cc"] + 0.1
+    assert scores[-1]["cc"] > 0.15  # it starts from a flat map, whose correlation is 0
     assert scores[-1]["kld"] < scores[0]["kld"]
 
 
@@ -231,15 +230,11 @@ def _full(*_, **__):
     raise OSError(28, "No space left on device")
 
 
-def _full_in_safetensors(*_, **__):
-    raise build_module.SafetensorError("I/O error: No space left on device (os error 28)")
-
-
 @pytest.mark.parametrize(
     ("place", "name", "fails"),
     [
         (folder_module.os, "fsync", _full),
-        (build_module, "save_file", _full_in_safetensors),
+        (Path, "write_bytes", _full),
         (folder_module.json, "dumps", _full),
     ],
     ids=["checkpoint", "network", "metrics"],

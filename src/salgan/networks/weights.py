@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from salgan._files import replacing
@@ -38,8 +38,10 @@ def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str,
         metadata: more strings for the header, such as the recipe's name.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    content = save(tensors, metadata={"format": "pt", **(metadata or {}), **describe(network)})
     with replacing(Path(path)) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt", **(metadata or {}), **describe(network)})
+        # Not by save_file: it makes files that only their owner can read, and hides a full disk's OSError.
+        temporary.write_bytes(content)
 
 
 def load_network(path: str | Path) -> Generator:

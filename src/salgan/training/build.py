@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from salgan._files import replacing
-from salgan.errors import ConfigError, ModelError, SalganError
+from salgan.errors import ConfigError, ModelError
 from salgan.networks import Generator, default_preprocessing, load_encoder, save_network
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Config
@@ -129,16 +129,13 @@ def save_generator(network: nn.Module, path: Path, metadata: dict[str, str]) -> 
     Raises:
         SalganError: the file cannot be written; what was there before is untouched.
     """
-    try:
-        if isinstance(network, Generator):
-            save_network(network, path, metadata=metadata)
-            return
-        # Clones, because safetensors refuses tensors that share memory and a user's network may tie weights.
-        tensors = {
-            name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, value in network.state_dict().items()
-        }
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata={"format": "pt", **metadata})
-    except SafetensorError as error:  # how safetensors reports a full disk
-        raise SalganError(f"{path}: cannot be written ({error})") from OSError(str(error))
+    if isinstance(network, Generator):
+        save_network(network, path, metadata=metadata)
+        return
+    # Clones, because safetensors refuses tensors that share memory and a user's network may tie weights.
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata={"format": "pt", **metadata}))

@@ -35,7 +35,7 @@ from salgan.training.config import Source
 
 __all__ = ["Prepared", "Samples", "prepare"]
 
-_CODE = 1
+_CODE = 2
 """Raise this when what is written to a cache changes."""
 _CHUNK = 8
 """Stimuli that a worker prepares at a time."""
@@ -194,7 +194,8 @@ def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocess
         raise DatasetError(f"{folder.parent}: cannot write the cache ({reason}); set cache=FOLDER") from None
     except BrokenProcessPool:
         raise DatasetError(
-            f"{source.label}: a worker died while preparing it; is memory or disk full?"
+            f"{source.label}: a worker died while preparing it: is memory or disk full? "
+            "(A script must call train() below: if __name__ == '__main__')"
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)

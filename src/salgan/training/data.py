@@ -106,17 +106,20 @@ class Pool:
             compute: from pictures (n, 3, h, w) to features (n, C, h / s, w / s).
             batch_size: pictures at a time.
         """
-        kept: list[Tensor] = []
+        kept: Tensor | None = None
         for start in range(0, len(self), batch_size):
             rows = np.arange(start, min(start + batch_size, len(self)))
-            features = compute(self.batch(rows).pictures).contiguous(memory_format=torch.channels_last)
-            if not kept:
-                wanted = features.nbytes / len(features) * len(self)
-                if wanted > _free(self._device):
+            features = compute(self.batch(rows).pictures)
+            if kept is None:
+                if features[0].nbytes * len(self) > _free(self._device):
                     return False
-            kept.append(features)
-        self.features = torch.cat(kept).contiguous(memory_format=torch.channels_last)
-        return True
+                shape = (len(self), *features.shape[1:])
+                kept = torch.empty(
+                    shape, dtype=features.dtype, device=features.device, memory_format=torch.channels_last
+                )
+            kept[start : start + len(rows)] = features
+        self.features = kept
+        return kept is not None
 
     def _bytes(self) -> int:
         samples = self._samples[0]

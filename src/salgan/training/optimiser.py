@@ -10,7 +10,9 @@ from torch import nn
 
 from salgan.training.config import Optimiser
 
-__all__ = ["build_optimiser", "schedule_factor", "set_learning_rate"]
+__all__ = ["build_optimiser", "clip", "schedule_factor", "set_learning_rate"]
+
+_ADAGRAD_EPSILON = 1e-6
 
 
 def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
@@ -18,6 +20,9 @@ def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Opti
 
     Weight decay goes to kernels and matrices only; the weights of ``network.encoder``, if there is one, have
     their own factor on the learning rate.
+
+    AdaGrad has its epsilon under the root, ``lr * g / sqrt(sum(g²) + 1e-6)``, as Lasagne has, which the paper
+    trained with. (PyTorch's own makes every weight's first step ``lr`` long, however small its gradient.)
 
     Args:
         settings: rule, learning rates, decay.
@@ -40,7 +45,7 @@ def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Opti
                 decay = settings.weight_decay if decayed else 0.0
                 groups.append({"params": weights, "weight_decay": decay, "factor": factor})
     if settings.name == "adagrad":
-        return torch.optim.Adagrad(groups, lr=settings.lr)
+        return torch.optim.Adagrad(groups, lr=settings.lr, initial_accumulator_value=_ADAGRAD_EPSILON, eps=0)
     if settings.name == "adamw":
         return torch.optim.AdamW(groups, lr=settings.lr)
     return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)

@@ -78,6 +78,8 @@ class Outcome:
 def train(config: Config) -> Outcome:
     """Train as a configuration says, into its run folder.
 
+    In a script, call it below ``if __name__ == "__main__"``: the processes that prepare pictures import it.
+
     Args:
         config: see :func:`salgan.training.load_config`.
 
@@ -96,6 +98,7 @@ def train(config: Config) -> Outcome:
     folder = RunFolder(Path(config.out), writes=fabric.is_global_zero)
     folder.check(config)
     lightning.fabric.seed_everything(config.seed, verbose=False)
+    torch.backends.cudnn.benchmark = True  # batches keep one shape, so the fastest convolution is sought once
 
     generator = build_generator(config)
     prepared = _prepared(config, generator, fabric)
@@ -114,6 +117,7 @@ def train(config: Config) -> Outcome:
         position, window = Position(**state["position"]), Window(state["window"])
         _set_random_states(state["random"])
     if config.cache_features and not config.augmentation.active and _has_frozen_features(generator):
+        generator.eval()
         for pool in (training, validation):
             pool.keep_features(salgan.frozen_features, config.batch_size)
 
