@@ -20,7 +20,14 @@ __all__ = ["in_order"]
 _AHEAD = 4
 """Tasks in flight per process: enough to keep it busy, few enough that memory stays constant."""
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ENVIRONMENT = {
+    # There is one process per core already.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # POT, which computes EMD, otherwise imports PyTorch wherever that is installed: seconds per process.
+    "POT_BACKEND_DISABLE_PYTORCH": "1",
+}
 
 _work: Callable[..., Any]
 
@@ -63,7 +70,7 @@ def in_order(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], process
         return
     # Spawned, not forked: ONNX Runtime and PyTorch keep threads, which a fork does not survive.
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each():
+    with _environment():
         pool = ProcessPoolExecutor(processes, context, initializer=_install, initargs=(work,))
         waiting: deque[Future[Any]] = deque()
         try:
@@ -82,10 +89,10 @@ def in_order(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], process
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started inside do their linear algebra in one thread each: they share the cores already."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+def _environment() -> Iterator[None]:
+    """Processes started inside have :data:`_ENVIRONMENT`."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
     try:
         yield
     finally:

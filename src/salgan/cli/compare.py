@@ -37,8 +37,8 @@ def compare(
 ) -> None:
     """Compare two models picture by picture: paired differences with 95% intervals and permutation p-values.
 
-    Writes comparison.md, comparison.json and a gallery (PDF and PNG) of the pictures on which they differ
-    most.
+    Writes comparison.md, comparison.json and a gallery (PDF and PNG) of the
+    pictures on which they differ most.
 
     [bold]salgan compare evaluations/lite-on-osie-test evaluations/peer-on-osie-test[/bold]
 

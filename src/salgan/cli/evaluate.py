@@ -34,9 +34,7 @@ def evaluate(
     ] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(
-            help="Comma-separated names, such as nss,cc,sauc_0.01; all nine if not given (emd is slow)."
-        ),
+        typer.Option(help="Comma-separated names, such as nss,cc,sauc_0.01; all nine if not given."),
     ] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Sigma of the density's Gaussian in pixels, instead of one degree.")
@@ -54,9 +52,9 @@ def evaluate(
 ) -> None:
     """Score a model on a dataset: nine metrics with 95% intervals, and everything needed to trust them.
 
-    The folder gets per_picture.csv (Parquet too, where pyarrow is installed), summary.json and summary.md.
-    Killed? The same command goes on where it stopped. Maps of another size than their picture are resized
-    bilinearly.
+    The folder gets per_picture.csv (Parquet too, where pyarrow is installed),
+    summary.json and summary.md. Killed? The same command goes on where it
+    stopped. Maps of another size than their picture are resized bilinearly.
 
     [bold]salgan evaluate lite --data osie --part test[/bold]
 

@@ -69,14 +69,15 @@ def table1(
 ) -> None:
     """Table 1: BCE alone against GAN, from one bootstrap, for the same number of further epochs.
 
-    Both go on with the same seed and batches; the network of every epoch is evaluated. Best through epochs
-    and the last epoch, with paired differences, stand beside the paper's figures. Killed? The same command
-    goes on.
+    Both go on with the same seed and batches; the network of every epoch is
+    evaluated. Best through epochs and the last epoch, with paired differences,
+    stand beside the paper's figures. Killed? The same command goes on.
 
     [bold]salgan reproduce table1 --data ~/datasets --out table1[/bold]
 
-    [bold]salgan reproduce table1 --recipe recipes/lite.yaml --data ~/datasets --test ~/datasets/osie
-    --test-part test --out table1 adversarial.epochs=20[/bold]
+    [bold]salgan reproduce table1 --recipe recipes/lite.yaml --data ~/datasets
+    --test ~/datasets/osie --test-part test --out table1
+    adversarial.epochs=20[/bold]
     """
     from salgan.benchmark.reproduce import preprint_rows
     from salgan.benchmark.table1 import preprint_table
@@ -109,7 +110,8 @@ def figure3(
 ) -> None:
     """Figure 3 of the preprint: five metrics against epochs, BCE and GAN, with 95% bands.
 
-    Draws what table1 left in --out; without it, everything is trained and evaluated first, as table1 would.
+    Draws what table1 left in --out; without it, everything is trained and
+    evaluated first, as table1 would.
 
     [bold]salgan reproduce figure3 --out table1[/bold]
     """
@@ -154,8 +156,9 @@ def figure1(
 ) -> None:
     """Figure 1: picture, truth, BCE and SalGAN; and level sets as in the preprint's Figure 5.
 
-    Takes the last epochs of what table1 left in --out; without it, everything is trained first. Pictures
-    are drawn at random with the seed, not picked by who wins.
+    Takes the last epochs of what table1 left in --out; without it, everything
+    is trained first. Pictures are drawn at random with the seed, not picked by
+    who wins.
 
     [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
     """
@@ -210,7 +213,8 @@ def table2(
 ) -> None:
     """Table 2: a model's own scores beside the published ones, never mixing datasets or releases.
 
-    SALICON's releases of 2015 and 2017 have different ground truth, so they have tables of their own.
+    SALICON's releases of 2015 and 2017 have different ground truth, so they
+    have tables of their own.
 
     [bold]salgan reproduce table2 lite --data salicon --part val --out table2[/bold]
     """

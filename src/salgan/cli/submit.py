@@ -22,9 +22,10 @@ def submit(
 ) -> None:
     """Predict a benchmark's test pictures and pack them as its server wants them.
 
-    Names, number, sizes and kind are checked, of the pictures before the first prediction and of the
-    archive before it gets its name. For a slow model, predict into a folder first (salgan predict can be
-    interrupted) and pass that folder as --model.
+    Names, number, sizes and kind are checked, of the pictures before the first
+    prediction and of the archive before it gets its name. For a slow model,
+    predict into a folder first (salgan predict can be interrupted) and pass
+    that folder as --model.
 
     [bold]salgan submit mit300 --images BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """
