@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from salgan.errors import ConfigError
 from salgan.serve.app import create_app
@@ -17,7 +18,7 @@ from salgan.serve.limits import Limits
 from salgan.serve.log import LOG_CONFIG
 from salgan.serve.protocol import bounded
 
-__all__ = ["run"]
+__all__ = ["configured", "run"]
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -46,7 +47,16 @@ def run(
     local = _is_loopback(host)
     listener = _listen(host, port)
     app = create_app(predictor, limits, hosts=_LOCAL_NAMES | {host.lower()} if local else None)
-    config = uvicorn.Config(
+    config = configured(app, limits)
+    name = f"[{host}]" if ":" in host else host
+    on_ready(f"http://{name}:{listener.getsockname()[1]}")
+    with contextlib.closing(listener), _quiet_end():
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
+    """uvicorn's settings for the application: bounded connections, JSON logs, an orderly end."""
+    return uvicorn.Config(
         app,
         http=bounded(limits.body_timeout),
         ws="none",
@@ -57,10 +67,6 @@ def run(
         limit_concurrency=limits.max_connections,
         timeout_graceful_shutdown=int(limits.body_timeout + limits.timeout) + 1,
     )
-    name = f"[{host}]" if ":" in host else host
-    on_ready(f"http://{name}:{listener.getsockname()[1]}")
-    with contextlib.closing(listener), _quiet_end():
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:

@@ -71,8 +71,7 @@ async function ask(path, options = {}) {
 
 async function words(response) {
   try {
-    const { title, detail } = await response.json();
-    return `${title}: ${detail}`;
+    return (await response.json()).detail;
   } catch {
     return `The service answered ${response.status}.`;
   }

@@ -1,6 +1,6 @@
 // A file from the user, made ready to be shown and sent.
 
-import { shown } from "./api.js";
+import { Problem, shown } from "./api.js";
 
 // Networks see a few hundred pixels a side, so more than this only costs time.
 const LONGEST = 1600;
@@ -19,7 +19,7 @@ export async function prepare(file, limits, signal) {
     bitmap = await createImageBitmap(file);
   } catch {
     // No picture, or one of a kind that the service reads and the browser does not (TIFF).
-    bitmap = await createImageBitmap(await shown(file, signal));
+    bitmap = await createImageBitmap(await readByService(file, signal));
   }
   const longest = Math.max(bitmap.width, bitmap.height);
   const fits = file.size <= limits.bytes && bitmap.width * bitmap.height <= limits.pixels;
@@ -36,6 +36,15 @@ export async function prepare(file, limits, signal) {
     : "Sent as JPEG; all figures are those of that JPEG.";
   bitmap.close();
   return { name: file.name, blob, bitmap: await createImageBitmap(blob), note };
+}
+
+async function readByService(file, signal) {
+  try {
+    return await shown(file, signal);
+  } catch (error) {
+    if (error.status !== 415) throw error;
+    throw new Problem(415, "this is no picture; choose a JPEG, PNG, WebP, TIFF, BMP or GIF file.");
+  }
 }
 
 function drawn(bitmap, width, height) {

@@ -1,0 +1,111 @@
+"""The service, in this process behind real sockets, or as the command in a process of its own."""
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+
+import httpx  # noqa: E402
+import uvicorn  # noqa: E402
+
+from salgan.predictor import Predictor  # noqa: E402
+from salgan.saliency_map import SaliencyMap  # noqa: E402
+from salgan.serve import Limits, create_app  # noqa: E402
+from salgan.serve.server import configured  # noqa: E402
+from tests._onnx import tiny_model  # noqa: E402
+
+
+class Held:
+    """A model that answers when it is let: for tests of what happens meanwhile."""
+
+    name = "held"
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.batches: list[int] = []
+
+    def predict_batch(self, pictures):
+        self.batches.append(len(pictures))
+        assert self.let.wait(20)
+        return [SaliencyMap(np.full(picture.shape[:2], 0.5)) for picture in pictures]
+
+
+@contextlib.contextmanager
+def serving(predictor, limits: Limits | None = None, hosts=None) -> Iterator[httpx.Client]:
+    """A client of the service, which listens on a free port of this machine."""
+    limits = limits or Limits()
+    server = uvicorn.Server(configured(create_app(predictor, limits, hosts=hosts), limits))
+    server.config.port = 0
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait for something that must come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def metric(client: httpx.Client, name: str) -> float:
+    """A value of /metrics, by its name with labels."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", client.get("/metrics").text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def png(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
+    """A picture with structure, so that its map is not flat."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    small.resize((width, height), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    return Predictor(tiny_model(), name="tiny", threads=1)
+
+
+@pytest.fixture(scope="session")
+def service(predictor) -> Iterator[httpx.Client]:
+    """One service with the default limits, for all tests that do not change it."""
+    with serving(predictor) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def command(model: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """``salgan serve`` in a process of its own, and its URL."""
+    model.write_bytes(tiny_model())
+    run = "import sys; from salgan.cli import main; sys.exit(main())"
+    line = [sys.executable, "-c", run, "serve", "--port", "0", "--model", str(model), *arguments]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            first = process.stderr.readline()
+            found = re.search(r"http://\S+", first)
+            assert found, first + process.stderr.read()
+            yield process, found[0]
+        finally:
+            process.kill()

@@ -1,0 +1,184 @@
+"""POST /v1/predict: the library's answers over HTTP, to the last bit."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salgan import image, render
+from salgan.regions import parse_box, parse_polygon, read_regions, shares
+from tests.serve.conftest import png
+
+PICTURE = png()
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.fixture(scope="module")
+def expected(predictor):
+    return predictor.predict(PICTURE)
+
+
+def test_the_map_is_the_librarys_to_the_last_bit(service, expected):
+    response = service.post("/v1/predict?output=npy", content=PICTURE, headers=PNG)
+    assert response.headers["content-type"] == "application/x-npy"
+    values = np.load(io.BytesIO(response.content), allow_pickle=False)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, expected.array)
+
+
+@pytest.mark.parametrize(
+    ("output", "media_type"),
+    [("npy", "application/x-npy"), ("png16", "image/png"), ("png8", "image/png"), ("tiff", "image/tiff")],
+)
+def test_each_form_of_the_map_is_the_file_that_the_library_writes(service, expected, output, media_type):
+    response = service.post(f"/v1/predict?output={output}", content=PICTURE, headers=PNG)
+    assert response.headers["content-type"] == media_type
+    assert response.content == expected.encode(output)
+
+
+def test_the_overlay_is_the_librarys_with_its_options(service, expected):
+    query = "output=overlay&opacity=0.4&contours=true&legend=true"
+    response = service.post(f"/v1/predict?{query}", content=PICTURE, headers=PNG)
+    drawn = render.overlay(image.read(PICTURE), expected, opacity=0.4, contours=True, legend=True)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(response.content))), drawn)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/json"),
+        ("image/png", "image/png"),
+        ("application/x-npy", "application/x-npy"),
+        ("text/html, image/*;q=0.9, application/json;q=0.5", "image/png"),
+        ("application/json;q=0, */*;q=0.1", "application/x-npy"),
+    ],
+)
+def test_accept_chooses_where_no_output_is_named(service, accept, media_type):
+    response = service.post("/v1/predict", content=PICTURE, headers={**PNG, "Accept": accept})
+    assert (response.status_code, response.headers["content-type"]) == (200, media_type)
+
+
+def test_what_accept_calls_png_is_the_map_of_16_bits(service, expected):
+    response = service.post("/v1/predict", content=PICTURE, headers={**PNG, "Accept": "image/png"})
+    assert response.content == expected.encode("png16")
+
+
+def test_a_type_that_there_is_not_is_refused_by_name(service):
+    response = service.post("/v1/predict", content=PICTURE, headers={**PNG, "Accept": "audio/mpeg"})
+    assert response.status_code == 406
+    assert "application/json" in response.json()["detail"]
+
+
+def test_a_form_and_a_plain_body_get_the_same_answer(service):
+    plain = service.post("/v1/predict?output=npy", content=PICTURE, headers=PNG)
+    form = service.post("/v1/predict?output=npy", files={"picture": ("photo.png", PICTURE)})
+    assert form.content == plain.content
+
+
+def test_json_holds_what_the_library_says_of_boxes_and_polygons(service, expected):
+    texts = {"box": "cta:0.1,0.2,0.333,0.4", "polygon": "sail:10,5,40,9,20,40"}
+    response = service.post("/v1/predict", params=texts, content=PICTURE, headers=PNG)
+    report = shares(expected, [parse_box(texts["box"]), parse_polygon(texts["polygon"])])
+    assert response.json() == {"model": "tiny", **report.document()}
+
+
+def test_without_regions_json_holds_the_picture_and_its_focal_points(service, expected):
+    answer = service.post("/v1/predict", content=PICTURE, headers=PNG).json()
+    assert answer["regions"] == []
+    assert answer["picture"] == {"width": 64, "height": 48}
+    row, column = np.unravel_index(expected.array.argmax(), expected.array.shape)
+    assert answer["focal_points"][0]["value"] == expected.array[row, column]
+
+
+def test_the_map_of_a_rotated_photo_is_upright(service):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.open(io.BytesIO(PICTURE)).save(file, "JPEG", exif=exif)
+    answer = service.post("/v1/predict", content=file.getvalue(), headers={"Content-Type": "image/jpeg"})
+    assert answer.json()["picture"] == {"width": 48, "height": 64}
+
+
+def test_a_picture_of_one_pixel_is_a_picture(service):
+    answer = service.post("/v1/predict", content=png(1, 1), headers=PNG)
+    assert answer.json()["picture"] == {"width": 1, "height": 1}
+
+
+def test_regions_as_csv_can_be_read_back(service, expected, tmp_path):
+    form = {"regions": '[{"name": "a, b", "box": [0, 0, 0.5, 1]}, {"name": "c", "box": [1, 2, 30, 20]}]'}
+    response = service.post(
+        "/v1/regions", files={"picture": PICTURE}, data=form, headers={"Accept": "text/csv"}
+    )
+    assert response.headers["content-type"].startswith("text/csv")
+    path = tmp_path / "regions.csv"
+    path.write_bytes(response.content)
+    regions = read_regions(path)
+    assert [region.name for region in regions] == ["a, b", "c"]
+    share = response.text.splitlines()[1].split(",")[7]
+    assert float(share) == shares(expected, regions)["a, b"].share
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "words"),
+    [
+        ({}, {}, "at least one region"),
+        ({"box": "cta"}, {}, "is no region"),
+        ({"box": ["a:0,0,1,1", "a:0,0,.5,.5"]}, {}, "two regions are called 'a'"),
+        ({"box": "a:0,0,0,1"}, {}, "above 0"),
+        ({}, {"regions": "[1]"}, "region 1"),
+        ({}, {"regions": "[" * 10_000}, "no JSON"),
+        ({}, {"regions": '[{"name": "\\ud800", "box": [0,0,1,1]}]'}, "printable"),
+        ({"box": [f"{n}:0,0,1,1" for n in range(51)]}, {}, "box"),
+        ({}, {"regions": str([{"name": str(n), "box": [0, 0, 1, 1]} for n in range(51)])}, "no JSON"),
+    ],
+)
+def test_regions_that_make_no_sense_are_refused_in_one_line(service, query, form, words):
+    response = service.post("/v1/regions", params=query, files={"picture": PICTURE}, data=form)
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+    assert "\n" not in response.json()["detail"]
+
+
+def test_more_regions_than_a_request_may_have_are_refused(service):
+    import json
+
+    regions = json.dumps([{"name": str(n), "box": [0, 0, 1, 1]} for n in range(51)])
+    response = service.post("/v1/regions", files={"picture": PICTURE}, data={"regions": regions})
+    assert response.status_code == 422
+    assert "at most 50 regions" in response.json()["detail"]
+
+
+def test_crops_are_the_librarys(service, expected):
+    from salgan.crop import best, largest, parse_ratio
+
+    query = {"ratio": ["1:1", "16:9"], "size": "20x30"}
+    answer = service.post("/v1/crop", params=query, content=PICTURE, headers=PNG).json()
+    assert [crop["for"] for crop in answer["crops"]] == ["1:1", "16:9", "20x30"]
+    windows = [largest(64, 48, parse_ratio(ratio)) for ratio in ("1:1", "16:9", "20:30")]
+    for crop, found in zip(answer["crops"], best(expected, windows), strict=True):
+        assert {"for": crop["for"], **found.document()} == crop
+
+
+def test_a_single_crop_can_be_had_as_a_picture_of_the_size_asked_for(service):
+    headers = {**PNG, "Accept": "image/png"}
+    whole = service.post("/v1/crop?ratio=1:1", content=PICTURE, headers=headers)
+    assert Image.open(io.BytesIO(whole.content)).size == (48, 48)
+    scaled = service.post("/v1/crop?size=10x30", content=PICTURE, headers=headers)
+    assert Image.open(io.BytesIO(scaled.content)).size == (10, 30)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "status"),
+    [
+        ("", "*/*", 422),
+        ("ratio=wide", "*/*", 422),
+        ("ratio=5000:1", "*/*", 422),
+        ("size=65x48", "*/*", 422),
+        ("ratio=1:1&ratio=2:1", "image/png", 406),
+    ],
+)
+def test_crops_that_cannot_be_made_are_refused(service, query, accept, status):
+    response = service.post(f"/v1/crop?{query}", content=PICTURE, headers={**PNG, "Accept": accept})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
