@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from salgan.benchmark import Protocol, compare, evaluate, open_data
+from salgan.benchmark import Protocol, compare, evaluate, open_data, open_source
 from salgan.benchmark.compare import markdown, most_different, write
 from salgan.benchmark.gallery import gallery
 from salgan.errors import SalganError
@@ -100,3 +100,14 @@ def test_the_gallery_opens_models_and_pictures_again(made_up, tmp_path, quick):
 def test_objects_of_a_program_have_no_gallery(brightness, uniform, tmp_path):
     with pytest.raises(SalganError, match="cannot be opened again"):
         gallery(compare(uniform, brightness), tmp_path / "gallery", "nss", 3)
+
+
+def test_a_human_baseline_is_not_scored_on_the_same_fixations_and_the_report_says_so(
+    made_up, uniform, tmp_path
+):
+    protocol = Protocol(("nss",))
+    viewers = evaluate(
+        open_source("baseline:half-viewers", sigma=8), open_data(made_up), tmp_path, protocol=protocol
+    )
+    assert "scored on different fixations" in markdown(compare(uniform, viewers))
+    assert "different fixations" not in markdown(compare(uniform, uniform))

@@ -19,7 +19,7 @@ from salgan.benchmark.results import Results
 from salgan.errors import SalganError
 from salgan.metrics import METRICS, VARIANTS
 
-__all__ = ["Comparison", "Difference", "compare", "markdown", "most_different", "write"]
+__all__ = ["Comparison", "Difference", "caution", "compare", "markdown", "most_different", "write"]
 
 _MUST_AGREE = {
     "dataset": "were made on different pictures or ground truth",
@@ -133,6 +133,17 @@ def most_different(comparison: Comparison, metric: str, count: int) -> list[tupl
     return ranked[: count - count // 2] + ranked[len(ranked) - count // 2 :]
 
 
+def caution(comparison: Comparison) -> str | None:
+    """What to keep in mind when one of the two was scored on fewer fixations than the other; or None."""
+    counts = [np.nansum(results.columns["fixations"]) for results in (comparison.first, comparison.second)]
+    if counts[0] == counts[1]:
+        return None
+    return (
+        f"the two were scored on different fixations ({counts[0]:,.0f} and {counts[1]:,.0f}): a baseline of "
+        "viewers is scored on those of the others"
+    )
+
+
 def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown document."""
     first, second = comparison.first.name, comparison.second.name
@@ -146,6 +157,7 @@ def markdown(comparison: Comparison) -> str:
         "Differences are paired, picture by picture; p is two-sided, from a paired permutation test, "
         "and not corrected for the number of metrics.",
         "",
+        *([f"- {warning}"] if (warning := caution(comparison)) else []),
         *(f"- {name}: {words}" for name, words in conditions(comparison.first) if name != "left out"),
         "",
     ]

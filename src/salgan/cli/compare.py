@@ -87,7 +87,8 @@ def _show(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from salgan.benchmark.compare import rows
+    from salgan.benchmark.compare import caution, rows
+    from salgan.cli._common import messages
 
     first, second = comparison.first.name, comparison.second.name
     table = Table(title=f"{second} against {first}", title_justify="left")
@@ -96,6 +97,8 @@ def _show(comparison: Comparison) -> None:
     for cells in rows(comparison.differences):
         table.add_row(*(cell.replace("[", r"\[") for cell in cells))
     Console(highlight=False).print(table)
+    if words := caution(comparison):
+        messages().print(f"note: {words}", markup=False)
 
 
 def _draw(comparison: Comparison, out: Path, metric: str | None, pictures: int) -> None:
