@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from salgan import render
 from salgan._drawing import Tags, drawable, font, frame
 from salgan.contrast.difference import Contrast, RegionChange
+from salgan.errors import ImageError
 from salgan.regions import Shares
 from salgan.saliency_map import SaliencyMap
 
@@ -91,6 +92,11 @@ def draw(
     Raises:
         ImageError: a picture is not uint8 RGB, or not as large as its map.
     """
+    for picture, saliency in zip(pictures, maps, strict=True):
+        if picture.dtype != np.uint8 or picture.shape != (*saliency.array.shape, 3):
+            raise ImageError(
+                f"page: a picture is {picture.dtype} {picture.shape}, its map {saliency.array.shape}"
+            )
     panels = [
         _panel(picture, saliency, shares)
         for picture, saliency, shares in zip(pictures, maps, (result.a, result.b), strict=True)

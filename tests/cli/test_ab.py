@@ -1,0 +1,117 @@
+"""``salgan ab``: figures, JSON and page of two designs."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salgan.contrast import contrast
+from salgan.predictor import Predictor
+from salgan.regions import parse_box
+from tests._onnx import tiny_model
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(tiny_model())
+    return path
+
+
+@pytest.fixture
+def designs(tmp_path) -> tuple[Path, Path]:
+    """Bright, and so salient, in the left and in the right half."""
+    paths = tmp_path / "old.png", tmp_path / "new.png"
+    for path, half in zip(paths, (slice(0, 40), slice(40, 80)), strict=True):
+        picture = np.full((60, 80, 3), 20, dtype=np.uint8)
+        picture[:, half] = 230
+        Image.fromarray(picture).save(path)
+    return paths
+
+
+def test_the_table_and_the_numbers(designs, model, salgan):
+    pytest.importorskip("ot")
+    said = salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model)
+    assert (said.code, said.err) == (0, "")
+    predictor = Predictor(model)
+    result = contrast(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")])
+    lines = said.out.splitlines()
+    (left,) = result.regions
+    assert lines[1].split() == [
+        *("left", f"{left.a.share:.1%}", f"{left.b.share:.1%}", f"{left.change * 100:+.1f}", "points"),
+        f"{left.ratio:.2f}",
+    ]
+    assert lines[-3].startswith(f"moved  {result.moved:.1%}")
+    assert lines[-2] == f"CC     {result.cc:.3f}"
+    assert lines[-1].startswith(f"EMD    {result.emd:.1%} of the longer side")
+
+
+def test_the_json_report_holds_the_librarys_figures(tmp_path, designs, model, salgan):
+    target = tmp_path / "ab.json"
+    assert salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--json", target).code == 0
+    report = json.loads(target.read_text())
+    predictor = Predictor(model)
+    expected = contrast(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")]).document()
+    assert report["schema"] == "salgan.ab/1"
+    assert {key: report[key] for key in ("cc", "moved", "emd", "regions")} == {
+        key: expected[key] for key in ("cc", "moved", "emd", "regions")
+    }
+    assert report["a"]["picture"] == {"path": str(designs[0]), "width": 80, "height": 60}
+    assert report["b"]["picture"]["path"] == str(designs[1])
+    assert report["model"] == "tiny"
+
+
+def test_the_page_is_drawn(tmp_path, designs, model, salgan):
+    png = tmp_path / "ab.png"
+    assert salgan("ab", *designs, "--model", model, "--png", png).code == 0
+    with Image.open(png) as page:
+        assert page.format == "PNG"
+        assert page.width > 1000
+
+
+def test_without_pot_the_way_to_get_it_is_shown(designs, model, salgan, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ot", None)
+    said = salgan("ab", *designs, "--model", model)
+    assert said.code == 0
+    assert "EMD    needs POT; run: pip install 'salgan[eval]'" in said.out
+
+
+def test_sizes_that_differ_are_said(tmp_path, designs, model, salgan):
+    with Image.open(designs[1]) as design:
+        design.resize((160, 120)).save(tmp_path / "large.png")
+    said = salgan("ab", designs[1], tmp_path / "large.png", "--box", "left:0,0,.5,1", "--model", model)
+    assert said.code == 0
+    assert said.err == (
+        "salgan: note: A is 80×60, B 160×120; places are compared as fractions of the sides\n"
+    )
+    said = salgan("ab", designs[1], tmp_path / "large.png", "--box", "left:0,0,40,60", "--model", model)
+    assert said.code == 1
+    assert "give it in fractions" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--png", "ab.jpg"], "must end in .png"),
+        (["--json", "there.json"], "exists already; add --overwrite"),
+        (["--box", "x"], "write NAME:X,Y,WIDTH,HEIGHT"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(tmp_path, monkeypatch, designs, salgan, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.json").write_text("kept")
+    before = sorted(tmp_path.iterdir())
+    said = salgan("ab", *designs, *arguments)
+    assert (said.code, said.out) == (1, "")
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_help_teaches_with_an_example(salgan):
+    said = salgan("ab", "--help")
+    assert said.code == 0
+    assert "salgan ab old.png new.png" in said.out
