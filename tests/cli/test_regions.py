@@ -93,8 +93,8 @@ def test_exactly_the_least_share_is_enough(tmp_path, page, model, salgan):
     found = shares(Predictor(model).predict(page), [parse_box("a:0,0,.5,.5")])["a"].share
     arguments = ("regions", page, "--box", "a:0,0,.5,.5", "--model", model, "--fail-under")
     assert salgan(*arguments, f"a={found!r}").code == 0
-    assert (
-        salgan(*arguments, f"a={np.nextafter(found, 1)!r}".replace("np.float64(", "").rstrip(")")).code == 3
+    more = float(np.nextafter(found, 1))
+    assert salgan(*arguments, f"a={more!r}").code == 3
     )
 
 
