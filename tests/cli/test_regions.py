@@ -95,7 +95,6 @@ def test_exactly_the_least_share_is_enough(tmp_path, page, model, salgan):
     assert salgan(*arguments, f"a={found!r}").code == 0
     more = float(np.nextafter(found, 1))
     assert salgan(*arguments, f"a={more!r}").code == 3
-    )
 
 
 def test_a_region_outside_the_picture_is_warned_about_and_fails_its_check(page, model, salgan):

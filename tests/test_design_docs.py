@@ -1,0 +1,79 @@
+"""The pages about regions, ab and crop: their commands and their Python do what they say."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import salgan
+from salgan.predictor import Predictor
+from tests._onnx import tiny_model
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ("regions", "ab", "crop")
+
+
+def _blocks(page: str, kind: str) -> list[str]:
+    path = DOCS / f"{page}.md"
+    if not path.is_file():
+        pytest.skip("the documentation is not part of this source distribution")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == kind]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """A folder with the pictures and files that the pages speak of; its model is the default."""
+    rng = np.random.default_rng(0)
+    for name in ("page.png", "old.png", "new.png", "photo.jpg"):
+        Image.fromarray(rng.integers(0, 256, (600, 800, 3), dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "regions.json").write_text(_blocks("regions", "json")[0])
+    (rows,) = [block for block in _blocks("regions", "") if block.startswith("name,")]
+    (tmp_path / "regions.csv").write_text(rows)
+    monkeypatch.chdir(tmp_path)
+    predictor = Predictor(tiny_model())
+    monkeypatch.setattr("salgan.zoo.load_model", lambda *_, **__: predictor)
+    monkeypatch.setattr(salgan, "predict", predictor.predict, raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_run_as_they_are_written(desk, salgan, page):
+    commands = [
+        line.split(" | ")[0]
+        for block in _blocks(page, "")
+        for line in block.splitlines()
+        if line.startswith("salgan ")
+    ]
+    assert commands
+    for command in commands:
+        said = salgan(*shlex.split(command)[1:])
+        if "--fail-under" not in command:
+            assert said.code == 0, said.err
+        else:
+            assert said.code == 3
+            assert re.fullmatch(
+                r"salgan: check failed: cta gets [\d.]+% of the attention, less than 8.00%\n", said.err
+            )
+    made = {path.name for path in desk.rglob("*") if path.is_file()}
+    assert {
+        "regions": {"page.regions.png", "report.json"},
+        "ab": {"old-new.png", "old-new.json"},
+        "crop": {"photo.crop-1-1.jpg", "photo.crop-16-9.jpg", "photo.crop-400x300.jpg"},
+    }[page] <= made
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_runs_as_it_is_written(desk, page, capsys):
+    (code,) = _blocks(page, "python")
+    exec(compile(code, f"{page}.md", "exec"), {})  # noqa: S102  (our own documentation)
+    assert re.search(r"\d", capsys.readouterr().out)
+
+
+def test_both_files_of_regions_say_the_same(desk):
+    from salgan.regions import read_regions
+
+    assert read_regions("regions.json")[:2] == read_regions("regions.csv")
