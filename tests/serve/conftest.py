@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-import httpx  # noqa: E402
-import uvicorn  # noqa: E402
+import httpx
+import uvicorn
 
-from salgan.predictor import Predictor  # noqa: E402
-from salgan.saliency_map import SaliencyMap  # noqa: E402
-from salgan.serve import Limits, create_app  # noqa: E402
-from salgan.serve.server import configured  # noqa: E402
-from tests._onnx import tiny_model  # noqa: E402
+from salgan.predictor import Predictor
+from salgan.saliency_map import SaliencyMap
+from salgan.serve import Limits, create_app
+from salgan.serve.server import configured
+from tests._onnx import tiny_model
+
+T = TypeVar("T")
 
 
 class Held:
@@ -60,12 +63,13 @@ def serving(predictor, limits: Limits | None = None, hosts=None) -> Iterator[htt
     assert not thread.is_alive()
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait for something that must come."""
+def until(condition: Callable[[], T], seconds: float = 10) -> T:
+    """Wait for something that must come, and return it."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "it never came"
         time.sleep(0.01)
+    return found
 
 
 def metric(client: httpx.Client, name: str) -> float:

@@ -61,7 +61,7 @@ async function ask(path, options = {}) {
     }
     if (response.ok) return response;
     if (response.status === 503 && tries < MOST_TRIES) {
-      const seconds = Math.min(Number(response.headers.get("Retry-After")) || 1, 10);
+      const seconds = Math.min(Number(response.headers.get("Retry-After") ?? 1), 10);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       continue;
     }

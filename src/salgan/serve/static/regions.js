@@ -7,6 +7,8 @@ const PLACES = [["x", "Left"], ["y", "Top"], ["width", "Width"], ["height", "Hei
 /** Shows the boxes as a table. `maps()` gives the maps of the pictures that are shown. */
 export class RegionTable {
   #rows = new Map();
+  #columns = "";
+  #body;
 
   constructor(holder, boxes, maps) {
     Object.assign(this, { holder, boxes, maps });
@@ -14,70 +16,70 @@ export class RegionTable {
     boxes.addEventListener("change", (event) => this.#fill(event.detail));
   }
 
-  /** Build the table anew: after a box came or went, another is selected, or a picture came or went. */
+  /** Bring the table in line with the boxes and pictures there are; what is being typed into stays. */
   refresh() {
-    const focus = document.activeElement;
-    const kept = focus && this.holder.contains(focus) ? [focus.dataset.box, focus.dataset.field] : null;
-    this.#rows.clear();
-    this.holder.replaceChildren();
-    if (!this.boxes.list.length) return;
-    const table = tag("table");
-    const two = this.maps().length > 1;
-    const heads = two ? ["A", "B", "Change"] : ["Attention", "Area", "Lift"];
-    const head = tag("tr", {}, tag("th", { scope: "col", textContent: "Name" }));
-    for (const text of heads) head.append(tag("th", { scope: "col", className: "number", textContent: text }));
-    head.append(tag("td"));
-    table.append(tag("thead", {}, head), tag("tbody", {}, ...this.boxes.list.flatMap((box) => this.#row(box))));
-    this.holder.append(table);
-    this.boxes.list.forEach((box) => this.#fill(box));
-    if (kept) this.#input(...kept)?.focus();
+    const columns = this.maps().length > 1 ? ["A", "B", "Change"] : ["Attention", "Area", "Lift"];
+    if (String(columns) !== this.#columns) this.#rebuild(columns);
+    for (const [box, parts] of this.#rows) {
+      if (this.boxes.list.includes(box)) continue;
+      parts.row.remove();
+      parts.details.remove();
+      this.#rows.delete(box);
+    }
+    for (const box of this.boxes.list) {
+      if (!this.#rows.has(box)) this.#add(box);
+      const { row, details } = this.#rows.get(box);
+      row.classList.toggle("selected", this.boxes.selected === box);
+      details.hidden = this.boxes.selected !== box;
+      this.#fill(box);
+    }
+    this.holder.hidden = this.boxes.list.length === 0;
   }
 
   rename(box) {
     if (this.boxes.selected !== box) this.boxes.select(box);
-    const input = this.#input(String(box.id), "name");
-    input?.focus();
-    input?.select();
+    const { name } = this.#rows.get(box);
+    name.focus();
+    name.select();
   }
 
-  #input(id, field) {
-    return this.holder.querySelector(`[data-box="${id}"][data-field="${field}"]`);
+  #rebuild(columns) {
+    const head = tag("tr", {}, tag("th", { scope: "col", textContent: "Name" }));
+    for (const text of columns) head.append(tag("th", { scope: "col", className: "number", textContent: text }));
+    head.append(tag("td"));
+    this.#body = tag("tbody");
+    this.holder.replaceChildren(tag("table", {}, tag("thead", {}, head), this.#body));
+    this.#rows.clear();
+    this.#columns = String(columns);
   }
 
-  #row(box) {
+  #add(box) {
     const name = tag("input", { type: "text", maxLength: 60, spellcheck: false, autocomplete: "off" });
-    name.setAttribute("aria-label", `Name of ${box.name}`);
-    Object.assign(name.dataset, { box: box.id, field: "name" });
     name.addEventListener("focus", () => { if (this.boxes.selected !== box) this.boxes.select(box); });
     name.addEventListener("change", () => {
       const fine = this.boxes.rename(box, name.value);
       name.value = box.name;
-      name.setAttribute("aria-label", `Name of ${box.name}`);
       name.setCustomValidity(fine ? "" : "Each box needs a name of its own.");
       if (!fine) name.reportValidity();
     });
     name.addEventListener("input", () => name.setCustomValidity(""));
     name.addEventListener("keydown", (event) => { if (event.key === "Enter") name.blur(); });
     const remove = tag("button", { type: "button", className: "quiet icon", textContent: "×", title: "Delete" });
-    remove.setAttribute("aria-label", `Delete ${box.name}`);
     remove.addEventListener("click", () => {
       this.boxes.remove(box);
       (this.holder.querySelector("button.icon") ?? document.querySelector("#add")).focus();
     });
     const numbers = [0, 1, 2].map(() => tag("td", { className: "number" }));
-    const row = tag("tr", { className: this.boxes.selected === box ? "selected" : "" },
-      tag("th", { scope: "row" }, name), ...numbers, tag("td", {}, remove));
-    const parts = { row, name, numbers, remove, places: [] };
-    this.#rows.set(box, parts);
-    if (this.boxes.selected !== box) return [row];
-    parts.places = PLACES.map(([field, label]) => this.#place(box, field, label));
-    const cell = tag("td", { colSpan: 5 }, tag("div", { className: "places" }, ...parts.places.map(({ holder }) => holder)));
-    return [row, tag("tr", { className: "selected details" }, cell)];
+    const row = tag("tr", {}, tag("th", { scope: "row" }, name), ...numbers, tag("td", {}, remove));
+    const places = PLACES.map(([field, label]) => this.#place(box, field, label));
+    const holders = tag("div", { className: "places" }, ...places.map(({ holder }) => holder));
+    const details = tag("tr", { className: "selected details" }, tag("td", { colSpan: 5 }, holders));
+    this.#body.append(row, details);
+    this.#rows.set(box, { row, details, name, remove, numbers, places });
   }
 
   #place(box, field, label) {
     const input = tag("input", { type: "number", min: 0, max: 100, step: 0.1 });
-    Object.assign(input.dataset, { box: box.id, field });
     input.addEventListener("input", () => {
       if (input.value !== "" && Number.isFinite(input.valueAsNumber)) {
         this.boxes.change(box, { [field]: input.valueAsNumber / 100 });
@@ -90,7 +92,9 @@ export class RegionTable {
   #fill(box) {
     const parts = this.#rows.get(box);
     if (!parts) return;
-    const { row, name, numbers, places } = parts;
+    const { row, name, remove, numbers, places } = parts;
+    name.setAttribute("aria-label", `Name of ${box.name}`);
+    remove.setAttribute("aria-label", `Delete ${box.name}`);
     if (document.activeElement !== name) name.value = box.name;
     for (const { field, input } of places) {
       if (document.activeElement !== input) input.value = String(Number((100 * box[field]).toFixed(2)));

@@ -1,0 +1,216 @@
+"""The service around the pictures: ids, logs, metrics, health, headers, and an orderly end."""
+
+import json
+import logging
+import re
+import signal
+import socket
+import threading
+
+import pytest
+
+from salgan._version import __version__
+from salgan.errors import ModelError
+from salgan.serve.log import JsonFormatter
+from tests.serve.conftest import command, metric, png, serving, until
+
+PICTURE = png()
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.mark.parametrize("given", ["a", "build-17.b_2", "x" * 64])
+def test_a_sane_request_id_is_honoured(service, given):
+    assert service.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "<script>", "a;b"])
+def test_any_other_request_id_is_replaced(service, given):
+    got = service.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"]
+    assert re.fullmatch("[0-9a-f]{32}", got)
+
+
+def test_health_names_the_model_and_the_version(service):
+    assert service.get("/healthz").json() == {"status": "ok", "model": "tiny", "version": __version__}
+
+
+def test_models_lists_the_zoo_and_says_which_one_is_loaded(service):
+    from salgan import zoo
+
+    models = service.get("/v1/models").json()["models"]
+    assert [model["name"] for model in models if model["loaded"]] == ["tiny"]
+    assert {record.name for record in zoo.models()} <= {model["name"] for model in models}
+
+
+def test_metrics_count_requests_by_route_never_by_path(service):
+    name = 'salgan_http_requests_total{method="GET",route="%s",status="%s"}'
+    before = metric(service, name % ("other", 404))
+    service.get("/no/such/path-1")
+    service.get("/no/such/path-2")
+    assert metric(service, name % ("other", 404)) == before + 2
+    assert "path-1" not in service.get("/metrics").text
+    assert metric(service, "process_resident_memory_bytes") > 1e6
+
+
+def test_two_services_in_one_process_count_apart(predictor):
+    with serving(predictor) as first, serving(predictor) as second:
+        first.post("/v1/predict", content=PICTURE, headers=PNG)
+        assert metric(first, "salgan_batch_pictures_sum") == 1
+        assert metric(second, "salgan_batch_pictures_sum") == 0
+
+
+def test_every_request_is_one_line_of_json_in_the_log(service, caplog):
+    log = logging.getLogger("salgan")
+    log.addHandler(caplog.handler)
+    try:
+        service.post("/v1/predict?box=secret:0,0,1,1", content=PICTURE, headers={**PNG, "X-Request-ID": "me"})
+        mine = until(
+            lambda: [r for r in caplog.records if getattr(r, "fields", {}).get("request_id") == "me"]
+        )
+    finally:
+        log.removeHandler(caplog.handler)
+    line = JsonFormatter().format(mine[0])
+    entry = json.loads(line)
+    assert "\n" not in line
+    assert "secret" not in line
+    assert entry["level"] == "info"
+    assert (entry["method"], entry["path"], entry["status"]) == ("POST", "/v1/predict", 200)
+    assert entry["bytes_in"] == len(PICTURE)
+    assert entry["bytes_out"] > 100
+    assert entry["ms"] > 0
+
+
+def test_a_line_break_in_a_path_stays_in_its_line_of_the_log():
+    record = logging.LogRecord("salgan.serve", logging.INFO, "", 1, "request", (), None)
+    record.fields = {"path": '/a\n{"level": "forged"}'}
+    assert len(JsonFormatter().format(record).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/predict", 405)]
+)
+def test_what_there_is_not_is_a_problem_document_too(service, method, path, status):
+    response = service.request(method, path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_parameter_that_makes_no_sense_is_named(service):
+    response = service.post("/v1/predict?opacity=2", content=PICTURE, headers=PNG)
+    assert response.status_code == 422
+    assert "opacity" in response.json()["detail"]
+
+
+def test_a_failing_model_is_a_500_that_tells_nothing_of_the_inside_and_the_service_goes_on():
+    class Failing:
+        name = "failing"
+
+        def predict_batch(self, pictures):
+            raise ModelError("at /secret/path")
+
+    with serving(Failing()) as client:
+        response = client.post("/v1/predict", content=PICTURE, headers=PNG)
+        assert response.status_code == 500
+        assert response.headers["content-type"] == "application/problem+json"
+        assert "secret" not in response.text
+        assert client.get("/healthz").status_code == 200
+
+
+def test_the_page_and_its_parts_may_load_nothing_from_elsewhere(service):
+    page = service.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bon\w+=|style=", page.text)
+    for link in re.findall(r'(?:src|href)="(/[^"]*)"', page.text):
+        assert service.get(link).status_code == 200, link
+    assert "https://" not in page.text
+
+
+def test_static_files_stay_within_their_folder(service):
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/"):
+        assert service.get(path).status_code in (404, 405)
+
+
+def test_pages_that_would_load_scripts_from_the_network_are_not_there(service):
+    assert service.get("/docs").status_code == service.get("/redoc").status_code == 404
+
+
+def test_an_address_is_never_fetched(service):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.3)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/photo.png"
+        for request in (
+            {"content": url.encode(), "headers": PNG},
+            {"data": {"picture": url}, "files": {"regions": b"[]"}},
+            {"files": {"picture": url.encode()}},
+            {
+                "content": PICTURE,
+                "headers": PNG,
+                "params": {"url": url, "picture": url, "box": f"{url}:0,0,1,1"},
+            },
+        ):
+            assert service.post("/v1/predict", **request).status_code in (200, 422)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_local_service_answers_to_local_names_only(predictor):
+    with serving(predictor, hosts={"localhost", "127.0.0.1", "::1"}) as client:
+        for host in ("localhost", "127.0.0.1:8000", "[::1]:9", "LocalHost"):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 200
+        for host in ("evil.example", "127.0.0.1.evil.example", "[::1].evil"):
+            assert client.get("/healthz", headers={"Host": host}).status_code in (200, 421)
+        assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_sigterm_finishes_what_was_taken_and_leaves_with_0(tmp_path):
+    import httpx
+
+    large = png(4000, 3000)
+    with command(tmp_path / "tiny.onnx") as (process, url):
+        until(lambda: _is_up(url))
+        answers = []
+        client = threading.Thread(
+            target=lambda: answers.append(
+                httpx.post(f"{url}/v1/predict?output=png16", content=large, headers=PNG, timeout=30)
+            )
+        )
+        client.start()
+        until(lambda: "salgan_pictures_under_way 1.0" in httpx.get(f"{url}/metrics").text)
+        process.send_signal(signal.SIGTERM)
+        client.join()
+        said = process.communicate(timeout=30)[1]
+    assert answers[0].status_code == 200
+    assert process.returncode == 0
+    for line in said.splitlines():
+        json.loads(line)
+    assert "Traceback" not in said
+
+
+def _is_up(url):
+    import httpx
+
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_port_that_is_taken_is_one_line(salgan, tmp_path):
+    from tests._onnx import tiny_model
+
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(tiny_model())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = salgan("serve", "--port", taken.getsockname()[1], "--model", model)
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "choose another --host or --port" in said.err
+
+
+def test_help_shows_a_line_to_type(salgan):
+    said = salgan("serve", "--help")
+    assert said.code == 0
+    assert "/v1/predict?output=overlay" in said.out
