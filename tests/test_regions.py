@@ -192,7 +192,7 @@ def _clipped_area(corners: list[tuple[float, float]], left: int, top: int) -> fl
             from_start, from_end = sign * start[axis] - limit, sign * end[axis] - limit
             if from_start >= 0:
                 kept.append(start)
-            if from_start * from_end < 0:
+            if (from_start >= 0) != (from_end >= 0):
                 at = from_start / (from_start - from_end)
                 kept.append(tuple(s + at * (e - s) for s, e in zip(start, end, strict=True)))
         corners = kept
@@ -261,8 +261,9 @@ def test_of_a_plateau_the_middle_is_the_focal_point():
     array = np.zeros((50, 50))
     array[10:21, 20:31] = 1
     assert [(point.column, point.row) for point in focal_points(SaliencyMap(array))] == [(25, 15)]
-    (middle,) = focal_points(SaliencyMap(np.full((51, 31), 0.4)))
-    assert (middle.x, middle.y) == (0.5, 0.5)
+    for level in (0.0, 0.4):
+        (middle,) = focal_points(SaliencyMap(np.full((51, 31), level)))
+        assert (middle.x, middle.y) == (0.5, 0.5)
 
 
 # How regions are written

@@ -24,8 +24,6 @@ _EMD_CELLS = 20
 
 _EMD_CELL = 32  # pixels, as salgan.metrics.emd has it
 
-_ROUNDING = 1e-12
-
 
 @dataclass(frozen=True)
 class RegionChange:
@@ -146,9 +144,9 @@ def contrast(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> 
         a=shares(a, regions),
         b=shares(b, regions),
         # Two flat maps agree, though a correlation cannot see it.
-        cc=metrics.cc(first, second) if moved > _ROUNDING else 1.0,
+        cc=metrics.cc(first, second) if moved else 1.0,
         moved=moved,
-        emd=_emd(a, b) if moved > _ROUNDING else 0.0,
+        emd=_emd(a, b) if moved else 0.0,
         difference=difference,
     )
 

@@ -21,7 +21,7 @@ _STRONG = 0.5
 """Further focal points have at least this part of the strongest one's saliency."""
 
 _DIP = 0.95
-"""Between two focal points the map falls at least to this part of the weaker one's saliency."""
+"""Between two focal points the map falls below this part of the weaker one's saliency."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def focal_points_in(
         if not value.size:
             break
         last = _middle_of_highest(row, column, value)
-        if all(_lowest_between(array, last, other) <= _DIP * array[last] for other in chosen):
+        if all(_lowest_between(array, last, other) < _DIP * array[last] for other in chosen):
             chosen.append(last)
     return tuple(
         FocalPoint((x + 0.5) / width, (y + 0.5) / height, x, y, float(array[y, x])) for y, x in chosen
@@ -119,14 +119,12 @@ def _is_maximum(
     column: np.ndarray[Any, Any],
     value: np.ndarray[Any, Any],
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which pixels are no lower than any of their eight neighbours, and higher than one of them."""
+    """Which pixels are no lower than any of their eight neighbours."""
     height, width = array.shape
     highest = np.ones(len(value), dtype=bool)
-    stands_out = np.zeros(len(value), dtype=bool)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            # At the border a pixel is its own neighbour, which changes neither answer.
+            # At the border a pixel is its own neighbour, which changes nothing.
             other = array[np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1)]
             highest &= value >= other
-            stands_out |= value > other
-    return highest & stands_out
+    return highest
