@@ -63,7 +63,7 @@ def test_metrics_come_in_the_order_asked_for(case):
 @pytest.mark.parametrize(
     ("variant", "metric", "options"),
     [
-        ("auc_judd_jitter", "auc_judd", {"ties": "jitter"}),
+        ("auc_judd_jitter", "auc_judd", {"jitter": True}),
         ("auc_borji_0.01", "auc_borji", {"step": 0.01}),
         ("auc_borji_all", "auc_borji", {"step": "all"}),
         ("sauc_0.01", "sauc", {"step": 0.01}),

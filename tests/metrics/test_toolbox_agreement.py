@@ -59,7 +59,7 @@ def test_the_made_up_pictures_include_ties_and_negative_values():
 @pytest.mark.parametrize("name", ["01", "03", "06"])
 def test_the_jittered_form_scores_as_the_jittered_toolbox(name):
     case = rebuild(name)
-    runs = [auc_judd(case["saliency"], case["fixations"], ties="jitter", seed=seed) for seed in range(40)]
+    runs = [auc_judd(case["saliency"], case["fixations"], jitter=True, seed=seed) for seed in range(40)]
     error = np.hypot(np.std(runs, ddof=1) / np.sqrt(len(runs)), SCORES[name]["auc_judd_jitter_se"])
     assert abs(np.mean(runs) - SCORES[name]["auc_judd_jitter"]) <= 4 * error
 

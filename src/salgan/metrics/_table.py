@@ -62,7 +62,7 @@ METRICS = _table(
 """The nine metrics by name, as the MIT saliency benchmark defines them."""
 
 VARIANTS = _table(
-    Metric("auc_judd_jitter", "AUC-Judd (jittered)", True, ("fixations",), partial(auc_judd, ties="jitter")),
+    Metric("auc_judd_jitter", "AUC-Judd (jittered)", True, ("fixations",), partial(auc_judd, jitter=True)),
     Metric("auc_borji_0.01", "AUC-Borji (step .01)", True, ("fixations",), partial(auc_borji, step=0.01)),
     Metric(
         "auc_borji_all", "AUC-Borji (all thresholds)", True, ("fixations",), partial(auc_borji, step="all")

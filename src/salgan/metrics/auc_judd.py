@@ -13,7 +13,7 @@ from salgan.metrics._roc import area
 
 __all__ = ["auc_judd"]
 
-Ties = Literal["expected", "jitter", "above"]
+Ties = Literal["expected", "above"]
 
 JITTER = 1e-7
 """Largest noise that the toolbox adds, in the map's own units."""
@@ -23,6 +23,7 @@ def auc_judd(
     saliency: ArrayLike | Map,
     fixations: ArrayLike | Fixated,
     *,
+    jitter: bool = False,
     ties: Ties = "expected",
     seed: int = 0,
 ) -> float:
@@ -38,14 +39,14 @@ def auc_judd(
     Args:
         saliency: (H, W), any real range.
         fixations: (H, W) binary, 1 (or 255) where somebody looked.
+        jitter: break ties as the toolbox does by default, with uniform noise in 0..1e-7 added to the map. It
+            also reorders values that differ by less than 1e-7, which matters for densities.
         ties: what to do where fixated and other pixels have equal values.
             ``"expected"``: the exact mean of the score over all ways to break the ties, without randomness;
             any increasing map of the values leaves it unchanged.
-            ``"jitter"``: the toolbox's default: uniform noise in 0..1e-7 added to the map. It also reorders
-            values that differ by less than 1e-7, which matters for densities.
             ``"above"``: the toolbox with its jitter off: tied pixels all count as at or above. Far too low on
             maps with large flat parts.
-        seed: of the noise of ``"jitter"``.
+        seed: of the noise of ``jitter``.
 
     Returns:
         Area in [0, 1]; higher is better.
@@ -63,11 +64,11 @@ def auc_judd(
         raise MetricError(
             "auc_judd is undefined when all pixels are fixated, as no pixel is left to compare with"
         )
-    if ties not in ("expected", "jitter", "above"):
-        raise MetricError(f'ties must be "expected", "jitter" or "above", not {ties!r}')
+    if ties not in ("expected", "above"):
+        raise MetricError(f'ties must be "expected" or "above", not {ties!r}; for noise pass jitter=True')
     if S.is_flat:
         return 0.5
-    if ties == "jitter":
+    if jitter:
         S = Map(S.array + np.random.default_rng(seed).random(S.array.shape) * JITTER, "saliency")
     positives = np.sort(F.values(S))
     return _expected(positives, S.ascending) if ties == "expected" else _literal(positives, S.ascending)
