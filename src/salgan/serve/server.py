@@ -55,7 +55,7 @@ def run(
 
 
 def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
-    """uvicorn's settings for the application: bounded connections, JSON logs, an orderly end."""
+    """Uvicorn's settings for the application: bounded connections, JSON logs, an orderly end."""
     return uvicorn.Config(
         app,
         http=bounded(limits.body_timeout),

@@ -1,0 +1,129 @@
+"""Throughput and latency of the service against concurrency, and its memory over many requests."""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import httpx
+from _service import PICTURE, Service, machine, save, serving
+
+from salgan import zoo
+
+CONCURRENCY = (1, 2, 4, 8, 16, 32, 64)
+
+
+def main() -> None:
+    """Run what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="lite", help="a model's name or an ONNX file")
+    parser.add_argument("--seconds", type=float, default=10, help="per level of concurrency")
+    parser.add_argument("--requests", type=int, default=5000, help="for the memory")
+    options = parser.parse_args()
+    picture = PICTURE.read_bytes()
+    alone = in_process(options.model, picture, options.seconds)
+    print(f"in process, one after the other: {alone:.1f} pictures/s", file=sys.stderr)
+    with serving(options.model) as service:
+        levels = [asyncio.run(level(service, picture, many, options.seconds)) for many in CONCURRENCY]
+        for each in levels:
+            each["of the library in process"] = round(each["answers per second"] / alone, 2)
+        memory = asyncio.run(memory_over(service, picture, options.requests))
+    save(
+        "serve-load.json",
+        {
+            "date": date.today().isoformat(),
+            "machine": machine(),
+            "model": Path(options.model).name,
+            "request": f"POST /v1/predict?output=json, {PICTURE.name}, {len(picture)} bytes",
+            "seconds per level": options.seconds,
+            "library in process, pictures per second": round(alone, 2),
+            "levels": levels,
+            "memory": memory,
+        },
+    )
+
+
+def in_process(model: str, picture: bytes, seconds: float) -> float:
+    """Pictures per second of the library itself: what the service is measured against."""
+    predictor = zoo.load_model(model)
+    predictor.predict(picture)
+    count, start = 0, time.perf_counter()
+    while (gone := time.perf_counter() - start) < seconds:
+        predictor.predict(picture)
+        count += 1
+    return count / gone
+
+
+async def level(service: Service, picture: bytes, concurrency: int, seconds: float) -> dict[str, object]:
+    """Keep so many requests under way for some time; each client waits as long as a 503 tells it to."""
+    waits: list[float] = []
+    statuses: Counter[int] = Counter()
+    limits = httpx.Limits(max_connections=concurrency)
+    async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=limits) as client:
+        await client.post("/v1/predict", content=picture, headers={"Content-Type": "image/jpeg"})
+        end = time.perf_counter() + seconds
+
+        async def one_client() -> None:
+            while (start := time.perf_counter()) < end:
+                response = await client.post(
+                    "/v1/predict?output=json", content=picture, headers={"Content-Type": "image/jpeg"}
+                )
+                statuses[response.status_code] += 1
+                if response.status_code == 200:
+                    waits.append(time.perf_counter() - start)
+                else:
+                    await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), seconds))
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one_client() for _ in range(concurrency)))
+        gone = time.perf_counter() - start
+    cuts = statistics.quantiles(waits, n=100, method="inclusive")
+    result = {
+        "concurrency": concurrency,
+        "answers per second": round(len(waits) / gone, 2),
+        "p50 ms": round(1000 * cuts[49], 1),
+        "p95 ms": round(1000 * cuts[94], 1),
+        "p99 ms": round(1000 * cuts[98], 1),
+        "statuses": dict(sorted(statuses.items())),
+        "resident MB": round(service.resident_megabytes()),
+    }
+    print(result, file=sys.stderr)
+    return result
+
+
+async def memory_over(service: Service, picture: bytes, requests: int) -> dict[str, object]:
+    """Resident memory while many requests pass, four at a time; overlays, maps and shares in turn."""
+    queries = ("output=json&box=a:0.1,0.1,0.5,0.5", "output=npy", "output=png8", "output=overlay")
+    checks: list[tuple[int, float]] = []
+    statuses: Counter[int] = Counter()
+    every = max(1, requests // 20)
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+        for start in range(0, requests, every):
+            numbers = iter(range(start, min(start + every, requests)))
+
+            async def one_client(numbers=numbers) -> None:
+                for number in numbers:
+                    path = f"/v1/predict?{queries[number % len(queries)]}"
+                    response = await client.post(
+                        path, content=picture, headers={"Content-Type": "image/jpeg"}
+                    )
+                    statuses[response.status_code] += 1
+
+            await asyncio.gather(*(one_client() for _ in range(4)))
+            checks.append((min(start + every, requests), round(service.resident_megabytes(), 1)))
+            print("memory", checks[-1], file=sys.stderr)
+    half = [megabytes for _, megabytes in checks[len(checks) // 2 :]]
+    return {
+        "requests": requests,
+        "statuses": dict(statuses),
+        "resident MB after so many requests": checks,
+        "spread over the second half, MB": round(max(half) - min(half), 1),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The page of the documentation: its commands and its Python do what they say."""
+
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salgan import image
+from tests.serve.conftest import png
+
+PAGE = Path(__file__).parents[2] / "docs" / "serve.md"
+
+
+def _blocks(kind):
+    if not PAGE.is_file():
+        pytest.skip("the documentation is not part of this source distribution")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == kind]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_the_commands_run_as_they_are_written(service, tmp_path):
+    Image.open(io.BytesIO(png(800, 600))).convert("RGB").save(tmp_path / "photo.jpg")
+    commands = [line for block in _blocks("") for line in block.splitlines() if line.startswith("curl ")]
+    assert len(commands) == 6
+    said = []
+    for command in commands:
+        here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
+        done = subprocess.run(
+            ["bash", "-c", here.replace("curl ", "curl --fail --silent ", 1)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, command
+        said.append(done.stdout)
+    assert image.read(tmp_path / "overlay.png").shape == (600, 800, 3)
+    assert np.load(tmp_path / "map.npy", allow_pickle=False).shape == (600, 800)
+    assert '"name":"cta"' in said[2]
+    assert said[3].startswith("name,x,y")
+    assert '"for":"16:9"' in said[4]
+    assert image.read(tmp_path / "crop.png").shape == (300, 400, 3)
+
+
+def test_the_python_runs_as_it_is_written(predictor, monkeypatch):
+    monkeypatch.setattr("salgan.zoo.load_model", lambda: predictor)
+    (code,) = _blocks("python")
+    names = {}
+    exec(compile(code, "serve.md", "exec"), names)  # noqa: S102  (our own documentation)
+    assert names["app"].title == "salgan"
+
+
+def test_the_limits_are_those_that_it_says():
+    from salgan.serve import Limits
+
+    limits = Limits()
+    text = PAGE.read_text(encoding="utf-8")
+    assert f"| {limits.max_bytes // 1_000_000} MB |" in text
+    assert f"| {limits.max_pixels // 1_000_000} megapixels |" in text
+    assert f"| {limits.max_waiting} | `--max-waiting`" in text
+    assert f"| {limits.max_batch} | `--max-batch`" in text
+    assert f"| {limits.timeout:g} s | `--timeout`" in text
+    assert f"| {limits.body_timeout:g} s |" in text
