@@ -14,7 +14,7 @@ both      ``compiled`` and ``kept``
 
 Operations are counted by PyTorch (multiply and add are two) in the step that is timed; the first two compute
 gradients of the discriminator in the generator's turn, too, and throw them away. They are compared with the
-card's published dense bf16 peak, and with a large matrix product measured here. On a CPU it runs as well, with
+card's published dense bf16 peak, and with a large matrix product measured here. On a CPU it runs too, with
 ``--size 32 48 --encoder test_resnet --batches 2 --steps 2``, to test the script and nothing else.
 """
 

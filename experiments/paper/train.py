@@ -21,7 +21,6 @@ from pathlib import Path
 
 STOPPED = 3
 """Exit code of a run that met its time limit."""
-_SALGAN = "import sys; from salgan.cli import main; sys.exit(main())"
 _GRACE = 120
 """Seconds to save and leave in, once told to stop."""
 
@@ -41,7 +40,7 @@ def main() -> None:
     except (OSError, tarfile.TarError) as error:
         sys.exit(f"train: error: {arguments.archive}: cannot be unpacked ({error})")
     command = [
-        *(sys.executable, "-c", _SALGAN, "reproduce", "table1"),
+        *(sys.executable, "-m", "salgan", "reproduce", "table1"),
         *("--recipe", str(arguments.recipe), "--data", str(data), "--out", str(arguments.out)),
         *("--test", str(data / "osie"), "--test-layout", "folder", "--test-part", "test"),
         *("--sigma", "7.68", "--seed", str(arguments.seed)),

@@ -95,16 +95,51 @@ def test_tensorflows_padding_is_left_to_the_runtime(exported):
     assert "Pad" not in {node.op_type for node in nodes}
 
 
-def test_half_precision_halves_the_file_and_moves_the_maps_a_little(network, exported, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("weights", "share", "bound"), [("float16", 0.6, 2e-2), ("int8", 0.35, 5e-2)])
+def test_weights_in_fewer_bits_shrink_the_file_and_move_the_maps_a_little(
+    network, exported, tmp_path, monkeypatch, weights, share, bound
+):
     monkeypatch.setattr(module, "_to_onnx", lambda _: onnx.load(exported.path))  # the slow step, done once
-    half = export_onnx(network, tmp_path / "half.onnx", half=True)
-    assert half.size < 0.6 * exported.size
-    assert half.parity < 1e-4
-    assert 0 < half.difference < 2e-2
+    stored = export_onnx(network, tmp_path / "stored.onnx", weights=weights)
+    assert stored.size < share * exported.size
+    assert stored.parity < 1e-4
+    assert 0 < stored.difference < bound
     pictures = np.random.default_rng(3).uniform(0, 255, (2, 3, 64, 96)).astype(np.float32)
-    given = run(half.path, pictures)
+    given = run(stored.path, pictures)
     assert given.dtype == np.float32
-    np.testing.assert_allclose(given, maps(network, pictures), atol=2e-2)
+    np.testing.assert_allclose(given, maps(network, pictures), atol=bound)
+
+
+def test_8_bit_weights_are_rounded_to_127_steps_of_each_channels_largest(
+    small, small_exported, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "_to_onnx", lambda _: onnx.load(small_exported.path))
+    path = export_onnx(small, tmp_path / "stored.onnx", weights="int8").path
+    before, after = (
+        {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
+        for file in (small_exported.path, path)
+    )
+    stored = [name.removesuffix(".int8") for name in after if name.endswith(".int8")]
+    assert stored
+    for name in stored:
+        channels = before[name].reshape(len(before[name]), -1)
+        step = np.abs(channels).max(axis=1) / 127
+        rounded = (after[f"{name}.int8"] * after[f"{name}.scale"]).reshape(channels.shape)
+        assert (np.abs(rounded - channels).max(axis=1) <= step / 2 * (1 + 1e-4)).all()
+    assert "decoder.head.weight" in after  # few numbers, near the map: not worth it
+
+
+def test_a_channel_of_zeros_stays_zeros_in_8_bits(small, small_exported, tmp_path, monkeypatch):
+    model = onnx.load(small_exported.path)
+    kernels = [tensor for tensor in model.graph.initializer if np.prod(tensor.dims) >= 4096]
+    array = onnx.numpy_helper.to_array(kernels[0]).copy()
+    array[0] = 0
+    kernels[0].CopyFrom(onnx.numpy_helper.from_array(array, kernels[0].name))
+    module._store(model, "int8")
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    name = kernels[0].name
+    assert not stored[f"{name}.int8"][0].any()
+    assert np.isfinite(stored[f"{name}.scale"]).all()
 
 
 def test_exporting_leaves_the_network_as_it_was(network, exported):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -22,16 +24,22 @@ from salgan.networks import Generator, load_network
 from salgan.predictor import METADATA_KEY
 from salgan.preprocessing import Preprocessing
 
-__all__ = ["HALF_BOUND", "PARITY_BOUND", "Exported", "export_onnx"]
+__all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
+
+Weights = Literal["float32", "float16", "int8"]
+"""How the numbers of kernels and matrices are stored; arithmetic is float32 in any case."""
 
 PARITY_BOUND = 1e-4
 """Largest difference allowed between a pixel of PyTorch's map and of ONNX Runtime's."""
 
-HALF_BOUND = 2e-2
-"""The same, once weights are stored in half precision."""
+STORAGE_BOUNDS: Mapping[str, float] = MappingProxyType({"float16": 2e-2, "int8": 5e-2})
+"""The same, once weights are stored in fewer bits."""
 
 # The newest operators that the oldest supported ONNX Runtime has in full.
 _OPSET = 18
+
+# Smaller tensors stay float32: nothing is gained, and the last layer's kernel is one of them.
+_WORTH_8_BITS = 4096
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Exported:
     Attributes:
         path: the ONNX file; its preprocessing record lies beside it with the ending ``.json``.
         parity: largest difference of a pixel between PyTorch and the graph with float32 weights.
-        difference: the same for the file as written; more than ``parity`` with weights in half precision.
+        difference: the same for the file as written; more than ``parity`` with weights in fewer bits.
         shapes: the (N, H, W) that were compared.
         size: bytes of the file.
     """
@@ -53,7 +61,9 @@ class Exported:
     size: int
 
 
-def export_onnx(network: Generator | str | Path, out: str | Path, *, half: bool = False) -> Exported:
+def export_onnx(
+    network: Generator | str | Path, out: str | Path, *, weights: Weights = "float32"
+) -> Exported:
     """Write a generator as ONNX, after checking that ONNX Runtime and PyTorch agree on it.
 
     Input ``picture``: float32 RGB in 0..255, (N, 3, H, W). Output ``saliency``: float32 in [0, 1],
@@ -63,15 +73,16 @@ def export_onnx(network: Generator | str | Path, out: str | Path, *, half: bool 
     Args:
         network: a generator, or the safetensors file of one.
         out: the ONNX file to write, ending in ``.onnx``; an existing one is replaced.
-        half: store weights in half precision, which halves the file. They are converted when the file is
-            loaded: arithmetic, and so speed, stay those of float32.
+        weights: how kernels and matrices are stored: ``float16`` halves the file, ``int8`` (with a scale per
+            output channel) quarters it. They are converted when the file is loaded: arithmetic, and so speed,
+            stay those of float32. (For 8-bit arithmetic see :func:`salgan.export.quantize_int8`.)
 
     Returns:
         Where it is and how far it is from PyTorch.
 
     Raises:
         ModelError: the network cannot be exported, or the maps differ by more than ``PARITY_BOUND``
-            (``HALF_BOUND`` with ``half``); nothing is written then.
+            (``STORAGE_BOUNDS`` with fewer bits); nothing is written then.
     """
     out = Path(out)
     if out.suffix != ".onnx":
@@ -85,10 +96,10 @@ def export_onnx(network: Generator | str | Path, out: str | Path, *, half: bool 
     parity = _largest_difference(network, model, shapes)
     _require_agreement(parity, PARITY_BOUND)
     difference = parity
-    if half:
-        _store_half(model)
+    if weights != "float32":
+        _store(model, weights)
         difference = _largest_difference(network, model, shapes)
-        _require_agreement(difference, HALF_BOUND)
+        _require_agreement(difference, STORAGE_BOUNDS[weights])
     content = model.SerializeToString()
     with replacing(out.with_suffix(".json")) as record, replacing(out) as part:
         record.write_text(network.preprocessing.to_json() + "\n", encoding="utf-8")
@@ -184,21 +195,44 @@ def _describe(model: onnx.ModelProto, record: Preprocessing) -> None:
     helper.set_model_props(model, {METADATA_KEY: record.to_json()})
 
 
-def _store_half(model: onnx.ModelProto) -> None:
-    """Store kernels and matrices as float16; a Cast, which the runtime folds at loading, makes float32."""
-    casts = []
+def _store(model: onnx.ModelProto, weights: Weights) -> None:
+    """Store kernels and matrices in fewer bits; nodes that are folded at loading make float32 again."""
+    nodes: list[onnx.NodeProto] = []
+    initializers: list[onnx.TensorProto] = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+        stored = _stored(tensor, weights)
+        if stored is None:
+            initializers.append(tensor)
             continue
-        values = numpy_helper.to_array(tensor)
-        if float(np.abs(values).max(initial=0)) > float(np.finfo(np.float16).max):
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
+        initializers += stored[0]
+        nodes += stored[1]
+    nodes += model.graph.node
+    del model.graph.node[:], model.graph.initializer[:]
     model.graph.node.extend(nodes)
+    model.graph.initializer.extend(initializers)
+
+
+def _stored(
+    tensor: onnx.TensorProto, weights: Weights
+) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]] | None:
+    """The tensors to keep instead of one, and the nodes that make it from them; None to keep it as it is."""
+    if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+        return None
+    values, name = numpy_helper.to_array(tensor), tensor.name
+    if weights == "float16":
+        if float(np.abs(values).max(initial=0)) > float(np.finfo(np.float16).max):
+            return None
+        half = numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        return [half], [helper.make_node("Cast", [half.name], [name], to=onnx.TensorProto.FLOAT)]
+    if values.size < _WORTH_8_BITS:
+        return None
+    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    whole = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}.int8")
+    factor = numpy_helper.from_array(scale, f"{name}.scale")
+    # Not DequantizeLinear: the runtime keeps that for 8-bit kernels and would run it for every picture.
+    cast = helper.make_node("Cast", [whole.name], [f"{name}.float"], to=onnx.TensorProto.FLOAT)
+    return [whole, factor], [cast, helper.make_node("Mul", [f"{name}.float", factor.name], [name])]
 
 
 def _shapes_to_compare(network: Generator) -> tuple[tuple[int, int, int], ...]:

@@ -1,0 +1,85 @@
+"""The page about training: its own network goes through the whole adversarial recipe as it is written."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from salgan.datasets import synthetic
+
+PAGE = Path(__file__).parents[2] / "docs/training.md"
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def blocks(kind: str) -> list[str]:
+    if not PAGE.is_file():
+        pytest.skip("the documentation is not part of this source distribution")
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == kind]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """The files of the page's example and two small sets, in the folder one starts from."""
+    network, load = blocks("python")
+    (tmp_path / "mynetwork.py").write_text(network)
+    (recipe,) = blocks("yaml")
+    (tmp_path / "mine.yaml").write_text(recipe)
+    synthetic(tmp_path / "mine", n=8, seed=1)
+    synthetic(tmp_path / "held-out", n=4, seed=2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield load
+    sys.modules.pop("mynetwork", None)
+
+
+def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(desk, salgan, tmp_path):
+    (command,) = [
+        line.removeprefix("$ ")
+        for block in blocks("console")
+        for line in block.splitlines()
+        if line.startswith("$ salgan train mine.yaml")
+    ]
+    said = salgan(*shlex.split(command)[1:], "cache=cache", "accelerator=cpu", "log_every=1")
+    assert said.code == 0, said.err
+    assert said.out == "runs/mine/network.safetensors\n"
+
+    lines = [json.loads(line) for line in (tmp_path / "runs/mine/metrics.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if line["kind"] == "step"]
+    table = {"log_d_real", "log_d_generated", "discriminator", "content", "generator"}
+    told = {key for line in steps if line["phase"] == "adversarial" for key in line}
+    assert table <= told
+    assert all(f"`{key}`" in PAGE.read_text(encoding="utf-8") for key in table)
+    assert [line["phase"] for line in lines if line["kind"] == "validation"] == [
+        *["bootstrap"] * 2,
+        *["adversarial"] * 2,
+    ]
+
+    names: dict[str, object] = {}
+    exec(compile(desk, str(PAGE), "exec"), names)  # noqa: S102
+    network = names["network"]
+    assert isinstance(network, torch.nn.Module)
+    maps = network(torch.full((1, 3, 48, 64), 128.0))
+    assert maps.shape == (1, 1, 48, 64)
+    assert 0 < maps.min() < maps.max() < 1
+
+
+def test_every_recipe_is_on_the_page():
+    text = PAGE.read_text(encoding="utf-8")
+    for recipe in RECIPES.glob("*.yaml"):
+        assert f"`{recipe.name}`" in text, recipe.name
+
+
+def test_the_settings_that_the_page_proposes_exist():
+    from salgan.training import load_config
+
+    groups = "adversarial|augmentation|sources|batch_size|cache_features|keep_best"
+    proposed = re.findall(rf"`'?((?:{groups})[.\w]*=[^`']+)'?`", PAGE.read_text(encoding="utf-8"))
+    assert len(proposed) >= 8
+    for setting in proposed:
+        load_config(RECIPES / "paper.yaml", ["data=.", "out=.", setting])
