@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from salgan.errors import ImageError, ModelError
-from salgan.predictor import Predictor, _at_size
+from salgan.predictor import Predictor, at_picture_size
 from salgan.preprocessing import Preprocessing
 from salgan.saliency_map import SaliencyMap
 from tests._onnx import RECORD, tiny_model
@@ -52,7 +52,7 @@ def test_the_peak_lies_where_the_picture_is_bright(predictor):
 def test_enlarging_in_bands_equals_enlarging_at_once():
     small = np.random.default_rng(0).random((24, 32), dtype=np.float32)
     whole = Image.fromarray(small).resize((700, 1111), Image.Resampling.BICUBIC)
-    assert np.abs(_at_size(small, 1111, 700) - np.clip(whole, 0, 1)).max() < 1e-5
+    assert np.abs(at_picture_size(small, 1111, 700) - np.clip(whole, 0, 1)).max() < 1e-5
 
 
 def test_a_batch_equals_its_pictures_one_by_one(predictor):

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from salgan.errors import ImageError, ImageTooLargeError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "read", "upright"]
+__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "pillow_kept_quiet", "read", "upright"]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused, before they are decoded."""
@@ -123,7 +123,7 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     if not file.read(1):
         raise ImageError(f"{name}: is empty")
     file.seek(0)
-    with _pillow_kept_quiet():
+    with pillow_kept_quiet():
         try:
             image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
@@ -143,7 +143,7 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image, name: str) -> np.ndarray[Any, Any]:
-    with _pillow_kept_quiet():
+    with pillow_kept_quiet():
         try:
             image.load()
             turn = _UPRIGHT.get(_orientation(image))
@@ -231,9 +231,12 @@ _quiet_filters = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
-def _pillow_kept_quiet() -> Iterator[None]:
-    # Pillow warns about odd metadata and about pictures above 89 megapixels, both of which are dealt with
-    # here. Warning filters belong to the whole process, so threads that read at once share one change of
+def pillow_kept_quiet() -> Iterator[None]:
+    """Silence Pillow about odd metadata and pictures above 89 megapixels, both of which are dealt with here.
+
+    Any number of threads may be inside at once.
+    """
+    # Warning filters belong to the whole process, so threads that read at once share one change of
     # them: the first one in makes it, the last one out takes it back.
     global _quiet_depth
     with _quiet_lock:

@@ -14,7 +14,7 @@ from salgan.errors import ModelError
 from salgan.preprocessing import Preprocessing
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["METADATA_KEY", "Predictor"]
+__all__ = ["METADATA_KEY", "Predictor", "at_picture_size"]
 
 METADATA_KEY = "salgan.preprocessing"
 """Where an ONNX file's metadata keeps the :class:`~salgan.preprocessing.Preprocessing` record, as JSON."""
@@ -115,7 +115,7 @@ class Predictor:
                 f"{self.name}: the output is no saliency map (shape {maps.shape}, or not finite)"
             )
         return [
-            SaliencyMap(_at_size(small, *picture.shape[:2]))
+            SaliencyMap(at_picture_size(small, *picture.shape[:2]))
             for small, picture in zip(maps[:, 0], pictures, strict=True)
         ]
 
@@ -157,7 +157,17 @@ class Predictor:
             )
 
 
-def _at_size(small: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
+def at_picture_size(small: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
+    """Enlarge (or reduce) a network's map to its picture's size.
+
+    Args:
+        small: (h, w), values in [0, 1].
+        height: rows of the picture.
+        width: columns of the picture.
+
+    Returns:
+        float32 (height, width) in [0, 1].
+    """
     # Bicubic, as in the released post-processing: bilinear leaves creases along the network's pixels, which
     # show in contours and in a peak's place. It may overshoot by a little, hence the clip.
     rows, columns = small.shape

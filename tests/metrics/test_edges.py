@@ -257,7 +257,7 @@ def test_a_step_that_makes_no_sense_is_an_error(step):
 
 
 def test_unknown_ties_are_an_error():
-    with pytest.raises(MetricError, match='ties must be "expected".*jitter=True'):
+    with pytest.raises(MetricError, match=r'ties must be "expected".*jitter=True'):
         auc_judd(SALIENCY, FIXATIONS, ties="half")
 
 

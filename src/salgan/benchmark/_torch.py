@@ -10,7 +10,7 @@ import torch
 
 from salgan.errors import ModelError
 from salgan.networks import load_network
-from salgan.predictor import _at_size
+from salgan.predictor import at_picture_size
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["TorchPredictor"]
@@ -50,4 +50,4 @@ class TorchPredictor:
         resized = torch.from_numpy(self.preprocessing.resize(picture).copy())
         batch = resized.permute(2, 0, 1)[None].float().to(self._device)
         small = self._network(batch)[0, 0].float().cpu().numpy()
-        return SaliencyMap(_at_size(small, *picture.shape[:2]))
+        return SaliencyMap(at_picture_size(small, *picture.shape[:2]))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from salgan.benchmark.gaze import seeded, with_fixations
+from salgan.benchmark.gaze import seeded
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
 
@@ -133,7 +133,7 @@ class Viewers:
             raise TooFewViewersError(f"{self.name}: only {len(viewers)} viewer(s) looked at the picture")
         order = seeded(self._seed, "viewers", stimulus.name).permutation(viewers)
         chosen = np.isin(viewer, order[: self._choose(len(viewers))]) == predicting
-        return with_fixations(stimulus, Fixations(inside.x[chosen], inside.y[chosen], viewer[chosen]))
+        return stimulus.with_fixations(Fixations(inside.x[chosen], inside.y[chosen], viewer[chosen]))
 
 
 class SpectralResidual:

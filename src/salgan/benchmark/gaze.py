@@ -7,7 +7,6 @@ they are read once and written into two memory-mapped arrays.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from salgan.datasets import Fixations, Stimulus
+from salgan.datasets import Stimulus
 
-__all__ = ["Gaze", "marked", "relative", "seeded", "with_fixations"]
+__all__ = ["Gaze", "marked", "relative", "seeded"]
 
 Floats = NDArray[np.float64]
 
@@ -37,14 +36,6 @@ def relative(stimulus: Stimulus) -> Floats:
     inside = fixations.inside(width, height)
     places = np.stack([(inside.x + 0.5) / width, (inside.y + 0.5) / height], axis=1)
     return np.clip(places, 0, np.nextafter(1, 0))
-
-
-def with_fixations(stimulus: Stimulus, fixations: Fixations | None, map_path: Path | None = None) -> Stimulus:
-    """The same picture with other fixations, held in memory, and another published map (or none)."""
-    changed = copy.copy(stimulus)
-    changed._fixations = fixations
-    changed.map_path = map_path
-    return changed
 
 
 def seeded(seed: int, *words: str) -> np.random.Generator:

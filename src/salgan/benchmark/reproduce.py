@@ -183,7 +183,7 @@ def validation_data(config: Any) -> Data:
     Raises:
         ConfigError: no source has validation pictures.
     """
-    from salgan.training.cache import _parts
+    from salgan.training.cache import parts_of
 
     for source in config.sources:
         if not source.val:
@@ -191,7 +191,7 @@ def validation_data(config: Any) -> Data:
         root = Path(config.data) / source.path
         if not root.is_dir():
             raise DatasetError(f"{root}: no such dataset; set data=FOLDER")
-        train, val = _parts(source, root)
+        train, val = parts_of(source, root)
         # Sets that come in parts say their release only when a part is opened.
         # Those with a committed split have parts of the same names.
         own_part = source.split in (None, *SIZES) and isinstance(source.val, str) and source.val != "all"

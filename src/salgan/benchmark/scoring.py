@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salgan.benchmark.baselines import CenterBiasBaseline, TooFewViewersError
-from salgan.benchmark.gaze import marked, seeded, with_fixations
+from salgan.benchmark.gaze import marked, seeded
 from salgan.benchmark.ground_truth import GroundTruth
 from salgan.datasets import Stimulus
 from salgan.errors import MetricError
@@ -138,7 +138,7 @@ class Scorer:
         """Fixated pixels and density, as far as they exist; the fixations' file is read once."""
         protocol, truth = self._protocol, dict[str, Any]()
         scored = self.source.scored(stimulus)
-        scored = with_fixations(scored, scored.fixations, scored.map_path)
+        scored = scored.with_fixations(scored.fixations, scored.map_path)
         fixated = None if scored.fixations is None else scored.fixation_map()
         row["fixations"] = 0 if fixated is None else int(fixated.sum())
         if row["fixations"]:

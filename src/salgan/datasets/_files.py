@@ -53,7 +53,7 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
 def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:
     """Width and height from a picture's header, without decoding it."""
     try:
-        with image._pillow_kept_quiet(), Image.open(path, formats=image.FORMATS) as opened:
+        with image.pillow_kept_quiet(), Image.open(path, formats=image.FORMATS) as opened:
             width, height = opened.size
             if isinstance(opened, TiffImageFile):  # turned by Pillow itself, before or after this moment
                 width, height = opened.tag_v2[256], opened.tag_v2[257]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,6 +174,13 @@ class Stimulus:
     def has_fixations(self) -> bool:
         """Whether fixations were published for this picture (perhaps none), without reading them."""
         return self._fixations is not None
+
+    def with_fixations(self, fixations: Fixations | None, map_path: Path | None = None) -> Stimulus:
+        """The same picture with other fixations, held in memory, and another published map (or none)."""
+        changed = copy.copy(self)
+        changed._fixations = fixations
+        changed.map_path = map_path
+        return changed
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """The picture as uint8 RGB (H, W, 3), in the orientation that the fixations refer to.

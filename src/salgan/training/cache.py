@@ -33,7 +33,7 @@ from salgan.errors import ConfigError, DatasetError
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Source
 
-__all__ = ["Prepared", "Samples", "prepare"]
+__all__ = ["Prepared", "Samples", "parts_of", "prepare"]
 
 _CODE = 2
 """Raise this when what is written to a cache changes."""
@@ -89,7 +89,7 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
     root = data / source.path
     if not root.exists():
         raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
-    train, val = _parts(source, root)
+    train, val = parts_of(source, root)
     both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
     # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when
     # asked for by naming the part in both; a split that leaks is not.
@@ -116,8 +116,17 @@ def _listed(parts: str | list[str] | None) -> list[str]:
     return [parts] if isinstance(parts, str) else list(parts or [])
 
 
-def _parts(source: Source, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
-    """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts."""
+def parts_of(source: Source, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
+    """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts.
+
+    Args:
+        source: names the parts.
+        root: the dataset's folder.
+
+    Raises:
+        ConfigError: the split cannot be read or lacks a part.
+        DatasetError: the dataset cannot be read or lacks a part.
+    """
     split = _split(source.split) if source.split is not None else None
     wanted = {*_listed(source.train), *_listed(source.val)}
     opened: dict[str, Dataset] = {}
