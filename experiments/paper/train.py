@@ -75,7 +75,8 @@ def run(command: list[str], seconds: float | None) -> int:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
     try:
-        process.wait(_GRACE)
+        if process.wait(_GRACE) == 0:  # it ended by itself just then
+            return 0
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -158,7 +158,7 @@ def test_an_archive_that_reaches_out_of_its_folder_is_refused_and_leaves_nothing
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals of POSIX")
 def test_a_run_is_told_to_leave_at_its_time_limit(capfd):
     train = script("train")
-    code = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); time.sleep(60)"
+    code = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(1)); time.sleep(60)"
     assert train.run([sys.executable, "-c", code], 1.0) == train.STOPPED
     assert "the same command goes on" in capfd.readouterr().err
     assert train.run([sys.executable, "-c", "raise SystemExit(4)"], 60) == 4
