@@ -25,9 +25,9 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 class Preprocessing:
     """How a picture becomes a network's input.
 
-    The caller resizes an RGB picture to ``height`` × ``width`` (the aspect ratio is not kept, as in the paper)
-    with the named Pillow filter and feeds float32 RGB in 0..255 as (N, 3, height, width). Inside, the network
-    reverses the channels if ``order`` is ``"BGR"`` and computes ``(x * scale - mean) / std``.
+    The caller resizes an RGB picture to ``height`` × ``width`` (the aspect ratio is not kept, as in the
+    paper) with the named Pillow filter and feeds float32 RGB in 0..255 as (N, 3, height, width). Inside, the
+    network reverses the channels if ``order`` is ``"BGR"`` and computes ``(x * scale - mean) / std``.
 
     Attributes:
         height: rows of the network's input, in pixels.
@@ -87,7 +87,9 @@ class Preprocessing:
             known = {field.name for field in fields(cls)}
             unknown = sorted(set(record) - known)
             if unknown:
-                raise ModelError(f"preprocessing record has unknown field {unknown[0]!r}; re-export the model")
+                raise ModelError(
+                    f"preprocessing record has unknown field {unknown[0]!r}; re-export the model"
+                )
             for name in ("mean", "std"):
                 if name in record:
                     record[name] = tuple(float(value) for value in record[name])
@@ -96,9 +98,7 @@ class Preprocessing:
             raise ModelError(f"preprocessing record cannot be read ({error}); re-export the model") from None
 
 
-VGG16_CAFFE = Preprocessing(
-    order="BGR", scale=1.0, mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0)
-)
+VGG16_CAFFE = Preprocessing(order="BGR", scale=1.0, mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0))
 """The ImageNet VGG-16 that SalGAN starts from, at the paper's training size."""
 
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

@@ -86,11 +86,12 @@ def test_compare_takes_evaluations_or_models(salgan, made_up, tmp_path):
 def test_table2_is_printed_and_written(salgan, made_up, tmp_path):
     said = salgan(
         "reproduce", "table2", "baseline:uniform", "--data", made_up, "--metrics", "nss,cc",
-        "--out", tmp_path, "--processes", 1,
+        "--out", tmp_path, "--processes", 1, "--release", "2",
     )  # fmt: skip
     assert said.code == 0, said.err
     assert said.out.strip() == (tmp_path / "table2.md").read_text().strip()
     assert "MIT300" in said.out
+    assert "## Measured: made-up, release 2" in said.out
 
 
 def test_table1_and_the_figures_are_one_command_each(salgan, experiment_data, tmp_path):

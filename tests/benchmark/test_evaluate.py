@@ -172,6 +172,29 @@ def test_nothing_is_mixed_into_another_evaluation(made_up, quick, tmp_path):
     assert rows(out)["0000"]["nss"] == "0.0"
 
 
+def test_an_attempt_that_scored_nothing_stands_in_nobodys_way(small, quick, tmp_path):
+    data, out = open_data(small({"a": [(5, 6), (20, 9)], "b": [(7, 7), (1, 1)]})), tmp_path / "out"
+    with pytest.raises(DatasetError, match=r"give sigma in pixels \(--sigma\)"):
+        evaluate("baseline:one-viewer", data, out, protocol=quick)
+    assert (out / "evaluation.json").is_file()
+    results = evaluate("baseline:one-viewer", data, out, protocol=Protocol(("nss",), sigma=4))
+    assert list(results.metrics) == ["nss"]
+
+
+def test_a_release_stated_later_changes_the_record_and_scores_nothing_again(made_up, quick, tmp_path):
+    out = tmp_path / "out"
+    evaluate(Brightness(), open_data(made_up), out, protocol=quick)
+    assert ", release not stated" in (out / "summary.md").read_text()
+
+    class Unused(Brightness):
+        def predict(self, picture):
+            raise AssertionError("everything is scored already")
+
+    results = evaluate(Unused(), open_data(made_up, release="2"), out, protocol=quick)
+    assert results.about["dataset"]["release"] == "2"
+    assert "- dataset: made-up, release 2\n" in (out / "summary.md").read_text()
+
+
 def test_a_folder_with_something_else_is_left_alone(made_up, quick, tmp_path):
     (tmp_path / "thesis.tex").write_text("...")
     with pytest.raises(SalganError, match="holds something else"):

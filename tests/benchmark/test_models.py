@@ -40,10 +40,22 @@ def test_networks_need_no_export(made_up, tmp_path):
     assert results.about["model"]["spec"].endswith("network.safetensors")
 
 
-def test_checkpoints_point_to_their_network(made_up, tmp_path, quick):
+def test_the_folder_of_a_run_is_its_best_network(made_up, tmp_path):
+    pytest.importorskip("torch")
+    from salgan.networks import save_network
+    from tests.benchmark.tiny import network
+
+    (tmp_path / "paper" / "tensorboard").mkdir(parents=True)
+    save_network(network(), tmp_path / "paper" / "network.safetensors")
+    source = open_source(tmp_path / "paper")
+    assert source.name == "paper"
+    assert source.fingerprint == open_source(tmp_path / "paper" / "network.safetensors").fingerprint
+
+
+def test_a_file_that_is_no_checkpoint_says_so(made_up, tmp_path, quick):
     pytest.importorskip("torch")
     (tmp_path / "last.pt").write_bytes(b"anything")
-    with pytest.raises(ModelError, match="evaluate its run's network"):
+    with pytest.raises(ModelError, match=r"last\.pt: not a checkpoint"):
         evaluate(tmp_path / "last.pt", open_data(made_up), tmp_path / "out", protocol=quick)
 
 

@@ -59,6 +59,16 @@ def test_own_numbers_stand_beside_published_ones_of_the_same_ground_truth_only(b
         table2([])
 
 
+def test_an_unstated_release_stands_beside_nothing_and_says_how_to_state_it(brightness):
+    unknown = brightness.about["dataset"] | {"name": "salicon", "release": None, "part": "val"}
+    evaluation = replace(brightness, about=brightness.about | {"dataset": unknown})
+    assert matching(evaluation.about) == []
+    measured, _, _ = table2([evaluation]).partition("# Published on other ground truth")
+    assert "if it is 2015, evaluate with `--release 2015`" in measured
+    assert "release not stated" in measured
+    assert "Published: SALICON" not in measured
+
+
 def test_two_datasets_have_two_tables(brightness):
     elsewhere = replace(
         brightness,

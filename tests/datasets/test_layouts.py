@@ -305,6 +305,14 @@ def test_salicons_release_is_told_by_the_folders_name(tmp_path, folder, release)
     assert open_dataset(tmp_path / folder).release == release
 
 
+def test_the_release_can_be_stated_where_the_folders_name_does_not_tell(tmp_path):
+    salicon(tmp_path)
+    assert open_dataset(tmp_path, release="2015").release == "2015"
+    assert open_dataset(tmp_path, part="val", release="2017").release == "2017"
+    with pytest.raises(DatasetError, match="no release '2016'; there are 2015, 2017"):
+        open_dataset(tmp_path, release="2016")
+
+
 def test_salicon_names_what_belongs_to_no_picture_and_parts_that_are_not_there(tmp_path):
     salicon(tmp_path)
     trees.blob(tmp_path / "maps/train/COCO_train2014_9.png")

@@ -26,18 +26,21 @@ from salgan.errors import DatasetError, ModelError
 __all__ = ["evaluate", "open_data"]
 
 
-def open_data(path: str | Path, layout: str | None = None, part: str | None = None) -> Data:
+def open_data(
+    path: str | Path, layout: str | None = None, part: str | None = None, release: str | None = None
+) -> Data:
     """Open a dataset to evaluate on, and the training part that its center bias is fitted on.
 
     Args:
         path: the dataset's folder.
         layout: see :func:`salgan.datasets.open_dataset`.
         part: ``train``, ``val`` or ``test`` of a set that comes in parts; None takes all of it.
+        release: of its ground truth, for the record, where the folder's name does not tell.
 
     Raises:
         DatasetError: it cannot be opened.
     """
-    dataset = open_dataset(path, layout, part)
+    dataset = open_dataset(path, layout, part, release)
     training = None
     if part not in (None, "train"):
         training = open_dataset(path, layout, "train")

@@ -263,7 +263,7 @@ def _bare(axis: Axes) -> None:
 
 def _short(name: str) -> str:
     last = name.rpartition("/")[2]
-    return last if len(last) <= 22 else f"…{last[-20:]}"
+    return last if len(last) <= 18 else f"…{last[-16:]}"
 
 
 def _close_up(saliency: Map, zoom: float) -> tuple[float, float, float, float]:

@@ -19,6 +19,7 @@ from salgan.errors import ModelError, require
 __all__ = ["ModelSource", "Source", "open_source"]
 
 _PREFIX = "baseline:"
+_NETWORK = "network.safetensors"
 
 
 class Source(Protocol):
@@ -94,8 +95,8 @@ def open_source(
 
     Args:
         model: a model's name in the zoo; a path of an ONNX file, a ``.safetensors`` network, a run's
-            checkpoint (``.pt``), a folder, zip archive or HDF5 file of maps; ``baseline:NAME``; a
-            :class:`Source`; or an object with ``predict(picture)``.
+            checkpoint (``.pt``) or its folder (the best epoch's network); a folder, zip archive or HDF5 file
+            of maps; ``baseline:NAME``; a :class:`Source`; or an object with ``predict(picture)``.
         seed: of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
@@ -111,6 +112,9 @@ def open_source(
     text, path = str(model), Path(model)
     if text.startswith(_PREFIX):
         return baseline(text.removeprefix(_PREFIX), seed=seed, sigma=sigma, degrees=degrees)
+    name = path.stem
+    if (path / _NETWORK).is_file():  # the folder of a training run
+        path, name = path / _NETWORK, path.resolve().name
     if path.is_dir():
         return FolderMaps(path)
     suffix = path.suffix.lower()
@@ -121,7 +125,7 @@ def open_source(
     if suffix in (".safetensors", ".pt"):
         require("torch", "train")
         # One process predicts: the network may sit on a GPU, and PyTorch brings threads of its own.
-        return ModelSource(path.stem, _hash(path), partial(_load_torch, path), portable=False)
+        return ModelSource(name, _hash(path), partial(_load_torch, path), portable=False)
     if suffix == ".onnx" or path.is_file():
         return ModelSource(path.stem, _hash(path), partial(_load_onnx, str(path.resolve())), portable=True)
     return _from_zoo(text)

@@ -13,7 +13,7 @@ from salgan.benchmark.report import conditions, dataset_label, interval_text, la
 from salgan.benchmark.results import Results
 from salgan.errors import SalganError
 
-__all__ = ["PublishedBenchmark", "PublishedRow", "matching", "published", "table2"]
+__all__ = ["PublishedBenchmark", "PublishedRow", "matching", "published", "table2", "unstated"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,15 @@ def matching(about: Mapping[str, Any]) -> list[PublishedBenchmark]:
     return [each for each in published().values() if (each.dataset, each.release, each.part) == mine]
 
 
+def unstated(about: Mapping[str, Any]) -> list[str]:
+    """Releases of which the evaluation may be one, as it names none: those of its dataset and part."""
+    dataset = about["dataset"]
+    if dataset.get("release"):
+        return []
+    mine = (dataset["name"], dataset.get("part"))
+    return sorted({each.release for each in published().values() if (each.dataset, each.part) == mine})
+
+
 def table2(evaluations: Sequence[Results]) -> str:
     """Evaluations beside the published numbers, as Markdown: one table per dataset and release, never mixed.
 
@@ -103,6 +112,11 @@ def table2(evaluations: Sequence[Results]) -> str:
         shown |= {benchmark.id for benchmark in benchmarks}
         lines += [f"## Measured: {title}", "", *_own(members), ""]
         lines += [f"- {name}: {words}" for name, words in conditions(members[0])] + [""]
+        for release in unstated(members[0].about):
+            lines += [
+                f"The release is not stated: if it is {release}, evaluate with `--release {release}`.",
+                "",
+            ]
         if not benchmarks:
             lines += [
                 "Nothing published below was scored on this ground truth; compare no number across tables.",

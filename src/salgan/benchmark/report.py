@@ -84,7 +84,10 @@ def conditions(results: Results) -> list[tuple[str, str]]:
     about, columns = results.about, results.columns
     protocol = about["protocol"]
     lines = [
-        ("dataset", dataset_label(about)),
+        (
+            "dataset",
+            dataset_label(about) + ("" if about["dataset"].get("release") else ", release not stated"),
+        ),
         ("pictures", _pictures(results)),
         ("fixations", f"{_total(columns['fixations']):,} fixated pixels"),
         ("density", _density(results)),

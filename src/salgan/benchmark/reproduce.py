@@ -60,6 +60,7 @@ class Experiment:
         overrides: ``key=value`` for it; ``data`` among them.
         out: folder of everything: ``runs/``, ``evaluations/``, tables, figures.
         data: what to evaluate on; None for the recipe's own validation pictures.
+        release: of those pictures' ground truth, where their folder's name does not tell.
         protocol: the rules; the metrics are Table 1's.
         processes: how many score pictures.
         on_progress: is told (stage, done, total) while pictures are scored.
@@ -69,6 +70,7 @@ class Experiment:
     overrides: tuple[str, ...]
     out: Path
     data: Data | None = None
+    release: str | None = None
     protocol: Protocol = Protocol(METRICS)  # noqa: RUF009 - frozen
     processes: int = 1
     on_progress: Progress = lambda stage, done, total: None
@@ -102,7 +104,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
             f"{experiment.recipe}: bootstrap.epochs is {begin} and adversarial.epochs {further}; "
             "both must be above 0"
         )
-    data = experiment.data or validation_data(config)
+    data = experiment.data or validation_data(config, experiment.release)
     _train(experiment, "bootstrap", {"adversarial.epochs": 0})
     start = _start(experiment, config) | {"seed": config.seed + 1}
     bce = {"bootstrap.epochs": further, "adversarial.epochs": 0}
@@ -135,7 +137,7 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
-    data = experiment.data or validation_data(config)
+    data = experiment.data or validation_data(config, experiment.release)
     terms = dict.fromkeys(type(config.content).model_fields, 0.0)
     rows = {"mse": ("MSE, full size", {"content": terms | {"mse": 1.0}, "downsample": 1})}
     for factor in (1, 2, 4, 8):
@@ -177,8 +179,12 @@ def read_branches(out: Path) -> dict[str, Branch] | None:
     }
 
 
-def validation_data(config: Any) -> Data:
+def validation_data(config: Any, release: str | None = None) -> Data:
     """A recipe's first validation pictures, with the same source's training pictures for the center bias.
+
+    Args:
+        config: the recipe.
+        release: of their ground truth, where the folder's name does not tell.
 
     Raises:
         ConfigError: no source has validation pictures.
@@ -196,7 +202,7 @@ def validation_data(config: Any) -> Data:
         # Those with a committed split have parts of the same names.
         own_part = source.split in (None, *SIZES) and isinstance(source.val, str) and source.val != "all"
         part = source.val if own_part else None
-        opened = open_dataset(root, source.layout, part)
+        opened = open_dataset(root, source.layout, part, release)
         return Data(
             replace(opened, stimuli=tuple(val), unmatched=()),
             replace(opened, stimuli=tuple(train), unmatched=()) if train else None,

@@ -30,9 +30,9 @@ FACTS = ("picture", "width", "height", "map_width", "map_height", "fixations", "
 pixels."""
 
 _COMPARED = {
+    "protocol": "other metrics or settings",
     "model": "another model, or its file has changed",
     "dataset": "another dataset, or its fixations have changed",
-    "protocol": "other metrics or settings",
     "center_bias": "another center bias",
     "salgan": "another version of salgan",
 }
@@ -122,15 +122,15 @@ class RowFile:
         before = _read_about(folder)
         if before is None and any(not name.name.startswith(".") for name in folder.iterdir()):
             raise SalganError(f"{folder}: holds something else; name a new folder")
-        if before is not None and not overwrite:
+        # An evaluation that stopped before its first picture is nothing to go on with, and nothing to keep.
+        going_on = before is not None and not overwrite and self._has_rows()
+        if before is not None and going_on:
             for part, words in _COMPARED.items():
                 if _identity(before.get(part)) != _identity(about[part]):
                     raise SalganError(
                         f"{folder}: holds an evaluation of {words}; name another --out, or pass --overwrite"
                     )
-        rows = []
-        if before is not None and not overwrite and self._path.exists():
-            rows = _read_rows(self._path, self.columns)
+        rows = _read_rows(self._path, self.columns) if going_on else []
         self.done = {row["picture"] for row in rows}
         with replacing(folder / "evaluation.json") as part_file:
             part_file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -162,6 +162,12 @@ class RowFile:
         if importlib.util.find_spec("pyarrow") is not None:
             _write_parquet(results, self.folder / "per_picture.parquet")
         return results
+
+    def _has_rows(self) -> bool:
+        if not self._path.is_file():
+            return False
+        with self._path.open("rb") as file:
+            return sum(1 for _ in zip(file, range(2), strict=False)) == 2
 
     def _replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from salgan.benchmark import Comparison, Protocol, Results
+    from salgan.benchmark import Comparison, Data, Protocol, Results
 
 __all__ = ["compare", "evaluation"]
 
@@ -24,6 +24,9 @@ def compare(
     ] = None,
     layout: Annotated[str | None, typer.Option(help="The dataset's layout; recognised if not given.")] = None,
     part: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Release of the ground truth, such as SALICON's 2015 or 2017.")
+    ] = None,
     metrics: Annotated[str | None, typer.Option(help="Comma-separated names; all nine if not given.")] = None,
     sigma: Annotated[float | None, typer.Option(help="Sigma of the density in pixels.")] = None,
     degrees: Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")] = None,
@@ -45,12 +48,14 @@ def compare(
     [bold]salgan compare lite peer-maps.zip --data osie --part test[/bold]
     """
     from salgan.benchmark import compare as run
+    from salgan.benchmark import open_data
     from salgan.benchmark.compare import write
     from salgan.cli.evaluate import make_protocol
 
     protocol = make_protocol(metrics, sigma, degrees, seed=seed)
+    opened = None if data is None else open_data(data, layout, part, release)
     evaluations = [
-        evaluation(model, out / side, data, layout, part, protocol, processes)
+        evaluation(model, out / side, opened, protocol, processes)
         for model, side in ((first, "a"), (second, "b"))
     ]
     comparison = run(*evaluations)
@@ -63,14 +68,12 @@ def compare(
 def evaluation(
     model: str,
     out: Path,
-    data: Path | None,
-    layout: str | None,
-    part: str | None,
+    data: Data | None,
     protocol: Protocol,
     processes: int | None,
 ) -> Results:
     """Read an evaluation, or make it."""
-    from salgan.benchmark import Results, open_data
+    from salgan.benchmark import Results
     from salgan.cli.evaluate import run_evaluation
     from salgan.errors import ConfigError
 
@@ -80,7 +83,7 @@ def evaluation(
         raise ConfigError(
             f"{model}: is no evaluation's folder; name the dataset to evaluate it on with --data"
         )
-    return run_evaluation(model, open_data(data, layout, part), out, protocol, processes, title=model)
+    return run_evaluation(model, data, out, protocol, processes, title=model)
 
 
 def _show(comparison: Comparison) -> None:

@@ -18,8 +18,8 @@ def evaluate(
     model: Annotated[
         str,
         typer.Argument(
-            help="A model's name, an .onnx or .safetensors file, a folder, .zip or .h5 of maps, or "
-            "baseline:NAME (uniform, center-bias, one-viewer, half-viewers, spectral-residual)."
+            help="A model's name, an .onnx or .safetensors file, a training run's folder; a folder, .zip or "
+            ".h5 of maps; baseline:NAME (uniform, center-bias, one-viewer, half-viewers, spectral-residual)."
         ),
     ],
     data: Annotated[Path, typer.Option(help="The dataset's folder; see salgan data check.")],
@@ -31,6 +31,12 @@ def evaluate(
     part: Annotated[
         str | None,
         typer.Option(help="train, val or test; the center bias is then fitted on the training part."),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="Release of the ground truth, where the folder's name does not tell: SALICON's 2015 or 2017."
+        ),
     ] = None,
     metrics: Annotated[
         str | None,
@@ -63,7 +69,7 @@ def evaluate(
     from salgan.benchmark import open_data
 
     protocol = make_protocol(metrics, sigma, degrees, others, seed)
-    opened = open_data(data, layout, part)
+    opened = open_data(data, layout, part, release)
     results = run_evaluation(
         model,
         opened,

@@ -39,6 +39,13 @@ _Test = Annotated[
 ]
 _Layout = Annotated[str | None, typer.Option("--test-layout", help="Its layout; recognised if not given.")]
 _Part = Annotated[str | None, typer.Option("--test-part", help="Its part: train, val or test.")]
+_Release = Annotated[
+    str | None,
+    typer.Option(
+        help="Release of the ground truth evaluated on, where its folder does not tell: SALICON's 2015 "
+        "or 2017."
+    ),
+]
 _Sigma = Annotated[float | None, typer.Option(help="Sigma of the density in pixels, for the evaluation.")]
 _Degrees = Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the evaluation's draws and intervals.")]
@@ -58,6 +65,7 @@ def table1(
     test: _Test = None,
     test_layout: _Layout = None,
     test_part: _Part = None,
+    release: _Release = None,
     sigma: _Sigma = None,
     degrees: _Degrees = None,
     seed: _Seed = 0,
@@ -86,7 +94,15 @@ def table1(
     with _Bars() as bars:
         rules = _rules(sigma, degrees, seed)
         experiment = _experiment(
-            out, recipe, data, overrides, _test_data(test, test_layout, test_part), rules, processes, bars
+            out,
+            recipe,
+            data,
+            overrides,
+            _test_data(test, test_layout, test_part, release),
+            release,
+            rules,
+            processes,
+            bars,
         )
         text = write(_train(experiment), out)
         if preprint:
@@ -103,6 +119,7 @@ def figure3(
     test: _Test = None,
     test_layout: _Layout = None,
     test_part: _Part = None,
+    release: _Release = None,
     sigma: _Sigma = None,
     degrees: _Degrees = None,
     seed: _Seed = 0,
@@ -125,7 +142,8 @@ def figure3(
                 recipe,
                 data,
                 overrides,
-                _test_data(test, test_layout, test_part),
+                _test_data(test, test_layout, test_part, release),
+                release,
                 _rules(sigma, degrees, seed),
                 processes,
                 bars,
@@ -144,6 +162,7 @@ def figure1(
     test: _Test = None,
     test_layout: _Layout = None,
     test_part: _Part = None,
+    release: _Release = None,
     sigma: _Sigma = None,
     degrees: _Degrees = None,
     seed: _Seed = 0,
@@ -174,7 +193,8 @@ def figure1(
                 recipe,
                 data,
                 overrides,
-                _test_data(test, test_layout, test_part),
+                _test_data(test, test_layout, test_part, release),
+                release,
                 _rules(sigma, degrees, seed),
                 processes,
                 bars,
@@ -205,6 +225,7 @@ def table2(
     data: Annotated[Path | None, typer.Option(help="Dataset to evaluate models on.")] = None,
     layout: Annotated[str | None, typer.Option(help="The dataset's layout; recognised if not given.")] = None,
     part: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
+    release: _Release = None,
     metrics: Annotated[str | None, typer.Option(help="Comma-separated names; all nine if not given.")] = None,
     sigma: _Sigma = None,
     degrees: _Degrees = None,
@@ -219,13 +240,15 @@ def table2(
     [bold]salgan reproduce table2 lite --data salicon --part val --out table2[/bold]
     """
     from salgan._files import replacing
+    from salgan.benchmark import open_data
     from salgan.benchmark.published import table2 as write
     from salgan.cli.compare import evaluation
     from salgan.cli.evaluate import make_protocol
 
     protocol = make_protocol(metrics, sigma, degrees, seed=seed)
+    opened = None if data is None else open_data(data, layout, part, release)
     evaluations = [
-        evaluation(model, out / f"{number:02d}", data, layout, part, protocol, processes)
+        evaluation(model, out / f"{number:02d}", opened, protocol, processes)
         for number, model in enumerate(models, 1)
     ]
     text = write(evaluations)
@@ -242,10 +265,10 @@ def _rules(sigma: float | None, degrees: float | None, seed: int) -> Protocol:
     return make_protocol(",".join(METRICS), sigma, degrees, seed=seed)
 
 
-def _test_data(test: Path | None, layout: str | None, part: str | None) -> Data | None:
+def _test_data(test: Path | None, layout: str | None, part: str | None, release: str | None) -> Data | None:
     from salgan.benchmark import open_data
 
-    return None if test is None else open_data(test, layout, part)
+    return None if test is None else open_data(test, layout, part, release)
 
 
 def _experiment(
@@ -254,6 +277,7 @@ def _experiment(
     data: Path | None,
     overrides: list[str] | None,
     test: Data | None,
+    release: str | None,
     rules: Protocol,
     processes: int | None,
     bars: _Bars,
@@ -265,7 +289,7 @@ def _experiment(
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
     settings = [*(overrides or []), *([f"data={data}"] if data is not None else [])]
-    return Experiment(recipe, tuple(settings), out, test, rules, processes_or_cores(processes), bars)
+    return Experiment(recipe, tuple(settings), out, test, release, rules, processes_or_cores(processes), bars)
 
 
 def _train(experiment: Experiment) -> dict[str, Branch]:

@@ -14,7 +14,7 @@ from salgan.datasets.fixations_mat import open_fixations_mat
 from salgan.datasets.folder import open_folder, pictures_folder
 from salgan.datasets.mit1003 import is_mit1003, open_mit1003
 from salgan.datasets.osie_mouse import open_osie_mouse
-from salgan.datasets.salicon import is_salicon, open_salicon
+from salgan.datasets.salicon import RELEASES, is_salicon, open_salicon
 from salgan.datasets.split import SIZES, load_split
 from salgan.datasets.stimulus import Dataset
 from salgan.datasets.sun500 import open_sun500
@@ -67,7 +67,9 @@ def recognise(root: Path) -> str:
     )
 
 
-def open_dataset(path: str | Path, layout: str | None = None, part: str | None = None) -> Dataset:
+def open_dataset(
+    path: str | Path, layout: str | None = None, part: str | None = None, release: str | None = None
+) -> Dataset:
     """Open a dataset for reading; nothing but file names (and a set's one fixation file) is read here.
 
     Args:
@@ -75,9 +77,11 @@ def open_dataset(path: str | Path, layout: str | None = None, part: str | None =
         layout: one of :data:`LAYOUTS`; None recognises it.
         part: ``"train"``, ``"val"`` or ``"test"``: of SALICON and CAT2000 the published part, of OSIE,
             EyeCrowd and SUN500 that of :func:`~salgan.datasets.load_split`. None takes everything.
+        release: which release of the ground truth it is (``"2015"`` or ``"2017"`` of SALICON), for the
+            record; None takes it from the folder's name, if that tells.
 
     Raises:
-        DatasetError: no such folder, layout or part, or files missing or malformed.
+        DatasetError: no such folder, layout, part or release, or files missing or malformed.
     """
     root = Path(path)
     if not root.is_dir():
@@ -91,9 +95,17 @@ def open_dataset(path: str | Path, layout: str | None = None, part: str | None =
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(LAYOUTS)}"
         raise DatasetError(f"no layout named {layout!r}; {hint}")
     if layout in _OPEN_PART:
-        return _OPEN_PART[layout](root, part)
-    dataset = _OPEN[layout](root)
-    return dataset if part is None else _part(dataset, part)
+        dataset = _OPEN_PART[layout](root, part)
+    else:
+        dataset = _OPEN[layout](root)
+        dataset = dataset if part is None else _part(dataset, part)
+    return dataset if release is None else _stated(dataset, release)
+
+
+def _stated(dataset: Dataset, release: str) -> Dataset:
+    if dataset.layout == "salicon" and release not in RELEASES:
+        raise DatasetError(f"SALICON has no release {release!r}; there are {', '.join(RELEASES)}")
+    return replace(dataset, release=release)
 
 
 def _part(dataset: Dataset, part: str) -> Dataset:

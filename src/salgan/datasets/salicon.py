@@ -8,7 +8,8 @@ ground truth.
 Nobody knows how many pixels one degree was, as people sat at home; the density is the published map. The
 authors' tool blurs with sigma 19 pixels (``buildFixMap`` in NUS-VIP/salicon-api). The two releases have
 different ground truth under the same file names, so nothing in a folder tells them apart but its own name:
-with 2015 or 2017 in it, that is the dataset's release.
+with 2015 or 2017 in it, that is the dataset's release; otherwise :func:`~salgan.datasets.open_dataset` has
+to be told.
 
 Source: Jiang, Huang, Duan, Zhao, SALICON: Saliency in context, CVPR 2015.
 """
@@ -25,9 +26,12 @@ from salgan.datasets._files import PICTURES, by_stem, field, load_mat, pairs, re
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 
-__all__ = ["PARTS", "is_salicon", "open_salicon"]
+__all__ = ["PARTS", "RELEASES", "is_salicon", "open_salicon"]
 
 PARTS = ("train", "val", "test")
+
+RELEASES = ("2015", "2017")
+"""Years of its ground truths."""
 
 
 def is_salicon(root: Path) -> bool:
@@ -56,7 +60,7 @@ def open_salicon(root: Path, part: str | None = None) -> Dataset:
     unmatched: list[str] = []
     for name in found:
         _add_part(root, name, stimuli, unmatched)
-    release = next((year for year in ("2015", "2017") if year in root.resolve().name), None)
+    release = next((year for year in RELEASES if year in root.resolve().name), None)
     return Dataset("salicon", release, tuple(stimuli), "salicon", tuple(unmatched))
 
 

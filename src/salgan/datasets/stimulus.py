@@ -233,7 +233,7 @@ class Stimulus:
             if per_degree is None:
                 raise DatasetError(
                     f"{self.name}: this set does not say how many pixels one degree of visual angle is; "
-                    "give sigma in pixels"
+                    "give sigma in pixels (--sigma)"
                 )
             sigma = (1.0 if degrees is None else degrees) * per_degree
         try:
