@@ -210,7 +210,8 @@ def test_the_command_exports_a_run_folder(salgan, small, tmp_path):
     ("name", "message"),
     [
         ("missing.safetensors", "no such file"),
-        ("run/checkpoints/last.pt", "run/network.safetensors (the best epoch's network) or"),
+        ("missing.pt", "cannot read the checkpoint (No such file or directory)"),
+        ("text.pt", "not a checkpoint"),
         ("empty", "holds no network.safetensors"),
         ("text.safetensors", "not a readable safetensors file"),
     ],
@@ -218,6 +219,7 @@ def test_the_command_exports_a_run_folder(salgan, small, tmp_path):
 def test_the_command_says_in_one_line_what_it_cannot_export(salgan, tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.safetensors").write_text("text")
+    (tmp_path / "text.pt").write_text("text")
     said = salgan("export", tmp_path / name, "-o", tmp_path / "model.onnx")
     assert said.code == 1
     assert said.err.count("\n") == 1

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from salgan.training.build import read_checkpoint
+from salgan.networks import read_checkpoint
 from tests.training.conftest import lines
 
 

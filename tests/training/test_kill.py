@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from salgan.training.build import read_checkpoint
+from salgan.networks import read_checkpoint
 from tests.training.conftest import lines, repeatable, same_weights
 
 SETTINGS = {

@@ -12,10 +12,9 @@ import yaml
 from safetensors.torch import load_file
 
 from salgan.errors import ConfigError, ModelError, SalganError, TrainingError
-from salgan.networks import load_network
+from salgan.networks import load_network, read_checkpoint
 from salgan.training import folder as folder_module
 from salgan.training import load_config, train
-from salgan.training.build import read_checkpoint
 from tests.training.conftest import lines, repeatable, same_weights
 
 BOTH = {
@@ -90,6 +89,21 @@ def test_our_own_networks_are_saved_with_what_rebuilds_them(run):
     saved = load_network(folder / "network.safetensors")
     assert (saved.preprocessing.height, saved.preprocessing.width) == (64, 96)
     assert saved.architecture["decoder"] == {"width": 8}
+
+
+def test_a_checkpoint_alone_is_enough_to_build_its_network(run, tmp_path):
+    network = {"encoder": "test_efficientnet", "decoder": {"width": 8}}
+    folder = run(network=network, ema=0.5, bootstrap={"epochs": 1, "optimiser": {"lr": 0.1}})
+    alone = (folder / "checkpoints" / "last.pt").rename(tmp_path / "alone.pt")
+    read, saved = load_network(alone), load_network(folder / "last.safetensors")  # the average, both
+    assert (read.architecture, read.preprocessing) == (saved.architecture, saved.preprocessing)
+    assert all(torch.equal(value, saved.state_dict()[name]) for name, value in read.state_dict().items())
+    assert not read.training
+
+
+def test_a_checkpoint_of_a_network_of_ones_own_names_the_file_to_take(run):
+    with pytest.raises(ModelError, match=r"does not describe its network .*network\.safetensors"):
+        load_network(run() / "checkpoints" / "last.pt")
 
 
 def test_the_best_network_by_the_named_metric_is_kept(run):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from salgan.errors import ModelError
 from salgan.networks import load_network
 from salgan.predictor import at_picture_size
 from salgan.saliency_map import SaliencyMap
@@ -17,21 +16,16 @@ __all__ = ["TorchPredictor"]
 
 
 class TorchPredictor:
-    """A ``network.safetensors`` run by PyTorch, with the same steps around it as ``salgan.Predictor``.
+    """A network that was trained here, run by PyTorch, with the same steps around it as ``salgan.Predictor``.
 
     Args:
-        path: the network.
+        path: its ``network.safetensors``, or a checkpoint of its run (``.pt``).
 
     Raises:
-        ModelError: it cannot be read, or is a checkpoint, which holds more than a network.
+        ModelError: it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        if path.suffix.lower() == ".pt":
-            beside = path.parent.parent / "network.safetensors"
-            raise ModelError(
-                f"{path}: is a checkpoint to resume training from; evaluate its run's network, {beside}"
-            )
         self.name = path.stem
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = load_network(path).eval().to(self._device)

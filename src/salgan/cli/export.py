@@ -17,7 +17,8 @@ Weights = Literal["float32", "float16", "int8"]
 
 def export(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A network.safetensors, or the run folder of salgan train that holds one.")
+        Path,
+        typer.Argument(help="A run's folder, its network.safetensors, or a checkpoint (.pt)."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
     weights: Annotated[
@@ -28,7 +29,10 @@ def export(
     """Turn a trained network into an ONNX file, which predicts without PyTorch.
 
     [bold]salgan export runs/paper -o paper.onnx[/bold]
-    [bold]salgan predict photo.jpg --model paper.onnx[/bold]
+    [bold]salgan predict photo.jpg -o out --model paper.onnx[/bold]
+
+    Of a run folder the network with the best validation score is taken; of a checkpoint, such as
+    runs/paper/checkpoints/last.pt, the network as it then was.
 
     ONNX Runtime and PyTorch are compared first, on several sizes and batches:
     if a pixel differs by 1e-4 or more (2e-2 in float16, 5e-2 in int8), nothing
@@ -72,10 +76,4 @@ def _network_file(checkpoint: Path) -> Path:
         if not network.is_file():
             raise ModelError(f"{checkpoint}: holds no network.safetensors; train further, or name the file")
         return network
-    if checkpoint.suffix == ".pt":  # RUN/checkpoints/last.pt
-        run = checkpoint.absolute().parent.parent
-        raise ModelError(
-            f"{checkpoint}: is the state of a run, for resuming it; export {run / 'network.safetensors'} "
-            f"(the best epoch's network) or {run / 'last.safetensors'}"
-        )
     return checkpoint

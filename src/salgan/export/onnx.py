@@ -71,7 +71,7 @@ def export_onnx(
     for one size: that one). The preprocessing record is in the file's metadata and, as JSON, beside the file.
 
     Args:
-        network: a generator, or the safetensors file of one.
+        network: a generator, or the file of one: safetensors, or a run's checkpoint (``.pt``).
         out: the ONNX file to write, ending in ``.onnx``; an existing one is replaced.
         weights: how kernels and matrices are stored: ``float16`` halves the file, ``int8`` (with a scale per
             output channel) quarters it. They are converted when the file is loaded: arithmetic, and so speed,

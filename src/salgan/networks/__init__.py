@@ -5,7 +5,7 @@ from salgan.networks.encoders import default_preprocessing
 from salgan.networks.generator import Generator, MirroredDecoder
 from salgan.networks.lasagne import import_lasagne
 from salgan.networks.pyramid import PyramidDecoder
-from salgan.networks.weights import load_encoder, load_network, save_network
+from salgan.networks.weights import load_encoder, load_network, read_checkpoint, save_network
 
 __all__ = [
     "Discriminator",
@@ -16,5 +16,6 @@ __all__ = [
     "import_lasagne",
     "load_encoder",
     "load_network",
+    "read_checkpoint",
     "save_network",
 ]

@@ -1,7 +1,10 @@
 """Networks in files: safetensors whose header says how to build the network and how to feed it.
 
-A file is hostile until parsed: safetensors holds no code, names in the header are checked before anything is
-built from them, and no memory is set aside before the file's tensors are known to fit.
+A run's checkpoint holds the same description beside its state, so a network can be read from there, too.
+
+A file is hostile until parsed: safetensors holds no code, of a checkpoint nothing but tensors and plain
+values is read, names in the description are checked before anything is built from them, and no memory is set
+aside before the file's tensors are known to fit.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from salgan.errors import ModelError
 from salgan.networks.generator import Generator
 from salgan.preprocessing import Preprocessing
 
-__all__ = ["describe", "load_encoder", "load_network", "restore", "save_network"]
+__all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
 
 _ARCHITECTURE = "salgan.architecture"
 _PREPROCESSING = "salgan.preprocessing"
@@ -45,10 +48,11 @@ def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str,
 
 
 def load_network(path: str | Path) -> Generator:
-    """Read a generator that ``save_network`` wrote.
+    """Read a generator that ``save_network`` wrote, or the one in a training run's checkpoint.
 
     Args:
-        path: the safetensors file.
+        path: the safetensors file, or a checkpoint (``.pt``) for the network as it then was (the average of
+            its weights where the run keeps one).
 
     Returns:
         The generator, on the CPU, in evaluation mode.
@@ -56,8 +60,25 @@ def load_network(path: str | Path) -> Generator:
     Raises:
         ModelError: not such a file, or its parts do not fit each other.
     """
-    description, tensors = _read(path)
+    description, tensors = _read_from_checkpoint(path) if Path(path).suffix == ".pt" else _read(path)
     return restore(description, tensors, origin=str(path))
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A checkpoint of ``salgan train`` as plain values and tensors, on the CPU; nothing in it is executed.
+
+    Raises:
+        ModelError: missing, damaged, or not a checkpoint of this project.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
+    except Exception as error:  # a damaged archive raises whatever its bytes provoke
+        raise ModelError(f"{path}: not a checkpoint ({' '.join(str(error).split())[:120]})") from None
+    if not isinstance(state, dict) or not isinstance(state.get("salgan"), dict):
+        raise ModelError(f"{path}: not a checkpoint of salgan train")
+    return state
 
 
 def describe(network: Generator) -> dict[str, str]:
@@ -140,6 +161,20 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise ModelError(f"{path}: no such file") from None
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def _read_from_checkpoint(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
+    state = read_checkpoint(path)
+    networks, description = state["salgan"], state.get("description")
+    weights = networks.get("average") or networks.get("generator")
+    if not isinstance(weights, dict) or not all(isinstance(each, Tensor) for each in weights.values()):
+        raise ModelError(f"{path}: not a checkpoint of salgan train")
+    if not isinstance(description, dict):
+        raise ModelError(
+            f"{path}: does not describe its network (a network of your own, or an early version); "
+            "name the run's network.safetensors"
+        )
+    return description, weights
 
 
 def _parse_architecture(text: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from salgan._files import replacing
 from salgan.errors import ConfigError, ModelError
-from salgan.networks import Generator, default_preprocessing, load_encoder, save_network
+from salgan.networks import Generator, default_preprocessing, load_encoder, read_checkpoint, save_network
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Config
 
@@ -23,7 +23,6 @@ __all__ = [
     "build_generator",
     "initial_weights",
     "preprocessing_of",
-    "read_checkpoint",
     "save_generator",
 ]
 
@@ -104,23 +103,6 @@ def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:
         first = " ".join(str(error).split())[:200]
         raise ModelError(f"init: {path} holds another network's weights ({first})") from None
     return optimiser
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint as plain values and tensors, on the CPU; nothing in it is executed.
-
-    Raises:
-        ModelError: missing, damaged, or not a checkpoint of this project.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except Exception as error:  # a damaged archive raises whatever its bytes provoke
-        raise ModelError(f"{path}: not a checkpoint ({' '.join(str(error).split())[:120]})") from None
-    if not isinstance(state, dict) or "salgan" not in state:
-        raise ModelError(f"{path}: not a checkpoint of salgan train")
-    return state
 
 
 def save_generator(network: nn.Module, path: Path, metadata: dict[str, str]) -> None:

@@ -21,7 +21,7 @@ import yaml
 from salgan._files import replacing
 from salgan._version import __version__
 from salgan.errors import ConfigError, SalganError
-from salgan.training.build import read_checkpoint
+from salgan.networks import read_checkpoint
 from salgan.training.config import Config
 
 __all__ = ["RunFolder"]

@@ -21,7 +21,8 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan.errors import ConfigError
-from salgan.networks import Discriminator
+from salgan.networks import Discriminator, Generator
+from salgan.networks.weights import describe
 from salgan.training.build import (
     build_generator,
     initial_weights,
@@ -132,7 +133,9 @@ def train(config: Config) -> Outcome:
     def checkpoint(path: Path | None = None) -> None:
         check()
         states = {"position": asdict(position), "window": window.entries, "random": _random_states()}
-        folder.save({"salgan": salgan.state(), **states}, path)
+        # What a reader of the checkpoint alone needs to build the network; nobody knows it of a user's own.
+        described = describe(generator) if isinstance(generator, Generator) else None
+        folder.save({"salgan": salgan.state(), "description": described, **states}, path)
 
     meter = Meter.of_device(fabric.device, fabric.world_size, _precision(config))
     epochs = config.bootstrap.epochs + config.adversarial.epochs
