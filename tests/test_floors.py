@@ -33,6 +33,27 @@ def test_floors_1_to_4_import_nothing_heavy(module):
     assert not modules & (HEAVY | LAZY)
 
 
+@pytest.mark.parametrize(
+    ("code", "missing", "extra"),
+    [
+        ("import salgan.networks", "torch", "train"),
+        ("import salgan.networks", "timm", "train"),
+        ("import salgan.training", "yaml", "train"),
+        ("from salgan.training import train", "lightning", "train"),
+        ("import salgan.export", "onnx", "train"),
+        ("import salgan.serve", "fastapi", "serve"),
+        ("import salgan.video", "av", "video"),
+    ],
+)
+def test_a_package_without_its_extra_says_what_to_install(code, missing, extra):
+    code = f"import sys; sys.modules[{missing!r}] = None; {code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "salgan.errors.MissingExtraError: "
+        f"this needs {missing}, which is not installed; run: pip install 'salgan[{extra}]'"
+    )
+
+
 def test_importing_the_package_is_silent_and_loads_not_even_numpy():
     code = "import salgan; import sys; assert 'numpy' not in sys.modules, 'numpy'"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)

@@ -152,11 +152,6 @@ def _write(job: Job, picture: np.ndarray[Any, Any], saliency: SaliencyMap, draw:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, with those above it; it may be there.
-
-    Raises:
-        SalganError: it cannot be made.
-    """
     """Make a folder for results, with all above it, unless it is there.
 
     Raises:

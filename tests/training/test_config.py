@@ -28,6 +28,18 @@ def test_every_recipe_of_the_project_is_valid(path):
     assert load_config(path, PLACES).out == "runs/x"
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_the_project_goes_by_its_name_anywhere(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(path.stem, PLACES) == load_config(path, PLACES)
+
+
+def test_a_file_of_the_same_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("paper").write_text("seed: 99")
+    assert load_config("paper", PLACES).seed == 99
+
+
 def test_there_are_recipes_to_check():
     assert {"paper", "released-code"} <= {path.stem for path in RECIPES}
 
@@ -137,7 +149,7 @@ def test_a_file_that_is_no_recipe_is_an_error_with_its_name(recipe, text):
 
 
 def test_a_missing_recipe_is_an_error_with_its_name(tmp_path):
-    with pytest.raises(ConfigError, match=r"gone\.yaml"):
+    with pytest.raises(ConfigError, match=r"gone\.yaml: no such recipe; .*: lite, paper, released-code"):
         load_config(tmp_path / "gone.yaml", PLACES)
 
 

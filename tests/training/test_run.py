@@ -180,6 +180,12 @@ def test_a_mistake_in_the_data_makes_no_run_folder(config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_missing_dataset_is_named_before_any_weights_are_fetched(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("salgan.training.run.build_generator", lambda config: pytest.fail("it was built"))
+    with pytest.raises(ConfigError, match="nowhere/train: no such dataset"):
+        train(config(data=str(tmp_path / "nowhere")))
+
+
 def test_resuming_with_other_settings_is_an_error_that_names_the_first(run, config):
     run()
     with pytest.raises(ConfigError, match="started with batch_size=4, now it is 2"):

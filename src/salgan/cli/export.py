@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from salgan.cli._common import messages
-from salgan.errors import ModelError, require
+from salgan.errors import ModelError
 
 __all__ = ["export", "import_lasagne"]
 
@@ -41,8 +41,6 @@ def export(
     The file takes any batch and any size its encoder takes. How pictures are to
     be resized is written into it, and beside it as JSON.
     """
-    for package in ("torch", "timm", "onnx", "onnxscript", "safetensors"):
-        require(package, "train")
     from salgan.export import export_onnx
 
     done = export_onnx(_network_file(checkpoint), output, weights=weights)
@@ -62,8 +60,6 @@ def import_lasagne(
     [bold]salgan import-lasagne gen_modelWeights0090.npz -o salgan.safetensors[/bold]
     [bold]salgan export salgan.safetensors -o salgan.onnx[/bold]
     """
-    for package in ("torch", "timm", "safetensors"):
-        require(package, "train")
     from salgan import networks
 
     networks.save_network(networks.import_lasagne(file), output, metadata={"salgan.origin": file.name})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from salgan.benchmark import Data, Protocol
-    from salgan.benchmark.reproduce import Branch, Experiment
+    from salgan.reproduce.experiment import Branch, Experiment
 
 __all__ = ["reproduce"]
 
@@ -53,7 +53,7 @@ _Processes = Annotated[
     int | None, typer.Option(min=1, help="Processes that score; one per core if not given.")
 ]
 
-_PAPER = Path("recipes/paper.yaml")
+_PAPER = Path("paper")
 
 
 @reproduce.command()
@@ -87,9 +87,9 @@ def table1(
     --test ~/datasets/osie --test-part test --out table1
     adversarial.epochs=20[/bold]
     """
-    from salgan.benchmark.reproduce import preprint_rows
-    from salgan.benchmark.table1 import preprint_table
-    from salgan.benchmark.table1 import table1 as write
+    from salgan.reproduce.experiment import preprint_rows
+    from salgan.reproduce.table1 import preprint_table
+    from salgan.reproduce.table1 import table1 as write
 
     with _Bars() as bars:
         rules = _rules(sigma, degrees, seed)
@@ -132,8 +132,8 @@ def figure3(
 
     [bold]salgan reproduce figure3 --out table1[/bold]
     """
-    from salgan.benchmark.table1 import figure3 as draw
     from salgan.cli._common import messages
+    from salgan.reproduce.table1 import figure3 as draw
 
     with _Bars() as bars:
         found = _found(out) or _train(
@@ -181,10 +181,10 @@ def figure1(
 
     [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
     """
-    from salgan.benchmark.figure1 import TITLES, Choice
-    from salgan.benchmark.figure1 import figure1 as draw
     from salgan.benchmark.gallery import dataset_of
     from salgan.cli._common import messages
+    from salgan.reproduce.figure1 import TITLES, Choice
+    from salgan.reproduce.figure1 import figure1 as draw
 
     with _Bars() as bars:
         found = _found(out) or _train(
@@ -259,8 +259,8 @@ def table2(
 
 
 def _rules(sigma: float | None, degrees: float | None, seed: int) -> Protocol:
-    from salgan.benchmark.reproduce import METRICS
     from salgan.cli.evaluate import make_protocol
+    from salgan.reproduce.experiment import METRICS
 
     return make_protocol(",".join(METRICS), sigma, degrees, seed=seed)
 
@@ -282,9 +282,9 @@ def _experiment(
     processes: int | None,
     bars: _Bars,
 ) -> Experiment:
-    from salgan.benchmark.reproduce import Experiment
     from salgan.cli.evaluate import processes_or_cores
     from salgan.errors import require
+    from salgan.reproduce.experiment import Experiment
 
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
@@ -293,13 +293,13 @@ def _experiment(
 
 
 def _train(experiment: Experiment) -> dict[str, Branch]:
-    from salgan.benchmark.reproduce import branches
+    from salgan.reproduce.experiment import branches
 
     return branches(experiment)
 
 
 def _found(out: Path) -> dict[str, Branch] | None:
-    from salgan.benchmark.reproduce import read_branches
+    from salgan.reproduce.experiment import read_branches
 
     return read_branches(out)
 

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from salgan.errors import require
-
 __all__ = ["train"]
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="YAML file of settings, such as recipes/paper.yaml.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            help="YAML file of settings, such as recipes/paper.yaml; or the name of one that comes along: "
+            "paper, released-code, lite, table1-light."
+        ),
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -33,13 +37,9 @@ def train(
     Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on
     exactly where the last checkpoint left it.
     """
-    for package in ("pydantic", "yaml"):
-        require(package, "train")
     from salgan.training import load_config
 
     config = load_config(recipe, overrides or [])
-    for package in ("lightning", "safetensors", "tensorboard", "timm", "torch"):
-        require(package, "train")
     from salgan.training import train as run
 
     outcome = run(config)

@@ -1,11 +1,19 @@
-"""The networks in PyTorch: generator, discriminator, and their weights."""
+"""The networks in PyTorch: generator, discriminator, and their weights.
 
-from salgan.networks.discriminator import Discriminator
-from salgan.networks.encoders import default_preprocessing
-from salgan.networks.generator import Generator, MirroredDecoder
-from salgan.networks.lasagne import import_lasagne
-from salgan.networks.pyramid import PyramidDecoder
-from salgan.networks.weights import load_encoder, load_network, read_checkpoint, save_network
+Needs ``pip install 'salgan[train]'``.
+"""
+
+from salgan.errors import require
+
+for _module in ("torch", "timm", "safetensors"):
+    require(_module, "train")
+
+from salgan.networks.discriminator import Discriminator  # noqa: E402
+from salgan.networks.encoders import default_preprocessing  # noqa: E402
+from salgan.networks.generator import Generator, MirroredDecoder  # noqa: E402
+from salgan.networks.lasagne import import_lasagne  # noqa: E402
+from salgan.networks.pyramid import PyramidDecoder  # noqa: E402
+from salgan.networks.weights import load_encoder, load_network, read_checkpoint, save_network  # noqa: E402
 
 __all__ = [
     "Discriminator",

@@ -145,11 +145,12 @@ class TimmEncoder(nn.Module):
         sized: dict[str, Any] = {"img_size": size} if self.fixed_size else {}
         try:
             model = timm.create_model(name, features_only=True, pretrained=pretrained, **sized)
-        except (
-            Exception
-        ) as error:  # whatever goes wrong inside timm or its download, the next step is the same
+        # Whatever goes wrong inside timm or its download, the next step is the same.
+        except Exception as error:
             cause = (str(error) or type(error).__name__).splitlines()[0]
-            step = "load a local file with load_encoder instead" if pretrained else "choose another encoder"
+            step = "choose another encoder"
+            if pretrained:
+                step = "take a local file: network.weights=FILE.safetensors (recipe) or load_encoder (Python)"
             raise ModelError(f"timm cannot build {name!r} as an encoder ({cause}); {step}") from error
         self.model: nn.Module = model
         levels: Any = model.feature_info

@@ -3,13 +3,20 @@
 >>> from salgan.training import load_config, train
 >>> config = load_config(Path("recipes/paper.yaml"), ["data=data", "out=runs/paper"])  # doctest: +SKIP
 >>> outcome = train(config)  # doctest: +SKIP
+
+Needs ``pip install 'salgan[train]'``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from salgan.training.config import Config, load_config
+from salgan.errors import require
+
+for _module in ("pydantic", "yaml"):
+    require(_module, "train")
+
+from salgan.training.config import Config, load_config  # noqa: E402
 
 if TYPE_CHECKING:
     from salgan.training.run import Outcome, train
@@ -20,6 +27,8 @@ __all__ = ["Config", "Outcome", "load_config", "train"]
 def __getattr__(name: str) -> Any:
     # The run imports PyTorch and Lightning; the processes that prepare pictures do without.
     if name in ("Outcome", "train"):
+        for package in ("torch", "lightning", "tensorboard"):
+            require(package, "train")
         from salgan.training import run
 
         return getattr(run, name)

@@ -33,7 +33,7 @@ from salgan.errors import ConfigError, DatasetError
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Source
 
-__all__ = ["Prepared", "Samples", "parts_of", "prepare"]
+__all__ = ["Prepared", "Samples", "find_dataset", "parts_of", "prepare"]
 
 _CODE = 2
 """Raise this when what is written to a cache changes."""
@@ -86,9 +86,7 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
         ConfigError: the parts do not fit the dataset or each other.
         DatasetError: the dataset cannot be read.
     """
-    root = data / source.path
-    if not root.exists():
-        raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
+    root = find_dataset(source, data)
     train, val = parts_of(source, root)
     both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
     # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when
@@ -106,6 +104,18 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
         print(f"{source.label}: left out, nobody looked inside: {', '.join(empty)}", file=sys.stderr)
     row = {stimulus.name: index for index, stimulus in enumerate(stimuli) if stimulus.name not in empty}
     return Prepared(source.label, samples, _rows(row, train), _rows(row, val))
+
+
+def find_dataset(source: Source, data: Path) -> Path:
+    """A source's folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    root = data / source.path
+    if not root.exists():
+        raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
+    return root
 
 
 def _rows(row: Mapping[str, int], stimuli: Sequence[Stimulus]) -> np.ndarray:

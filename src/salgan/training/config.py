@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from salgan.errors import ConfigError
+from salgan.training.recipes import find_recipe
 
 __all__ = [
     "Adversarial",
@@ -259,17 +260,19 @@ class Config(_Settings):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-def load_config(recipe: Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a recipe and apply overrides.
 
     Args:
-        recipe: YAML file whose keys are fields of :class:`Config`.
+        recipe: YAML file whose keys are fields of :class:`Config`, or the name of one that comes along, such
+            as ``"paper"``.
         overrides: ``key=value`` with dots into groups and lists (``bootstrap.optimiser.lr=1e-4``,
             ``sources.0.degrees=1``); the value is read as YAML.
 
     Raises:
         ConfigError: the file cannot be read, a key is unknown (with the closest one), a value does not fit.
     """
+    recipe = find_recipe(recipe)
     try:
         settings = yaml.load(recipe.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
     except OSError as error:

@@ -29,7 +29,7 @@ from salgan.training.build import (
     preprocessing_of,
     save_generator,
 )
-from salgan.training.cache import Prepared, prepare
+from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
 from salgan.training.data import Pool, augmented, epoch_draws, epoch_order
 from salgan.training.folder import RunFolder
@@ -98,6 +98,8 @@ def train(config: Config) -> Outcome:
     fabric.launch()
     folder = RunFolder(Path(config.out), writes=fabric.is_global_zero)
     folder.check(config)
+    for source in config.sources:  # before weights are downloaded
+        find_dataset(source, Path(config.data))
     lightning.fabric.seed_everything(config.seed, verbose=False)
     torch.backends.cudnn.benchmark = True  # batches keep one shape, so the fastest convolution is sought once
 
