@@ -4,7 +4,7 @@ From one bootstrap on the content loss, two runs go on for the same number of ep
 therefore the same batches: one with the content loss alone (BCE), one adversarially (GAN). The network of
 every epoch of both is evaluated picture by picture.
 
-Training is floor 6 of the house and this is floor 5, so it is imported inside the functions that start it.
+PyTorch is imported inside the functions that train: what reads a finished experiment does without it.
 """
 
 from __future__ import annotations

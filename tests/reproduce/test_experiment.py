@@ -11,7 +11,7 @@ from salgan.errors import ConfigError
 
 pytest.importorskip("lightning")
 
-from salgan.benchmark.reproduce import (
+from salgan.reproduce.experiment import (
     METRICS,
     Experiment,
     branches,
@@ -19,7 +19,7 @@ from salgan.benchmark.reproduce import (
     read_branches,
     validation_data,
 )
-from salgan.benchmark.table1 import best_epoch, figure3, preprint_table, table1
+from salgan.reproduce.table1 import best_epoch, figure3, preprint_table, table1
 
 RULES = Protocol(METRICS, sigma=8)
 

@@ -16,8 +16,8 @@ from salgan.benchmark.figures import Curve, history_figure, save
 from salgan.benchmark.intervals import bootstrap_mean
 from salgan.benchmark.published import matching, published
 from salgan.benchmark.report import conditions, dataset_label, interval_text, label
-from salgan.benchmark.reproduce import METRICS, Branch
 from salgan.benchmark.results import Results
+from salgan.reproduce.experiment import METRICS, Branch
 
 __all__ = ["best_epoch", "curves", "figure3", "preprint_table", "table1"]
 
@@ -33,7 +33,7 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
     """Write ``table1.md`` and ``table1.json``: BCE and GAN, best through epochs and at the last one.
 
     Args:
-        found: what :func:`salgan.benchmark.reproduce.branches` returned.
+        found: what :func:`salgan.reproduce.experiment.branches` returned.
         folder: where to write.
 
     Returns:
@@ -104,7 +104,7 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
     """Write ``preprint.md``: MSE, and BCE by the downsampling before the loss.
 
     Args:
-        rows: what :func:`salgan.benchmark.reproduce.preprint_rows` returned.
+        rows: what :func:`salgan.reproduce.experiment.preprint_rows` returned.
         folder: where to write.
 
     Returns:
