@@ -1,0 +1,68 @@
+"""Average the weights of several runs of the light network into one.
+
+    python experiments/lite/average.py recipes/lite.yaml data=FOLDER NETWORK.safetensors... -o OUT.safetensors
+
+The runs must start from the same weights (same encoder, same seed), so that they lie in one valley of the
+loss; the average then generalises better than each (Wortsman et al. 2022, "Model soups"). Batch-norm
+statistics do not average: they are measured again on 960 training pictures of the recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from salgan.networks import Generator, load_network, save_network
+from salgan.training import load_config
+from salgan.training.cache import prepare
+from salgan.training.data import Pool
+
+
+def average(networks: list[Generator]) -> Generator:
+    """Put the mean of all weights into the first network, and return it."""
+    states = [network.state_dict() for network in networks]
+    mean = {
+        key: torch.stack([state[key].double() for state in states]).mean(0).to(value.dtype)
+        for key, value in states[0].items()
+    }
+    networks[0].load_state_dict(mean)
+    return networks[0]
+
+
+@torch.no_grad()
+def measure_statistics(network: Generator, pool: Pool, batches: int = 60, size: int = 16) -> None:
+    """Replace batch-norm statistics by their mean over training batches, drawn with seed 0."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    order = np.random.default_rng(0).permutation(len(pool))
+    for rows in order[: batches * size].reshape(-1, size):
+        network.logits(pool.batch(rows).pictures)
+    network.eval()
+
+
+def main() -> None:
+    """Parse, average, measure, save."""
+    parser = argparse.ArgumentParser(description="Average the weights of several runs of one recipe.")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("arguments", nargs="+", help="overrides of the recipe (key=value) and networks")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    overrides = [each for each in arguments.arguments if "=" in each]
+    config = load_config(arguments.recipe, [*overrides, "out=."])  # nothing is written there
+    network = average([load_network(Path(each)) for each in arguments.arguments if "=" not in each])
+    cache = Path(config.cache) if config.cache else None
+    prepared = [prepare(source, Path(config.data), network.preprocessing, cache) for source in config.sources]
+    measure_statistics(network, Pool(prepared, "train", torch.device("cpu")))
+    save_network(network, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
