@@ -10,17 +10,17 @@ def models() -> None:
     (https://host/model.onnx#sha256=...).
     """
     from rich.console import Console
-    from rich.table import Table
 
     from salgan import zoo
 
-    table = Table("model", "size", "licence", "scores", "where", "what it is for", box=None, pad_edge=False)
+    console = Console()
     for record in zoo.models():
-        scores = "\n".join(
-            f"{dataset}: " + ", ".join(f"{metric} {value:g}" for metric, value in by_metric.items())
-            for dataset, by_metric in record.scores.items()
-        )
-        size = "?" if record.size is None else f"{record.size / 1e6:.1f} MB"
-        where = str(zoo.find(record) or f"downloaded at first use from {record.url}")
-        table.add_row(record.name, size, record.licence, scores, where, record.description)
-    Console().print(table)
+        size = "size unknown" if record.size is None else f"{record.size / 1e6:.1f} MB"
+        where = zoo.find(record) or f"downloaded at first use from {record.url}"
+        console.print(f"[bold]{record.name}[/bold]  {record.description}")
+        console.print(f"  {size}, {record.licence}", highlight=False)
+        console.print(f"  trained on {record.data}", highlight=False)
+        for dataset, scores in record.scores.items():
+            values = ", ".join(f"{metric} {value:.3f}" for metric, value in scores.items())
+            console.print(f"  {dataset}: {values}", highlight=False)
+        console.print(f"  {where}", highlight=False, soft_wrap=True)
