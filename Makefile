@@ -22,6 +22,14 @@ lint: $(DEV)/.installed  ## Check style and format
 types: $(DEV)/.installed  ## Check types
 	$(DEV)/bin/mypy
 
+docs: $(DEV)/.installed  ## Build the pages into site/
+	$(DEV)/bin/python -m pip install --quiet mkdocs-material
+	$(DEV)/bin/mkdocs build
+
+bench: $(DEV)/.installed  ## Time one prediction and the metrics beside named peers
+	$(DEV)/bin/python benchmarks/predict.py
+	$(DEV)/bin/python benchmarks/metrics/compare.py
+
 clean:  ## Remove what was built here
 	rm -rf $(BASE) $(DEV) build dist site examples/out
 
