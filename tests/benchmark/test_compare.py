@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from salgan.benchmark import Protocol, compare, evaluate, open_data, open_source
+from salgan.benchmark import Data, Protocol, compare, evaluate, open_data, open_source
 from salgan.benchmark.compare import markdown, most_different, write
 from salgan.benchmark.gallery import gallery
-from salgan.errors import SalganError
+from salgan.errors import ModelError, SalganError
 from tests.benchmark.conftest import Brightness
 
 
@@ -95,6 +95,23 @@ def test_the_gallery_opens_models_and_pictures_again(made_up, tmp_path, quick):
     files = gallery(compare(chance, maps), tmp_path / "gallery", "nss", 3)
     assert [path.suffix for path in files] == [".pdf", ".png"]
     assert files[0].read_bytes().startswith(b"%PDF")
+
+
+def test_the_center_bias_is_fitted_again_for_the_gallery(made_up, tmp_path, quick):
+    data = open_data(made_up)
+    bias = evaluate("baseline:center-bias", data, tmp_path / "bias", protocol=quick)
+    chance = evaluate("baseline:uniform", data, tmp_path / "chance", protocol=quick)
+    files = gallery(compare(chance, bias), tmp_path / "gallery", "nss", 2)
+    assert [path.name for path in files] == ["gallery.pdf", "gallery.png"]
+
+    halves = [data.dataset.select(f"{number:04d}" for number in range(*part)) for part in ((0, 6), (6, 12))]
+    elsewhere = Data(halves[0], halves[1], made_up)
+    bias, chance = (
+        evaluate(f"baseline:{name}", elsewhere, tmp_path / f"half-{name}", protocol=quick)
+        for name in ("center-bias", "uniform")
+    )
+    with pytest.raises(ModelError, match="center bias was fitted on pictures that it does not name"):
+        gallery(compare(chance, bias), tmp_path / "half", "nss", 2)
 
 
 def test_objects_of_a_program_have_no_gallery(brightness, uniform, tmp_path):

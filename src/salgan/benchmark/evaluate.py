@@ -9,8 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from salgan._version import __version__
 from salgan.benchmark._pool import in_order
 from salgan.benchmark.baselines import CenterBiasBaseline
@@ -106,7 +104,7 @@ def evaluate(
             "model": {"name": source.name, "fingerprint": source.fingerprint, "spec": _spec(model)},
             "dataset": _describe(data, dataset, truth.gaze, missing),
             "protocol": asdict(protocol) | {"metrics": list(protocol.metrics)},
-            "center_bias": _describe_bias(truth) if bias else None,
+            "center_bias": truth.describe_bias() if bias else None,
         }
         scorer = Scorer(source, dataset.stimuli, truth, protocol)
         rows = stack.enter_context(RowFile(folder, about, overwrite=overwrite))
@@ -168,19 +166,4 @@ def _describe(data: Data, dataset: Dataset, gaze: Gaze, missing: int) -> dict[st
         "fingerprint": digest.hexdigest(),
         "path": None if data.path is None else str(data.path.resolve()),
         "asked_layout": data.layout,
-    }
-
-
-def _describe_bias(truth: GroundTruth) -> dict[str, Any] | None:
-    bias = truth.bias
-    if bias is None:
-        return None
-    grid = np.ascontiguousarray(bias.grid).tobytes()
-    return {
-        "fitted_on": bias.source,
-        "leave_one_out": truth.leave_out,
-        "pictures": bias.pictures,
-        "fixations": bias.fixations,
-        "sigma": bias.sigma,
-        "fingerprint": hashlib.sha256(grid + f"{bias.sigma} {truth.leave_out}".encode()).hexdigest(),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from salgan.benchmark.baselines import CenterBiasBaseline
 from salgan.benchmark.compare import Comparison, most_different
 from salgan.benchmark.evaluate import open_data
 from salgan.benchmark.figures import Example, examples_figure, save
+from salgan.benchmark.ground_truth import Data, GroundTruth, ground_truth
 from salgan.benchmark.models import open_source
 from salgan.benchmark.results import Results
 from salgan.benchmark.scoring import resized
@@ -20,11 +23,11 @@ from salgan.datasets import Dataset, Stimulus
 from salgan.errors import DatasetError, ModelError, SalganError
 from salgan.metrics import METRICS, VARIANTS
 
-__all__ = ["dataset_of", "examples", "gallery", "map_of", "truth_of"]
+__all__ = ["data_of", "examples", "gallery", "map_of", "truth_of"]
 
 
-def dataset_of(results: Results) -> Dataset:
-    """Open the dataset of an evaluation again.
+def data_of(results: Results) -> Data:
+    """Open the dataset of an evaluation again, with the training part of its center bias.
 
     Raises:
         DatasetError: the evaluation does not say where it is, or it is not there any more.
@@ -32,7 +35,7 @@ def dataset_of(results: Results) -> Dataset:
     record = results.about["dataset"]
     if record["path"] is None:
         raise DatasetError(f"{results.folder}: does not say in which folder its dataset is")
-    return open_data(record["path"], record["asked_layout"], record["part"]).dataset
+    return open_data(record["path"], record["asked_layout"], record["part"])
 
 
 def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> NDArray[Any]:
@@ -63,33 +66,50 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     chosen = most_different(comparison, metric, count)
     if not chosen:
         raise SalganError(f"no picture has a {metric} from both models, so there is no gallery")
-    dataset = dataset_of(comparison.first).select(name for name, _ in chosen)
-    sources = {
-        _title(results, other): _open(results)
-        for results, other in (
-            (comparison.first, comparison.second),
-            (comparison.second, comparison.first),
-        )
-    }
+    data = data_of(comparison.first)
+    pairs = ((comparison.first, comparison.second), (comparison.second, comparison.first))
     protocol = comparison.first.about["protocol"]
     found = (METRICS | VARIANTS)[metric]
     examples = []
-    for stimulus, (name, change) in zip(dataset, chosen, strict=True):
-        maps = {title: map_of(source, stimulus) for title, source in sources.items()}
-        note = f"{found.label} {change:+.2f}"
-        examples.append(
-            Example(name, stimulus.picture(), {"truth": truth_of(stimulus, protocol)} | maps, note)
-        )
+    with contextlib.ExitStack() as stack:
+        sources = {_title(results, other): _open(results, data, stack) for results, other in pairs}
+        pictures = data.dataset.select(name for name, _ in chosen)
+        for stimulus, (name, change) in zip(pictures, chosen, strict=True):
+            maps = {title: map_of(source, stimulus) for title, source in sources.items()}
+            note = f"{found.label} {change:+.2f}"
+            examples.append(
+                Example(name, stimulus.picture(), {"truth": truth_of(stimulus, protocol)} | maps, note)
+            )
     return save(examples_figure(examples, "each map divided by its highest value"), stem)
 
 
-def _open(results: Results) -> Any:
+class _CenterBias:
+    """The center bias of an evaluation's pictures, each under its own rules, fitted again."""
+
+    def __init__(self, truth: GroundTruth, dataset: Dataset) -> None:
+        self._truth = truth
+        self._position = {stimulus.name: number for number, stimulus in enumerate(dataset)}
+
+    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+        height, width = stimulus.height, stimulus.width
+        bias = self._truth.center_bias(self._position[stimulus.name], height, width)
+        return bias if bias is not None else np.ones((height, width))
+
+
+def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> Any:
     spec, protocol = results.about["model"]["spec"], results.about["protocol"]
     if spec is None:
         raise ModelError(f"{results.name}: was an object in a program, which cannot be opened again")
     source = open_source(spec, **{key: protocol[key] for key in ("seed", "sigma", "degrees")})
     if isinstance(source, CenterBiasBaseline):
-        raise ModelError("the center bias is not kept with an evaluation, so there is no gallery of it")
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        truth = stack.enter_context(ground_truth(data, scratch, center_bias=True))
+        fitted, recorded = truth.describe_bias(), results.about["center_bias"]
+        if fitted is None or fitted["fingerprint"] != recorded["fingerprint"]:
+            raise ModelError(
+                f"{results.folder}: its center bias was fitted on pictures that it does not name"
+            )
+        return _CenterBias(truth, data.dataset)
     return source
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from salgan.benchmark._pool import in_order
 from salgan.benchmark.center_bias import CenterBias
@@ -54,6 +58,33 @@ class GroundTruth:
     gaze: Gaze
     bias: CenterBias | None
     leave_out: bool
+
+    def center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
+        """The center bias for the picture at a position: float64 (height, width), sums to 1.
+
+        None if nobody asked for it, or no other picture has fixations.
+        """
+        if self.bias is None:
+            return None
+        if not self.leave_out:
+            return self.bias.density(height, width)
+        own = self.gaze[index]
+        return None if self.bias.fixations == len(own) else self.bias.without(own).density(height, width)
+
+    def describe_bias(self) -> dict[str, Any] | None:
+        """What an evaluation records of the center bias; two with the same fingerprint are the same."""
+        bias = self.bias
+        if bias is None:
+            return None
+        grid = np.ascontiguousarray(bias.grid).tobytes()
+        return {
+            "fitted_on": bias.source,
+            "leave_one_out": self.leave_out,
+            "pictures": bias.pictures,
+            "fixations": bias.fixations,
+            "sigma": bias.sigma,
+            "fingerprint": hashlib.sha256(grid + f"{bias.sigma} {self.leave_out}".encode()).hexdigest(),
+        }
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ class Scorer:
     ) -> None:
         self.source = source
         self.stimuli = stimuli
-        self._gaze, self._bias, self._leave_out = truth.gaze, truth.bias, truth.leave_out
+        self._truth = truth
         self._protocol = protocol
         self._last_bias: NDArray[np.float64] | None = None
 
@@ -118,7 +118,7 @@ class Scorer:
         height, width = stimulus.height, stimulus.width
         row: Row = {"picture": stimulus.name, "width": width, "height": height}
         try:
-            truth, scored = self._truth(stimulus, row)
+            truth, scored = self._ground_truth(stimulus, row)
         except TooFewViewersError as error:
             return row | {"note": str(error)}
         if saliency is None:
@@ -134,7 +134,7 @@ class Scorer:
             return bias if bias is not None else np.ones((stimulus.height, stimulus.width))
         return np.asarray(self.source.predict(self.stimuli[index]))
 
-    def _truth(self, stimulus: Stimulus, row: Row) -> tuple[dict[str, Any], Stimulus]:
+    def _ground_truth(self, stimulus: Stimulus, row: Row) -> tuple[dict[str, Any], Stimulus]:
         """Fixated pixels and density, as far as they exist; the fixations' file is read once."""
         protocol, truth = self._protocol, dict[str, Any]()
         scored = self.source.scored(stimulus)
@@ -168,7 +168,7 @@ class Scorer:
         height, width = stimulus.height, stimulus.width
         if "other_fixations" in self._protocol.needs:
             rng = seeded(self._protocol.seed, "others", stimulus.name)
-            places, row["others"] = self._gaze.others(index, self._protocol.others, rng)
+            places, row["others"] = self._truth.gaze.others(index, self._protocol.others, rng)
             if len(places):
                 context["other_fixations"] = marked(places, height, width)
         if "baseline" in self._protocol.needs:
@@ -178,16 +178,10 @@ class Scorer:
         return context
 
     def _center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
-        """The center bias at a picture's size; None if no other picture has fixations."""
-        if self._bias is None:
-            return None
-        if self._leave_out:
-            own = self._gaze[index]
-            return (
-                None if self._bias.fixations == len(own) else self._bias.without(own).density(height, width)
-            )
-        if self._last_bias is None or self._last_bias.shape != (height, width):
-            self._last_bias = self._bias.density(height, width)
+        """The center bias at a picture's size, made once for pictures of one size where it is the same."""
+        kept = self._last_bias
+        if kept is None or kept.shape != (height, width) or self._truth.leave_out:
+            self._last_bias = self._truth.center_bias(index, height, width)
         return self._last_bias
 
 

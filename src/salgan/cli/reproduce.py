@@ -181,7 +181,7 @@ def figure1(
 
     [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
     """
-    from salgan.benchmark.gallery import dataset_of
+    from salgan.benchmark.gallery import data_of
     from salgan.cli._common import messages
     from salgan.reproduce.figure1 import TITLES, Choice
     from salgan.reproduce.figure1 import figure1 as draw
@@ -204,7 +204,7 @@ def figure1(
         networks = [Path(results.about["model"]["spec"]) for results in (bce, gan)]
         chosen = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
         files = draw(
-            dataset_of(bce).select(bce.pictures),
+            data_of(bce).dataset.select(bce.pictures),
             bce,
             gan,
             dict(zip(TITLES, networks, strict=True)),
