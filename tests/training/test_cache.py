@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -73,10 +74,20 @@ def test_another_blur_size_or_file_is_another_cache(folder, tmp_path):
     opened(folder, cache, sigma=6)
     assert len(list(cache.iterdir())) == 2
     changed = folder / "fixations" / "wide.csv"
-    changed.write_text("x,y\n5,5\n")
-    os.utime(changed, ns=(1, 1))
+    before = changed.stat()
+    changed.write_text("x,y\n5,5\n".ljust(before.st_size, "\n"))
+    os.utime(changed, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert changed.stat().st_size == before.st_size  # neither size nor time tells the two apart
     assert opened(folder, cache).samples.fixations[1].sum() == 1
     assert len(list(cache.iterdir())) == 3
+
+
+def test_a_copy_of_the_dataset_finds_the_same_cache(folder, tmp_path):
+    opened(folder, tmp_path / "cache")
+    copied = shutil.copytree(folder, tmp_path / "elsewhere" / folder.name, copy_function=shutil.copyfile)
+    (copied / "README.md").write_text("belongs to nothing that is read")
+    opened(copied, tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_a_failed_build_leaves_nothing_behind(folder, tmp_path):

@@ -1,7 +1,8 @@
 """Prepared tensors: every picture, density and fixation map at the network's size, decoded once.
 
-A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, so it is never
-stale: change the dataset, the size or the blur and another one is built beside it. It is built in a temporary
+A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, the content of the
+dataset's files included, so it is never stale: change the dataset, the size or the blur and another one is
+built beside it; copy or move the dataset and the same one is found. It is built in a temporary
 folder by parallel processes and renamed when whole.
 """
 
@@ -15,7 +16,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
 from salgan.errors import ConfigError, DatasetError
+from salgan.image import SUFFIXES
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Source
 
@@ -40,6 +42,8 @@ _CODE = 2
 _CHUNK = 8
 """Stimuli that a worker prepares at a time."""
 _ARRAYS = ("pictures", "density", "fixations")
+_READ = SUFFIXES | {".mat", ".npy", ".csv"}
+"""Endings of the files that the readers of datasets read."""
 _Rows: TypeAlias = Sequence[tuple[int, Stimulus]]
 
 
@@ -176,16 +180,26 @@ def _folder(cache: Path | None) -> Path:
 
 
 def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> str:
-    """Hash of everything the cached bytes depend on; files are told apart by size and time of change."""
+    """Hash of everything the cached bytes depend on, the content of the set's files included."""
     digest = hashlib.sha256()
     settings = [_CODE, source.layout, source.degrees, source.sigma]
     settings += [preprocessing.height, preprocessing.width, preprocessing.filter]
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
-    files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
-    for path in files:
-        facts = path.stat()
-        digest.update(f"{path.relative_to(root)}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
+    with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(Console(stderr=True)) as progress:
+        task = progress.add_task(f"comparing {source.label} with its cache", total=len(files))
+        for path, content in zip(files, pool.map(_content, files), strict=True):
+            digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
+            progress.advance(task)
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
