@@ -103,11 +103,14 @@ class RunFolder:
         """Turn a write that fails inside, on a full disk for instance, into one line with the next step."""
         try:
             yield
-        except OSError as error:
+        except (OSError, SalganError) as error:
+            cause = error.__cause__ if isinstance(error, SalganError) else error
+            if not isinstance(cause, OSError):
+                raise
             raise SalganError(
-                f"{self.path}: cannot be written ({error.strerror or error}); the last checkpoint is whole: "
+                f"{self.path}: cannot be written ({cause.strerror or cause}); what is there is whole: "
                 "make room and go on with resume=true"
-            ) from error
+            ) from cause
 
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""

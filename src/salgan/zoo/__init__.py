@@ -121,7 +121,7 @@ def _cached(record: ModelRecord) -> Path:
     import platformdirs
 
     root = os.environ.get("SALGAN_CACHE") or platformdirs.user_cache_dir("salgan", appauthor=False)
-    return Path(root) / "models" / f"{record.name}-{record.sha256[:16]}.onnx"
+    return Path(root) / "models" / f"{record.name}-{record.sha256}.onnx"
 
 
 def _checkouts() -> list[Path]:
