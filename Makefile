@@ -26,9 +26,10 @@ docs: $(DEV)/.installed  ## Build the pages into site/
 	$(DEV)/bin/python -m pip install --quiet mkdocs-material
 	$(DEV)/bin/mkdocs build
 
-bench: $(DEV)/.installed  ## Time one prediction and the metrics beside named peers
+bench: $(DEV)/.installed  ## Time one prediction and the metrics beside named peers, and an evaluation
 	$(DEV)/bin/python benchmarks/predict.py
 	$(DEV)/bin/python benchmarks/metrics/compare.py
+	$(DEV)/bin/python benchmarks/evaluate.py
 
 clean:  ## Remove what was built here
 	rm -rf $(BASE) $(DEV) build dist site examples/out
