@@ -51,6 +51,19 @@ def test_an_error_the_user_can_mend_is_one_line_on_stderr(monkeypatch, salgan):
     assert said.err == "salgan: error: odd name.jpg: not a picture\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (PermissionError(13, "Permission denied", "out/x.npy"), "out/x.npy: Permission denied"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line_too(monkeypatch, salgan, error, said):
+    _app_that_raises(monkeypatch, error)
+    answer = salgan("anything")
+    assert (answer.code, answer.err) == (1, f"salgan: error: {said}\n")
+
+
 def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, salgan):
     _app_that_raises(monkeypatch, KeyboardInterrupt())
     said = salgan("anything")
