@@ -80,8 +80,8 @@ def architecture(**changes):
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({ARCHITECTURE: None}, "has no description of its network"),
-        ({PREPROCESSING: None}, "has no description of its network"),
+        ({ARCHITECTURE: None}, "does not describe its network"),
+        ({PREPROCESSING: None}, "does not describe its network"),
         ({ARCHITECTURE: "{"}, "Expecting property name"),
         ({ARCHITECTURE: "[" * 100_000}, "RecursionError|recursion"),
         ({ARCHITECTURE: "[]"}, "must name encoder, decoder and frozen"),

@@ -101,9 +101,11 @@ def test_a_checkpoint_alone_is_enough_to_build_its_network(run, tmp_path):
     assert not read.training
 
 
-def test_a_checkpoint_of_a_network_of_ones_own_names_the_file_to_take(run):
-    with pytest.raises(ModelError, match=r"does not describe its network .*network\.safetensors"):
-        load_network(run() / "checkpoints" / "last.pt")
+def test_a_network_of_ones_own_is_not_taken_for_one_of_ours(run):
+    folder = run()
+    for file in ("checkpoints/last.pt", "network.safetensors"):
+        with pytest.raises(ModelError, match="does not describe its network; .* by your own code"):
+            load_network(folder / file)
 
 
 def test_the_best_network_by_the_named_metric_is_kept(run):

@@ -105,7 +105,8 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, or
     """
     if _ARCHITECTURE not in description or _PREPROCESSING not in description:
         raise ModelError(
-            f"{origin}: has no description of its network; save it with salgan.networks.save_network"
+            f"{origin}: does not describe its network; a salgan.networks.Generator comes with its description "
+            "(save_network, salgan train), a network of your own must be exported by your own code"
         )
     try:
         architecture = _parse_architecture(description[_ARCHITECTURE])
@@ -165,15 +166,12 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 def _read_from_checkpoint(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
     state = read_checkpoint(path)
-    networks, description = state["salgan"], state.get("description")
+    networks, description = state["salgan"], state.get("description") or {}
     weights = networks.get("average") or networks.get("generator")
     if not isinstance(weights, dict) or not all(isinstance(each, Tensor) for each in weights.values()):
         raise ModelError(f"{path}: not a checkpoint of salgan train")
     if not isinstance(description, dict):
-        raise ModelError(
-            f"{path}: does not describe its network (a network of your own, or an early version); "
-            "name the run's network.safetensors"
-        )
+        raise ModelError(f"{path}: not a checkpoint of salgan train")
     return description, weights
 
 
