@@ -1,6 +1,8 @@
 """Network files: what is written comes back, and a hostile file is refused in one line."""
 
 import json
+import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +50,33 @@ def test_a_saved_network_comes_back_whole(network, path):
     assert not again.training
     frozen = [[p.requires_grad for p in n.parameters()] for n in (network, again)]
     assert frozen[0] == frozen[1]
+
+
+class Hostile:
+    """What a pickle could do to whoever opens it."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))])
+def test_a_checkpoint_that_holds_code_is_refused_and_runs_nothing(write, tmp_path):
+    write({"salgan": Hostile(tmp_path / "mark")}, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match=r"last\.pt: not a checkpoint of salgan train, or a damaged one$"):
+        load_network(tmp_path / "last.pt")
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize(
+    "state", [[], {"salgan": 1}, {"salgan": {"generator": {"a": 1}}}, {"salgan": {"average": [1]}}]
+)
+def test_another_programs_file_is_no_checkpoint(state, tmp_path):
+    torch.save(state, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match="not a checkpoint of salgan train"):
+        load_network(tmp_path / "last.pt")
 
 
 def test_more_facts_can_go_into_the_header_but_not_replace_the_description(network, tmp_path):

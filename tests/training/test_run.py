@@ -104,7 +104,7 @@ def test_a_checkpoint_alone_is_enough_to_build_its_network(run, tmp_path):
 def test_a_network_of_ones_own_is_not_taken_for_one_of_ours(run):
     folder = run()
     for file in ("checkpoints/last.pt", "network.safetensors"):
-        with pytest.raises(ModelError, match="does not describe its network; .* by your own code"):
+        with pytest.raises(ModelError, match="does not describe its network"):
             load_network(folder / file)
 
 

@@ -10,6 +10,7 @@ aside before the file's tensors are known to fit.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ModelError: missing, damaged, or not a checkpoint of this project.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyhow
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except Exception as error:  # a damaged archive raises whatever its bytes provoke
-        raise ModelError(f"{path}: not a checkpoint ({' '.join(str(error).split())[:120]})") from None
+    except Exception:  # a damaged archive raises whatever its bytes provoke, a pickle a page of advice
+        raise ModelError(f"{path}: not a checkpoint of salgan train, or a damaged one") from None
     if not isinstance(state, dict) or not isinstance(state.get("salgan"), dict):
         raise ModelError(f"{path}: not a checkpoint of salgan train")
     return state
@@ -105,8 +107,8 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, or
     """
     if _ARCHITECTURE not in description or _PREPROCESSING not in description:
         raise ModelError(
-            f"{origin}: does not describe its network; a salgan.networks.Generator comes with its description "
-            "(save_network, salgan train), a network of your own must be exported by your own code"
+            f"{origin}: does not describe its network; a salgan.networks.Generator is saved with its "
+            "description (save_network, salgan train), a network of your own needs an export of your own"
         )
     try:
         architecture = _parse_architecture(description[_ARCHITECTURE])
