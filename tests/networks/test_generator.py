@@ -211,3 +211,38 @@ def test_the_architecture_rebuilds_the_network():
     x = pictures(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(network.eval()(x), again.eval()(x))
+
+
+def test_a_plain_refinement_is_a_full_convolution_and_gives_the_same_shape():
+    plain, separable = (
+        Generator("tf_efficientnet_lite0", decoder={"separable": separable, "finest_stride": 8})
+        for separable in (False, True)
+    )
+    pictures = torch.rand(1, 3, 64, 96) * 255
+    assert plain.eval()(pictures).shape == separable.eval()(pictures).shape == (1, 1, 64, 96)
+    kernels = [
+        layer.kernel_size
+        for layer in plain.decoder.refinements.modules()
+        if isinstance(layer, torch.nn.Conv2d)
+    ]
+    assert kernels == [(3, 3)] * 3
+
+
+def test_stochastic_depth_acts_in_training_alone_and_leaves_the_weights_names():
+    torch.manual_seed(0)
+    network = Generator("tf_efficientnet_lite0", drop_path=0.9)
+    assert "drop_path" not in network.architecture
+    assert network.state_dict().keys() == Generator("tf_efficientnet_lite0").state_dict().keys()
+    pictures = torch.rand(2, 3, 64, 96) * 255
+    for norm in network.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.momentum = 0.0
+    network.train()
+    assert not torch.equal(network.logits(pictures), network.logits(pictures))
+    network.eval()
+    assert torch.equal(network.logits(pictures), network.logits(pictures))
+
+
+def test_an_encoder_without_residual_blocks_takes_no_stochastic_depth():
+    with pytest.raises(ModelError, match="drop_path"):
+        Generator("vgg16", drop_path=0.1)

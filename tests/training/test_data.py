@@ -1,4 +1,4 @@
-"""Batches: the same for the same (seed, epoch), and pictures, densities, fixations changed alike."""
+"""Batches: the same for the same (seed, epoch), with the samples of their rows."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import torch
 
 from salgan.preprocessing import Preprocessing
 from salgan.training.cache import prepare
-from salgan.training.config import Augmentation, Source
-from salgan.training.data import Batch, Pool, augmented, epoch_draws, epoch_order
+from salgan.training.config import Source
+from salgan.training.data import Pool, epoch_order
 
 CPU = torch.device("cpu")
 
@@ -37,14 +37,6 @@ def test_an_epoch_leaves_out_its_last_incomplete_batch():
 
 def test_a_set_smaller_than_a_batch_is_one_batch():
     assert [len(rows) for rows in epoch_order(0, 0, 3, 4)] == [3]
-
-
-def test_draws_belong_to_a_picture_whatever_batch_it_is_in():
-    draws = epoch_draws(1, 2, 10)
-    assert draws.shape == (10, 4)
-    assert ((draws >= 0) & (draws < 1)).all()
-    assert np.array_equal(draws, epoch_draws(1, 2, 10))
-    assert not np.array_equal(draws, epoch_draws(1, 3, 10))
 
 
 def test_a_pool_joins_sources_and_keeps_their_rows_apart(gaze, cache, prepared):
@@ -81,54 +73,3 @@ def test_features_that_do_not_fit_are_not_kept(prepared, monkeypatch):
     pool = Pool(prepared, "train", CPU)
     assert not pool.keep_features(torch.nn.Conv2d(3, 5, 3).requires_grad_(False), batch_size=4)
     assert pool.batch(np.array([0])).features is None
-
-
-@pytest.fixture
-def batch():
-    """Two pictures that show their own coordinates, so that every change can be read off."""
-    across = torch.arange(16.0).expand(2, 3, 8, 16).clone()
-    density = across[:, :1] / 15
-    fixations = torch.zeros(2, 1, 8, 16, dtype=torch.bool)
-    fixations[:, 0, 3, 2] = True
-    return Batch(across, density, fixations)
-
-
-def test_a_flip_turns_picture_density_and_fixations_alike(batch):
-    draws = np.array([[0.1, 0, 0, 0], [0.9, 0, 0, 0]], dtype=np.float32)
-    flipped = augmented(batch, Augmentation(hflip=0.5), draws)
-    assert torch.equal(flipped.pictures[0], batch.pictures[0].flip(-1))
-    assert torch.equal(flipped.density[0], batch.density[0].flip(-1))
-    assert flipped.fixations[0].nonzero().tolist() == [[0, 3, 13]]
-    assert torch.equal(flipped.pictures[1], batch.pictures[1])
-    assert flipped.fixations[1].nonzero().tolist() == [[0, 3, 2]]
-
-
-def test_a_crop_enlarges_the_same_window_of_all_three(batch):
-    # The smallest side, a half, placed in the top left corner: columns 0 to 7 spread over 16.
-    draws = np.array([[0.9, 0, 0, 0]] * 2, dtype=np.float32)
-    cropped = augmented(batch, Augmentation(crop=0.5), draws)
-    middle = cropped.pictures[0, 0, 0, 1:-1]
-    assert torch.allclose(middle, (torch.arange(1, 15) + 0.5) / 2 - 0.5, atol=1e-5)
-    assert torch.allclose(cropped.density[:, :, :, 1:-1] * 15, cropped.pictures[:, :1, :, 1:-1], atol=1e-4)
-    # The fixation at row 3, column 2 becomes the four pixels that its pixel covers.
-    assert cropped.fixations[0, 0].nonzero().tolist() == [[6, 4], [6, 5], [7, 4], [7, 5]]
-
-
-def test_a_flipped_crop_is_the_flip_of_the_crop(batch):
-    settings = Augmentation(hflip=0.5, crop=0.6)
-    draws = np.array([[0.9, 0.3, 0.7, 0.2], [0.1, 0.3, 0.7, 0.2]], dtype=np.float32)
-    both = augmented(batch, settings, draws)
-    assert torch.allclose(both.pictures[1], both.pictures[0].flip(-1), atol=1e-4)
-    assert torch.equal(both.fixations[1], both.fixations[0].flip(-1))
-
-
-def test_a_crop_never_looks_outside_the_picture(batch):
-    draws = np.array([[0.9, 0.0, 0.999, 0.999], [0.9, 0.999, 0.0, 0.5]], dtype=np.float32)
-    cropped = augmented(batch, Augmentation(crop=0.5), draws)
-    assert cropped.pictures.amin() >= 0
-    assert cropped.pictures[0, 0, 0, 0] == pytest.approx(7.75, abs=0.05)
-    assert cropped.pictures[0, 0, 0, -1] == pytest.approx(15, abs=0.05)
-
-
-def test_without_augmentation_the_batch_is_the_same_object(batch):
-    assert augmented(batch, Augmentation(), np.zeros((2, 4), dtype=np.float32)) is batch

@@ -122,6 +122,8 @@ class TimmEncoder(nn.Module):
             statistics of their batch normalisations.
         pretrained: load timm's ImageNet weights (timm downloads them once and keeps them).
         size: (H, W) of the pictures; only encoders that are built for one size use it.
+        drop_path: probability, in training, that a picture skips the deepest residual block; it falls
+            linearly to 0 at the first (stochastic depth, Huang et al. 2016).
 
     Attributes:
         channels: channels of each feature level, fine to coarse.
@@ -138,17 +140,25 @@ class TimmEncoder(nn.Module):
     frozen_stride = 1
 
     def __init__(
-        self, name: str, *, frozen: int = 0, pretrained: bool = False, size: tuple[int, int] = (192, 256)
+        self,
+        name: str,
+        *,
+        frozen: int = 0,
+        pretrained: bool = False,
+        size: tuple[int, int] = (192, 256),
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         self.fixed_size = bool(_timm_config(name).fixed_input_size)
-        sized: dict[str, Any] = {"img_size": size} if self.fixed_size else {}
+        options: dict[str, Any] = {"img_size": size} if self.fixed_size else {}
+        if drop_path:  # not every encoder has residual blocks to drop, so the others must not hear of it
+            options["drop_path_rate"] = drop_path
         try:
-            model = timm.create_model(name, features_only=True, pretrained=pretrained, **sized)
+            model = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
         # Whatever goes wrong inside timm or its download, the next step is the same.
         except Exception as error:
             cause = (str(error) or type(error).__name__).splitlines()[0]
-            step = "choose another encoder"
+            step = "set drop_path to 0, or choose another encoder" if drop_path else "choose another encoder"
             if pretrained:
                 step = "take a local file: network.weights=FILE.safetensors (recipe) or load_encoder (Python)"
             raise ModelError(f"timm cannot build {name!r} as an encoder ({cause}); {step}") from error

@@ -35,6 +35,8 @@ class Generator(nn.Module):
             :func:`default_preprocessing`.
         pretrained: start from timm's ImageNet weights. For the paper's own VGG-16 weights see
             :func:`salgan.networks.load_encoder`.
+        drop_path: stochastic depth of a timm encoder in training, see :class:`TimmEncoder`; not part of the
+            architecture, since it changes nothing in a trained network.
 
     Attributes:
         preprocessing: the record.
@@ -57,6 +59,7 @@ class Generator(nn.Module):
         frozen: int | None = None,
         preprocessing: Preprocessing | None = None,
         pretrained: bool = False,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         self.preprocessing = preprocessing or default_preprocessing(encoder, pretrained=pretrained)
@@ -70,6 +73,8 @@ class Generator(nn.Module):
         self.encoder: Vgg16Encoder | TimmEncoder
         self.decoder: MirroredDecoder | PyramidDecoder
         if vgg:
+            if drop_path:
+                raise ModelError("vgg16 has no residual blocks to drop; leave drop_path at 0")
             if decoder:
                 raise ModelError(
                     f"the decoder of vgg16 mirrors it and takes no {next(iter(decoder))!r}; leave it out"
@@ -84,6 +89,7 @@ class Generator(nn.Module):
                 frozen=self.architecture["frozen"],
                 pretrained=pretrained,
                 size=(self.preprocessing.height, self.preprocessing.width),
+                drop_path=drop_path,
             )
             try:
                 self.decoder = PyramidDecoder(self.encoder.channels, self.encoder.strides, **(decoder or {}))

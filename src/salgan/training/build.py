@@ -46,6 +46,7 @@ def build_generator(config: Config) -> nn.Module:
         frozen=settings.frozen,
         preprocessing=record,
         pretrained=online,
+        drop_path=settings.drop_path,
     )
     if settings.weights is not None and not online:
         load_encoder(network, settings.weights)

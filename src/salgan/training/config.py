@@ -85,7 +85,9 @@ class Network(_Settings):
     frozen: Count | None = None
     """Groups (VGG-16) or feature levels (timm) of the encoder that stay as they are; null: 3 and 0."""
     decoder: dict[str, Any] = {}
-    """Options of the decoder (light networks: width, finest_stride, prior)."""
+    """Options of the decoder (light networks: width, finest_stride, prior, separable)."""
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Stochastic depth of a timm encoder: probability that a picture skips the deepest residual block."""
 
 
 class Content(_Settings):
@@ -170,11 +172,20 @@ class Augmentation(_Settings):
     """Probability of a left-right flip of picture, density and fixations."""
     crop: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Smallest side of a random crop, as a share of the picture's; crops are enlarged. 1 does not crop."""
+    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest zoom in or out (0.1: by e^±0.1), and twice the largest change of aspect, turn and shift."""
+    colour: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Largest relative change of brightness, contrast and saturation; a tenth of the pictures turn grey."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether a picture can change otherwise than in colour and by a flip."""
+        return self.crop < 1 or self.warp > 0
 
     @property
     def active(self) -> bool:
         """Whether any picture can change."""
-        return self.hflip > 0 or self.crop < 1
+        return self.hflip > 0 or self.moves or self.colour > 0
 
 
 class Config(_Settings):

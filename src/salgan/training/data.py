@@ -1,4 +1,4 @@
-"""Batches of prepared samples on the device, in an order and with changes that depend on (seed, epoch) alone.
+"""Batches of prepared samples on the device, in an order that depends on (seed, epoch) alone.
 
 Nothing here keeps state between steps, so a resumed run sees the very batches it would have seen.
 """
@@ -9,17 +9,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.training.cache import Prepared
-from salgan.training.config import Augmentation
 
-__all__ = ["Batch", "Pool", "augmented", "epoch_draws", "epoch_order"]
+__all__ = ["Batch", "Pool", "epoch_order"]
 
 _DEVICE_SHARE = 0.5
 """Share of a GPU's free memory that samples, and then cached features, may take; the rest is for the step."""
@@ -175,50 +173,3 @@ def epoch_order(seed: int, epoch: int, count: int, batch_size: int) -> list[np.n
     order = np.random.default_rng([seed, epoch, 0]).permutation(count)
     size = min(batch_size, count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
-
-
-def epoch_draws(seed: int, epoch: int, count: int) -> np.ndarray:
-    """Four uniform numbers in [0, 1) per sample for its augmentation in this epoch: float32 (count, 4)."""
-    return np.random.default_rng([seed, epoch, 1]).random((count, 4), dtype=np.float32)
-
-
-def augmented(batch: Batch, settings: Augmentation, draws: np.ndarray) -> Batch:
-    """Flip and crop pictures, densities and fixations alike, on their device.
-
-    A crop is enlarged to full size, so a fixation in it may cover a few pixels; the density keeps its values.
-
-    Args:
-        batch: the samples.
-        settings: probability of a flip, smallest crop.
-        draws: (N, 4): flip, side of the crop, its place across and down.
-    """
-    if not settings.active:
-        return batch
-    numbers = torch.from_numpy(draws).to(batch.pictures.device, non_blocking=True)
-    flip = numbers[:, 0] < settings.hflip
-    if settings.crop == 1:
-        chosen = flip[:, None, None, None]
-        pictures, density, fixations = (
-            torch.where(chosen, maps.flip(-1), maps)
-            for maps in (batch.pictures, batch.density, batch.fixations)
-        )
-        return replace(batch, pictures=pictures, density=density, fixations=fixations)
-    side = settings.crop + (1 - settings.crop) * numbers[:, 1]
-    across, down = ((2 * numbers[:, axis] - 1) * (1 - side) for axis in (2, 3))
-    zero = torch.zeros_like(side)
-    # grid_sample reads the picture at theta · (x, y, 1), in coordinates from -1 to 1.
-    theta = torch.stack(
-        [torch.stack([torch.where(flip, -side, side), zero, across], 1), torch.stack([zero, side, down], 1)],
-        1,
-    )
-    grid = F.affine_grid(theta, list(batch.pictures.shape), align_corners=False)
-
-    def sample(maps: Tensor, mode: str) -> Tensor:
-        return F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
-
-    return replace(
-        batch,
-        pictures=sample(batch.pictures, "bilinear").contiguous(memory_format=torch.channels_last),
-        density=sample(batch.density, "bilinear"),
-        fixations=sample(batch.fixations.float(), "nearest") > 0.5,
-    )

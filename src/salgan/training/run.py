@@ -23,6 +23,7 @@ from torch import Tensor
 from salgan.errors import ConfigError
 from salgan.networks import Discriminator, Generator
 from salgan.networks.weights import describe
+from salgan.training.augment import augmented, epoch_draws
 from salgan.training.build import (
     build_generator,
     initial_weights,
@@ -31,7 +32,7 @@ from salgan.training.build import (
 )
 from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
-from salgan.training.data import Pool, augmented, epoch_draws, epoch_order
+from salgan.training.data import Pool, epoch_order
 from salgan.training.folder import RunFolder
 from salgan.training.module import Logits, SalGAN
 from salgan.training.report import Reporter, Window, not_finite
