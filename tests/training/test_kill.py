@@ -18,7 +18,7 @@ SETTINGS = {
     "batch_size": 2,
     "bootstrap": {"epochs": 2, "optimiser": {"name": "adamw", "lr": 0.01, "schedule": "cosine"}},
     "adversarial": {"epochs": 2, "discriminator_optimiser": {"name": "adamw", "lr": 5e-4}},
-    "augmentation": {"hflip": 0.5, "crop": 0.7},
+    "augmentation": {"hflip": 0.5, "crop": 0.7, "warp": 0.1, "colour": 0.3},
     "ema": 0.9,
     "checkpoint_every": 5,
     "log_every": 2,

@@ -83,7 +83,7 @@ def table1(
 
     [bold]salgan reproduce table1 --data ~/datasets --out table1[/bold]
 
-    [bold]salgan reproduce table1 --recipe recipes/lite.yaml --data ~/datasets
+    [bold]salgan reproduce table1 --recipe recipes/table1-light.yaml --data ~/datasets
     --test ~/datasets/osie --test-part test --out table1
     adversarial.epochs=20[/bold]
     """
