@@ -1,6 +1,6 @@
 """How long one picture takes on the CPU, next to named peers in the same run.
 
-    python benchmarks/predict.py [--model lite] [--threads 2] [--rounds 60]
+    python benchmarks/predict.py [--model lite|FILE.onnx] [--threads 2] [--rounds 60]
 
 The peers: the same network in PyTorch (eager), a plain feature pyramid over the same encoder at 256×192 and
 1/4 resolution (the simplest network of this kind), and SalGAN's VGG-16 generator, both in ONNX Runtime.
@@ -72,7 +72,7 @@ def in_session(model: bytes, size: tuple[int, int], threads: int) -> Callable[[]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time one picture on the CPU, next to named peers.")
-    parser.add_argument("--model", default="lite", help="name of a model of the zoo")
+    parser.add_argument("--model", default="lite", help="name of a model of the zoo, or an ONNX file")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=60)
     arguments = parser.parse_args()
@@ -80,10 +80,11 @@ def main() -> None:
 
     predictor = load_model(arguments.model)
     size = (predictor.preprocessing.height, predictor.preprocessing.width)
-    record = next(record for record in models() if record.name == arguments.model)
-    content = Path(find(record) or parser.error(f"{record.name} is not on this machine")).read_bytes()
+    named = {record.name: find(record) for record in models()}
+    content = Path(named.get(arguments.model) or arguments.model).read_bytes()
     photo = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
-    eager = Generator("tf_efficientnet_lite0").eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    decoder = {"finest_stride": 8, "separable": False}
+    eager = Generator("tf_efficientnet_lite0", decoder=decoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     tensor = torch.rand(1, 3, *size).contiguous(memory_format=torch.channels_last) * 255
     with tempfile.TemporaryDirectory() as folder:
         contestants = {

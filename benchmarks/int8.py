@@ -1,0 +1,97 @@
+"""What 8-bit arithmetic costs in every metric and gains in time, on the default model.
+
+    python benchmarks/int8.py --data FOLDER [--model MODEL.onnx] [--threads 2] [--rounds 100] [--keep OUT]
+
+FOLDER holds osie, eyecrowd and sun500. Ranges are calibrated on 34 training pictures of each, the metrics are
+those of each test part, the times those of the two networks taking turns on one picture. Needs ``train`` and
+``eval``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from salgan.benchmark import Protocol, compare, evaluate, open_data
+from salgan.datasets import open_dataset
+from salgan.export import quantize_int8
+from salgan.predictor import Predictor
+from salgan.zoo import find, models
+
+SETS = ("osie", "eyecrowd", "sun500")
+METRICS = ("nss", "cc", "sim", "kld", "ig", "auc_judd", "auc_borji", "sauc")
+EACH = 34
+
+
+def times(first: Path, second: Path, threads: int, rounds: int) -> list[list[float]]:
+    """Seconds per picture of each network, which take turns."""
+    record = Predictor(first).preprocessing
+    picture = np.random.default_rng(0).random((1, 3, record.height, record.width), dtype=np.float32) * 255
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    sessions = [
+        onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        for path in (first, second)
+    ]
+    taken: list[list[float]] = [[], []]
+    for number in range(rounds + 5):
+        for session, mine in zip(sessions, taken, strict=True):
+            start = time.perf_counter()
+            session.run(None, {"picture": picture})
+            if number >= 5:  # the first ones warm up
+                mine.append(time.perf_counter() - start)
+    return taken
+
+
+def main() -> None:
+    """Quantise, score, time, print."""
+    parser = argparse.ArgumentParser(description="Loss and gain of 8-bit arithmetic.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=find(models()[0]), help="ONNX file; default: lite")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--keep", type=Path, help="write the 8-bit file here, too")
+    arguments = parser.parse_args()
+    pictures = [
+        stimulus.picture()
+        for name in SETS
+        for stimulus in open_dataset(arguments.data / name, part="train").stimuli[:EACH]
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "int8.onnx"
+        made = quantize_int8(arguments.model, small, pictures)
+        print(f"{arguments.model.stat().st_size / 1e6:.1f} MB to {made.size / 1e6:.1f} MB")
+        for name in SETS:
+            data = open_data(arguments.data / name, part="test")
+            protocol = Protocol(metrics=METRICS)
+            results = [
+                evaluate(str(path), data, Path(folder) / name / path.stem, protocol=protocol)
+                for path in (arguments.model, small)
+            ]
+            print(
+                f"\n| {name}, {len(data.dataset)} pictures | float32 | int8 | difference |\n|---|---|---|---|"
+            )
+            for change in compare(*results).differences:
+                paired = change.difference
+                print(
+                    f"| {change.metric} | {change.first:.3f} | {change.second:.3f} "
+                    f"| {paired.mean:+.4f} [{paired.low:+.4f}, {paired.high:+.4f}] |"
+                )
+        slow, fast = times(arguments.model, small, arguments.threads, arguments.rounds)
+        ratio = statistics.median(before / after for before, after in zip(slow, fast, strict=True))
+        print(
+            f"\nfloat32 takes {ratio:.2f} times the time of int8 ({arguments.threads} threads, median of pairs)"
+        )
+        if arguments.keep:
+            shutil.copyfile(small, arguments.keep)
+
+
+if __name__ == "__main__":
+    main()
