@@ -86,9 +86,7 @@ def main() -> None:
                 )
         slow, fast = times(arguments.model, small, arguments.threads, arguments.rounds)
         ratio = statistics.median(before / after for before, after in zip(slow, fast, strict=True))
-        print(
-            f"\nfloat32 takes {ratio:.2f} times the time of int8 ({arguments.threads} threads, median of pairs)"
-        )
+        print(f"\nfloat32 / int8 in time: {ratio:.2f} ({arguments.threads} threads, median of pairs)")
         if arguments.keep:
             shutil.copyfile(small, arguments.keep)
 
