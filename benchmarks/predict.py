@@ -5,7 +5,9 @@
 The peers: the same network in PyTorch (eager), a plain feature pyramid over the same encoder at 256×192 and
 1/4 resolution (the simplest network of this kind), and SalGAN's VGG-16 generator, both in ONNX Runtime.
 Weights do not change the time, so the peers' are random. The contestants take turns, so that a machine that
-slows down slows all of them; medians and their ratios are printed. Needs the extra ``train``.
+slows down slows all of them; a turn is several calls in a row, of which the first do not count, since they
+pay for the threads and the memory that the one before has left. Medians and their ratios are printed. Needs
+the extra ``train``.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ from torch.nn import functional as F  # noqa: N812
 from salgan import load_model
 from salgan.networks import Generator
 from salgan.zoo import find, models
+
+WARM_UP, TURN = 3, 10
+"""Calls of a turn that do not count, and that do."""
 
 
 class PlainPyramid(nn.Module):
@@ -100,12 +105,13 @@ def main() -> None:
         }
     times: dict[str, list[float]] = {name: [] for name in contestants}
     with torch.inference_mode():
-        for number in range(arguments.rounds + 5):
+        for _ in range(-(-arguments.rounds // TURN)):
             for name, call in contestants.items():
-                start = time.perf_counter()
-                call()
-                if number >= 5:  # the first ones warm up
-                    times[name].append(time.perf_counter() - start)
+                for number in range(WARM_UP + TURN):
+                    start = time.perf_counter()
+                    call()
+                    if number >= WARM_UP:
+                        times[name].append(time.perf_counter() - start)
     first = statistics.median(next(iter(times.values())))
     print(f"Input {size[0]}×{size[1]}, {arguments.threads} threads")
     print(f"{'median ms':>10} {'min ms':>8} {'ratio':>6}")
