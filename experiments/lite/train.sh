@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Trains the bundled model, step by step, as it was trained: about 75 minutes on two cores.
+#
+#   bash experiments/lite/train.sh FOLDER OUT [key=value ...]
+#
+# FOLDER holds osie, eyecrowd and sun500; what follows goes to every run, such as
+# network.weights=FILE.safetensors where timm's weights cannot be downloaded. A run that was stopped goes on;
+# one that is finished is not repeated.
+set -euo pipefail
+
+data=$1 out=$2
+shift 2
+here=$(cd "$(dirname "$0")" && pwd)
+recipe=$here/../../recipes/lite.yaml
+eyes='{path: osie, layout: fixations-mat, split: osie}, {path: eyecrowd, layout: fixations-mat, split: eyecrowd},
+      {path: sun500, layout: sun500, split: sun500}'
+stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 content.nss=0.15)
+
+run() {
+    local name=$1
+    shift
+    local resume=false
+    [ -e "$out/$name/checkpoints" ] && resume=true
+    salgan train "$recipe" data="$data" out="$out/$name" resume=$resume "$@"
+}
+
+# Eyes and mouse traces, small pictures first.
+run small "$@"
+# The same at full size, from the best of these: twice, with other orders and strengths.
+run large-1 "$@" size=[256,320] init="$out/small/network.safetensors" seed=1 \
+    bootstrap.epochs=6 bootstrap.optimiser.lr=4e-4 &
+run large-2 "$@" size=[256,320] init="$out/small/network.safetensors" seed=2 \
+    bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4 "${stronger[@]}" &
+wait -n && wait -n
+# Eyes alone: mouse traces are spread wider than gaze, and so were the maps.
+for number in 1 2; do
+    run eyes-$number "$@" size=[256,320] init="$out/large-$number/network.safetensors" seed=$((number + 2)) \
+        sources="[$eyes]" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4 "${stronger[@]}" &
+done
+wait -n && wait -n
+python "$here/average.py" "$recipe" data="$data" size=[256,320] sources="[$eyes]" \
+    "$out"/eyes-{1,2}/network.safetensors -o "$out/lite.safetensors"
+salgan export "$out/lite.safetensors" -o "$out/lite.onnx"
