@@ -12,15 +12,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
+import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+from turns import in_session, seconds_in_turns
 
 from salgan.benchmark import Protocol, compare, evaluate, open_data
 from salgan.datasets import open_dataset
+from salgan.errors import SalganError
 from salgan.export import quantize_int8
 from salgan.predictor import Predictor
 from salgan.zoo import find, models
@@ -28,28 +28,6 @@ from salgan.zoo import find, models
 SETS = ("osie", "eyecrowd", "sun500")
 METRICS = ("nss", "cc", "sim", "kld", "ig", "auc_judd", "auc_borji", "sauc")
 EACH = 34
-WARM_UP, TURN = 3, 10
-
-
-def times(first: Path, second: Path, threads: int, rounds: int) -> list[list[float]]:
-    """Seconds per picture of each network, which take turns."""
-    record = Predictor(first).preprocessing
-    picture = np.random.default_rng(0).random((1, 3, record.height, record.width), dtype=np.float32) * 255
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    sessions = [
-        onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-        for path in (first, second)
-    ]
-    taken: list[list[float]] = [[], []]
-    for _ in range(-(-rounds // TURN)):
-        for session, mine in zip(sessions, taken, strict=True):
-            for number in range(WARM_UP + TURN):
-                start = time.perf_counter()
-                session.run(None, {"picture": picture})
-                if number >= WARM_UP:  # the first ones pay for the other's threads
-                    mine.append(time.perf_counter() - start)
-    return taken
 
 
 def main() -> None:
@@ -86,7 +64,15 @@ def main() -> None:
                     f"| {change.metric} | {change.first:.3f} | {change.second:.3f} "
                     f"| {paired.mean:+.4f} [{paired.low:+.4f}, {paired.high:+.4f}] |"
                 )
-        slow, fast = times(arguments.model, small, arguments.threads, arguments.rounds)
+        record = Predictor(arguments.model).preprocessing
+        times = seconds_in_turns(
+            {
+                name: in_session(path.read_bytes(), (record.height, record.width), arguments.threads)
+                for name, path in (("float32", arguments.model), ("int8", small))
+            },
+            arguments.rounds,
+        )
+        slow, fast = times.values()
         ratio = statistics.median(slow) / statistics.median(fast)
         print(f"\nfloat32 / int8 in time: {ratio:.2f} ({arguments.threads} threads, medians)")
         if arguments.keep:
@@ -94,4 +80,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")

@@ -15,23 +15,19 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from turns import in_session, seconds_in_turns
 
 from salgan import load_model
 from salgan.networks import Generator
 from salgan.zoo import find, models
-
-WARM_UP, TURN = 3, 10
-"""Calls of a turn that do not count, and that do."""
 
 
 class PlainPyramid(nn.Module):
@@ -66,15 +62,6 @@ def in_onnx_runtime(
     return in_session(path.read_bytes(), size, threads)
 
 
-def in_session(model: bytes, size: tuple[int, int], threads: int) -> Callable[[], object]:
-    """A call that runs an ONNX file on one picture."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    feed = {"picture": np.random.default_rng(0).random((1, 3, *size), dtype=np.float32) * 255}
-    return lambda: session.run(None, feed)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time one picture on the CPU, next to named peers.")
     parser.add_argument("--model", default="lite", help="name of a model of the zoo, or an ONNX file")
@@ -103,15 +90,8 @@ def main() -> None:
                 Generator(), (192, 256), arguments.threads, Path(folder) / "vgg.onnx"
             ),
         }
-    times: dict[str, list[float]] = {name: [] for name in contestants}
     with torch.inference_mode():
-        for _ in range(-(-arguments.rounds // TURN)):
-            for name, call in contestants.items():
-                for number in range(WARM_UP + TURN):
-                    start = time.perf_counter()
-                    call()
-                    if number >= WARM_UP:
-                        times[name].append(time.perf_counter() - start)
+        times = seconds_in_turns(contestants, arguments.rounds)
     first = statistics.median(next(iter(times.values())))
     print(f"Input {size[0]}×{size[1]}, {arguments.threads} threads")
     print(f"{'median ms':>10} {'min ms':>8} {'ratio':>6}")

@@ -9,12 +9,14 @@ paired differences in CC from the first network with its 95 % bootstrap interval
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from salgan.benchmark.intervals import bootstrap_mean
+from salgan.errors import SalganError
 from salgan.networks import Generator, load_network
 from salgan.training import Config, load_config
 from salgan.training.cache import prepare
@@ -69,4 +71,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")

@@ -10,12 +10,14 @@ statistics do not average: they are measured again on 960 training pictures of t
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from salgan.errors import SalganError
 from salgan.networks import Generator, load_network, save_network
 from salgan.training import load_config
 from salgan.training.cache import prepare
@@ -65,4 +67,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")

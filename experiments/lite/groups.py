@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from salgan.benchmark import Results, bootstrap_mean
+from salgan.errors import SalganError
 
 METRICS = ("cc", "nss", "sim", "kld", "sauc")
 
@@ -47,4 +48,7 @@ def main(folders: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    try:
+        main([Path(argument) for argument in sys.argv[1:]])
+    except SalganError as error:
+        sys.exit(f"error: {error}")

@@ -8,7 +8,8 @@
 # one that is finished is not repeated.
 set -euo pipefail
 
-data=$1 out=$2
+usage='usage: train.sh FOLDER OUT [key=value ...]'
+data=${1:?$usage} out=${2:?$usage}
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 recipe=$here/../../recipes/lite.yaml

@@ -1,15 +1,16 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and their hashes."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from salgan.errors import SalganError
 
-__all__ = ["replacing"]
+__all__ = ["replacing", "sha256_of"]
 
 
 @contextlib.contextmanager
@@ -36,3 +37,17 @@ def replacing(path: Path) -> Iterator[Path]:
         raise SalganError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path, error: type[SalganError]) -> str:
+    """SHA-256 of a file's content, in hexadecimal.
+
+    Args:
+        path: the file.
+        error: what to raise if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as reason:
+        raise error(f"{path}: cannot be read ({reason.strerror})") from None

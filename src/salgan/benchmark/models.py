@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from salgan._files import sha256_of
 from salgan.benchmark.baselines import BASELINES, baseline
 from salgan.benchmark.maps import FolderMaps, Hdf5Maps, ZipMaps
 from salgan.datasets import Stimulus
@@ -125,9 +126,11 @@ def open_source(
     if suffix in (".safetensors", ".pt"):
         require("torch", "train")
         # One process predicts: the network may sit on a GPU, and PyTorch brings threads of its own.
-        return ModelSource(name, _hash(path), partial(_load_torch, path), portable=False)
+        return ModelSource(name, sha256_of(path, ModelError), partial(_load_torch, path), portable=False)
     if suffix == ".onnx" or path.is_file():
-        return ModelSource(path.stem, _hash(path), partial(_load_onnx, str(path.resolve())), portable=True)
+        return ModelSource(
+            path.stem, sha256_of(path, ModelError), partial(_load_onnx, str(path.resolve())), portable=True
+        )
     return _from_zoo(text)
 
 
@@ -163,11 +166,3 @@ def _load_torch(path: Path) -> Any:
     from salgan.benchmark._torch import TorchPredictor
 
     return TorchPredictor(path)
-
-
-def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None

@@ -29,6 +29,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from salgan._files import sha256_of
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
 from salgan.errors import ConfigError, DatasetError
 from salgan.image import SUFFIXES
@@ -188,18 +189,10 @@ def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing:
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
     with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(Console(stderr=True)) as progress:
         task = progress.add_task(f"comparing {source.label} with its cache", total=len(files))
-        for path, content in zip(files, pool.map(_content, files), strict=True):
+        for path, content in zip(files, pool.map(partial(sha256_of, error=DatasetError), files), strict=True):
             digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
             progress.advance(task)
     return digest.hexdigest()[:16]
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
