@@ -330,7 +330,9 @@ def test_an_interrupt_leaves_whole_files_only_and_no_traceback(tmp_path, model):
     for index in range(1, 400):
         (photo.parent / f"{index}.png").symlink_to(photo)
     out = tmp_path / "out"
-    code = "import sys; from salgan.cli import main; sys.exit(main())"
+    # A shell starts what it runs in the background deaf to Ctrl-C, and the tests may be run there.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; import sys; from salgan.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "predict", photo.parent, "-o", out, "--model", model]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         while not (out.is_dir() and any(out.glob("*.png"))):
