@@ -275,7 +275,7 @@ def test_gradients_are_clipped_to_their_largest_norm(make, batch):
     assert moved.norm().item() == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_the_average_follows_the_weights_and_copies_the_statistics():
+def test_the_average_follows_weights_and_statistics_alike():
     network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
     nn.init.constant_(network[0].weight, 0.0)
     average = Average(network, decay=0.9)
@@ -283,11 +283,20 @@ def test_the_average_follows_the_weights_and_copies_the_statistics():
     network[1].running_mean.fill_(5.0)
     average.update(network)  # decay (1 + 0) / (10 + 0) at first
     assert average.network[0].weight.item() == pytest.approx(0.9)
-    assert average.network[1].running_mean.item() == 5.0
+    assert average.network[1].running_mean.item() == pytest.approx(4.5)
     average.updates = 1000
     nn.init.constant_(network[0].weight, 0.0)
     average.update(network)
     assert average.network[0].weight.item() == pytest.approx(0.81)
+    assert average.network[1].running_mean.item() == pytest.approx(0.9 * 4.5 + 0.1 * 5)
+
+
+def test_the_average_copies_counters():
+    network = nn.BatchNorm1d(1)
+    average = Average(network, decay=0.9)
+    network.num_batches_tracked.fill_(7)
+    average.update(network)
+    assert average.network.num_batches_tracked.item() == 7
 
 
 def test_logits_of_a_network_that_has_none_are_those_of_its_map():

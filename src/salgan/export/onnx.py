@@ -21,8 +21,7 @@ from salgan._files import replacing
 from salgan._version import __version__
 from salgan.errors import ModelError
 from salgan.networks import Generator, load_network
-from salgan.predictor import METADATA_KEY
-from salgan.preprocessing import Preprocessing
+from salgan.networks.weights import HALF, SCALE, WHOLE, describe
 
 __all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
 
@@ -92,7 +91,7 @@ def export_onnx(
     network = copy.deepcopy(network).cpu().float().eval()
     shapes = _shapes_to_compare(network)
     model = _to_onnx(network)
-    _describe(model, network.preprocessing)
+    _describe(model, network)
     parity = _largest_difference(network, model, shapes)
     _require_agreement(parity, PARITY_BOUND)
     difference = parity
@@ -181,7 +180,7 @@ def _replace_same_convolutions(module: nn.Module) -> None:
             _replace_same_convolutions(child)
 
 
-def _describe(model: onnx.ModelProto, record: Preprocessing) -> None:
+def _describe(model: onnx.ModelProto, network: Generator) -> None:
     # The exporter notes for each node where its Python code lies: no user's business.
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -192,7 +191,7 @@ def _describe(model: onnx.ModelProto, record: Preprocessing) -> None:
     del model.graph.metadata_props[:]
     model.producer_name = "salgan"
     model.producer_version = __version__
-    helper.set_model_props(model, {METADATA_KEY: record.to_json()})
+    helper.set_model_props(model, describe(network))
 
 
 def _store(model: onnx.ModelProto, weights: Weights) -> None:
@@ -222,14 +221,14 @@ def _stored(
     if weights == "float16":
         if float(np.abs(values).max(initial=0)) > float(np.finfo(np.float16).max):
             return None
-        half = numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        half = numpy_helper.from_array(values.astype(np.float16), name + HALF)
         return [half], [helper.make_node("Cast", [half.name], [name], to=onnx.TensorProto.FLOAT)]
     if values.size < _WORTH_8_BITS:
         return None
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-    whole = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}.int8")
-    factor = numpy_helper.from_array(scale, f"{name}.scale")
+    whole = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), name + WHOLE)
+    factor = numpy_helper.from_array(scale, name + SCALE)
     # Not DequantizeLinear: the runtime keeps that for 8-bit kernels and would run it for every picture.
     cast = helper.make_node("Cast", [whole.name], [f"{name}.float"], to=onnx.TensorProto.FLOAT)
     return [whole, factor], [cast, helper.make_node("Mul", [f"{name}.float", factor.name], [name])]

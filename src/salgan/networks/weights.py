@@ -1,6 +1,7 @@
 """Networks in files: safetensors whose header says how to build the network and how to feed it.
 
-A run's checkpoint holds the same description beside its state, so a network can be read from there, too.
+A run's checkpoint holds the same description beside its state, so a network can be read from there, too; and so
+does an ONNX file of ours, as far as the export has left the weights as they were.
 
 A file is hostile until parsed: safetensors holds no code, of a checkpoint nothing but tensors and plain
 values is read, names in the description are checked before anything is built from them, and no memory is set
@@ -11,10 +12,11 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -26,6 +28,9 @@ from salgan.networks.generator import Generator
 from salgan.preprocessing import Preprocessing
 
 __all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
+
+HALF, WHOLE, SCALE = ".half", ".int8", ".scale"
+"""What is added to a tensor's name in an ONNX file where it is stored in 16 bits, or in 8 bits with a scale."""
 
 _ARCHITECTURE = "salgan.architecture"
 _PREPROCESSING = "salgan.preprocessing"
@@ -49,11 +54,12 @@ def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str,
 
 
 def load_network(path: str | Path) -> Generator:
-    """Read a generator that ``save_network`` wrote, or the one in a training run's checkpoint.
+    """Read a generator that ``save_network`` wrote, or the one in a training run's checkpoint or ONNX file.
 
     Args:
-        path: the safetensors file, or a checkpoint (``.pt``) for the network as it then was (the average of
-            its weights where the run keeps one).
+        path: the safetensors file; a checkpoint (``.pt``) for the network as it then was (the average of
+            its weights where the run keeps one); or what ``export_onnx`` made of the paper's network
+            (``.onnx``). Other networks' batch norms are melted into convolutions there.
 
     Returns:
         The generator, on the CPU, in evaluation mode.
@@ -61,7 +67,8 @@ def load_network(path: str | Path) -> Generator:
     Raises:
         ModelError: not such a file, or its parts do not fit each other.
     """
-    description, tensors = _read_from_checkpoint(path) if Path(path).suffix == ".pt" else _read(path)
+    readers = {".pt": _read_from_checkpoint, ".onnx": _read_from_onnx}
+    description, tensors = readers.get(Path(path).suffix, _read)(path)
     return restore(description, tensors, origin=str(path))
 
 
@@ -156,7 +163,7 @@ def load_encoder(network: Generator, path: str | Path) -> None:
     encoder.load_state_dict(found)
 
 
-def _read(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -175,6 +182,48 @@ def _read_from_checkpoint(path: str | Path) -> tuple[Mapping[str, Any], Mapping[
     if not isinstance(description, dict):
         raise ModelError(f"{path}: not a checkpoint of salgan train")
     return description, weights
+
+
+def _read_from_onnx(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+            raise ModelError(f"{path}: keeps weights in another file, which is not followed")
+        arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    except (DecodeError, ValueError, TypeError, MemoryError):
+        raise ModelError(f"{path}: not a readable ONNX file") from None
+    description = {entry.key: entry.value for entry in model.metadata_props}
+    if _ARCHITECTURE in description and "vgg16" not in description[_ARCHITECTURE]:
+        raise ModelError(
+            f"{path}: the export has melted this network's batch norms into its convolutions; "
+            "take the .safetensors or .pt file that it was exported from"
+        )
+    missing = [name for name in _scales(arrays) if name not in arrays]
+    if missing:
+        raise ModelError(f"{path}: tensor {missing[0]} is missing")
+    return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
+
+
+def _scales(arrays: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
+    return [name.removesuffix(WHOLE) + SCALE for name in arrays if name.endswith(WHOLE)]
+
+
+def _unpacked(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """The network's tensors in float32 again, by the names they had before they were stored in fewer bits."""
+    for name, array in arrays.items():
+        if not name.startswith(("encoder.", "decoder.")) or name.endswith(SCALE):
+            continue  # constants of the graph; factors
+        if name.endswith(WHOLE):
+            plain = name.removesuffix(WHOLE)
+            yield plain, array.astype(np.float32) * arrays[plain + SCALE]
+        else:
+            yield name.removesuffix(HALF), array.astype(np.float32)
 
 
 def _parse_architecture(text: Any) -> dict[str, Any]:

@@ -15,7 +15,14 @@ from torch import nn
 
 from salgan._files import replacing
 from salgan.errors import ConfigError, ModelError
-from salgan.networks import Generator, default_preprocessing, load_encoder, read_checkpoint, save_network
+from salgan.networks import (
+    Generator,
+    default_preprocessing,
+    load_encoder,
+    load_network,
+    read_checkpoint,
+    save_network,
+)
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Config
 
@@ -80,7 +87,7 @@ def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:
     """Load ``init`` into a fresh generator.
 
     Args:
-        path: a ``network.safetensors``, or a run's checkpoint (``.pt``).
+        path: a ``network.safetensors``, a run's checkpoint (``.pt``), or the paper's network as ``.onnx``.
         generator: changed in place.
 
     Returns:
@@ -93,6 +100,8 @@ def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:
     if Path(path).suffix == ".pt":
         state = read_checkpoint(Path(path))["salgan"]
         weights, optimiser = state["generator"], state["generator_optimiser"]
+    elif Path(path).suffix == ".onnx":
+        weights = load_network(path).state_dict()
     else:
         try:
             weights = load_file(path)

@@ -51,7 +51,8 @@ class Average:
     """An exponential moving average of a network's weights, evaluated and saved in its place.
 
     The decay rises from 0.1 to the recipe's, ``min(decay, (1 + n) / (10 + n))`` after n updates, so that the
-    random start is forgotten in a short run too. Buffers (batch-norm statistics) are copied.
+    random start is forgotten in a short run too. Batch-norm statistics are averaged as well: those of the
+    latest batches belong to the latest weights, not to the average.
 
     Args:
         network: the network to follow.
@@ -68,11 +69,12 @@ class Average:
         """Take in the network's present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        mine: list[Tensor] = list(self.network.parameters())
-        theirs: list[Tensor] = list(network.parameters())
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for mine_buffer, their_buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine_buffer.copy_(their_buffer)
+        pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
+        averaged = [(mine, theirs) for mine, theirs in pairs if mine.is_floating_point()]
+        torch._foreach_lerp_([mine for mine, _ in averaged], [theirs for _, theirs in averaged], 1 - decay)
+        for mine, theirs in pairs:
+            if not mine.is_floating_point():  # counters
+                mine.copy_(theirs)
 
 
 class SalGAN:
@@ -324,6 +326,11 @@ class SalGAN:
         self.generator_optimiser.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.generator)
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    """Weights and buffers, in the network's order."""
+    return [*network.parameters(), *network.buffers()]
 
 
 def _restore_gradients(optimiser: torch.optim.Optimizer) -> None:
