@@ -1,7 +1,7 @@
 """Networks in files: safetensors whose header says how to build the network and how to feed it.
 
-A run's checkpoint holds the same description beside its state, so a network can be read from there, too; and so
-does an ONNX file of ours, as far as the export has left the weights as they were.
+A run's checkpoint holds the same description beside its state, and an ONNX file of the paper's network does, so
+a network can be read from there, too.
 
 A file is hostile until parsed: safetensors holds no code, of a checkpoint nothing but tensors and plain
 values is read, names in the description are checked before anything is built from them, and no memory is set
@@ -30,7 +30,7 @@ from salgan.preprocessing import Preprocessing
 __all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
 
 HALF, WHOLE, SCALE = ".half", ".int8", ".scale"
-"""What is added to a tensor's name in an ONNX file where it is stored in 16 bits, or in 8 bits with a scale."""
+"""Endings of a tensor's name in an ONNX file where it is stored in 16 bits, or in 8 bits with a scale."""
 
 _ARCHITECTURE = "salgan.architecture"
 _PREPROCESSING = "salgan.preprocessing"
