@@ -1,7 +1,7 @@
 """Networks in files: safetensors whose header says how to build the network and how to feed it.
 
-A run's checkpoint holds the same description beside its state, and an ONNX file of the paper's network does, so
-a network can be read from there, too.
+A run's checkpoint and an ONNX file of the paper's network hold the same description, so a network can be read
+from there, too.
 
 A file is hostile until parsed: safetensors holds no code, of a checkpoint nothing but tensors and plain
 values is read, names in the description are checked before anything is built from them, and no memory is set

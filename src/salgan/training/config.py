@@ -202,7 +202,7 @@ class Config(_Settings):
     resume: bool = False
     """Continue the run in ``out`` exactly where its last checkpoint left it."""
     init: str | None = None
-    """Start from a network.safetensors, vgg16.onnx, or a checkpoint (.pt: its optimiser's state comes along)."""
+    """Start from a network.safetensors, vgg16.onnx, or a checkpoint (.pt: with its optimiser's state)."""
     seed: Count = 0
     """Seed of initial weights, order of pictures and augmentation."""
     time_limit: Positive | None = None
