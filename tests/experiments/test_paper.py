@@ -175,3 +175,21 @@ def test_the_experiments_recipes_are_the_papers_but_for_data_and_length(name):
     assert different == {"sources", "network", "adversarial"}
     assert own["network"] | {"weights": None} == paper["network"] | {"weights": None}
     assert own["adversarial"] | {"epochs": 0} == paper["adversarial"] | {"epochs": 0}
+
+
+@pytest.mark.parametrize("name", ["mouse-cpu", "three-sets-cpu"])
+def test_on_a_cpu_what_is_compared_is_still_the_papers(name):
+    from salgan.training import load_config
+
+    given = ["data=.", "out=."]
+    own = load_config(HOME / f"{name}.yaml", given)
+    paper = load_config(HOME.parents[1] / "recipes/paper.yaml", given)
+    for setting in ("size", "content", "downsample", "augmentation", "ema", "keep_best"):
+        assert getattr(own, setting) == getattr(paper, setting), setting
+    assert own.network.model_copy(update={"weights": None}) == paper.network.model_copy(
+        update={"weights": None}
+    )
+    # The second phase has the paper's optimiser, from a fresh state, since the bootstrap's is another one.
+    assert own.adversarial.optimiser == paper.bootstrap.optimiser
+    fresh = {"epochs": 0, "optimiser": None}
+    assert own.adversarial.model_copy(update=fresh) == paper.adversarial.model_copy(update=fresh)
