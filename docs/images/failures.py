@@ -1,11 +1,13 @@
-"""Show the default model where it is weak: text, several faces, no object, a symmetrical scene.
+"""Show models where they are weak: text, several faces, no object, a symmetrical scene.
 
-python docs/images/failures.py
+python docs/images/failures.py docs/images/failures.jpg lite
+python docs/images/failures.py docs/images/failures-vgg16.jpg vgg16 vgg16-bce
 
 The pictures are made from those of ``examples/`` and from letters, so that they may be shown here; each is
-drawn above its overlay.
+drawn above its overlays, one row per model.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from salgan import predict
 from salgan.render import overlay
+
 
 ROOT = Path(__file__).parents[2]
 SIZE = (480, 360)
@@ -64,19 +67,23 @@ def symmetrical(rocket: Image.Image) -> Image.Image:
     return picture
 
 
-def main() -> None:
-    """Write ``docs/images/failures.jpg``: pictures above, overlays below."""
+def main(out: Path, models: list[str]) -> None:
+    """Write the pictures above each model's overlays."""
     photo, coffee, rocket = (
         Image.open(ROOT / "examples" / f"{name}.jpg").convert("RGB") for name in ("photo", "coffee", "rocket")
     )
     pictures = [text(), faces(photo), nothing(coffee), symmetrical(rocket)]
-    sheet = Image.new("RGB", (4 * SIZE[0] + 3 * GAP, 2 * SIZE[1] + GAP), "white")
+    width, height = (extent + GAP for extent in SIZE)
+    sheet = Image.new("RGB", (len(pictures) * width - GAP, (1 + len(models)) * height - GAP), "white")
     for column, picture in enumerate(pictures):
-        left = column * (SIZE[0] + GAP)
-        sheet.paste(picture, (left, 0))
-        sheet.paste(Image.fromarray(overlay(np.asarray(picture), predict(picture))), (left, SIZE[1] + GAP))
-    sheet.save(Path(__file__).with_name("failures.jpg"), quality=85)
+        sheet.paste(picture, (column * width, 0))
+        for row, model in enumerate(models, 1):
+            shown = overlay(np.asarray(picture), predict(picture, model=model))
+            sheet.paste(Image.fromarray(shown), (column * width, row * height))
+    sheet.save(out, quality=85)
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) < 3:
+        sys.exit("usage: failures.py OUT.jpg MODEL...")
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from salgan.benchmark import Data, Protocol
     from salgan.reproduce.experiment import Branch, Experiment
 
 __all__ = ["reproduce"]
@@ -92,16 +91,10 @@ def table1(
     from salgan.reproduce.table1 import table1 as write
 
     with _Bars() as bars:
-        rules = _rules(sigma, degrees, seed)
         experiment = _experiment(
-            out,
-            recipe,
-            data,
-            overrides,
-            _test_data(test, test_layout, test_part, release),
-            release,
-            rules,
-            processes,
+            (out, recipe, data, overrides, processes),
+            (test, test_layout, test_part, release),
+            (sigma, degrees, seed),
             bars,
         )
         text = write(_train(experiment), out)
@@ -138,14 +131,9 @@ def figure3(
     with _Bars() as bars:
         found = _found(out) or _train(
             _experiment(
-                out,
-                recipe,
-                data,
-                overrides,
-                _test_data(test, test_layout, test_part, release),
-                release,
-                _rules(sigma, degrees, seed),
-                processes,
+                (out, recipe, data, overrides, processes),
+                (test, test_layout, test_part, release),
+                (sigma, degrees, seed),
                 bars,
             )
         )
@@ -189,14 +177,9 @@ def figure1(
     with _Bars() as bars:
         found = _found(out) or _train(
             _experiment(
-                out,
-                recipe,
-                data,
-                overrides,
-                _test_data(test, test_layout, test_part, release),
-                release,
-                _rules(sigma, degrees, seed),
-                processes,
+                (out, recipe, data, overrides, processes),
+                (test, test_layout, test_part, release),
+                (sigma, degrees, seed),
                 bars,
             )
         )
@@ -258,38 +241,33 @@ def table2(
     _print(text, out)
 
 
-def _rules(sigma: float | None, degrees: float | None, seed: int) -> Protocol:
-    from salgan.cli.evaluate import make_protocol
-    from salgan.reproduce.experiment import METRICS
-
-    return make_protocol(",".join(METRICS), sigma, degrees, seed=seed)
-
-
-def _test_data(test: Path | None, layout: str | None, part: str | None, release: str | None) -> Data | None:
-    from salgan.benchmark import open_data
-
-    return None if test is None else open_data(test, layout, part, release)
-
-
 def _experiment(
-    out: Path,
-    recipe: Path,
-    data: Path | None,
-    overrides: list[str] | None,
-    test: Data | None,
-    release: str | None,
-    rules: Protocol,
-    processes: int | None,
+    run: tuple[Path, Path, Path | None, list[str] | None, int | None],
+    test: tuple[Path | None, str | None, str | None, str | None],
+    rules: tuple[float | None, float | None, int],
     bars: _Bars,
 ) -> Experiment:
-    from salgan.cli.evaluate import processes_or_cores
+    """The experiment that the three commands' common options describe."""
+    from salgan.benchmark import open_data
+    from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import require
-    from salgan.reproduce.experiment import Experiment
+    from salgan.reproduce.experiment import METRICS, Experiment
 
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
-    settings = [*(overrides or []), *([f"data={data}"] if data is not None else [])]
-    return Experiment(recipe, tuple(settings), out, test, release, rules, processes_or_cores(processes), bars)
+    out, recipe, data, overrides, processes = run
+    folder, layout, part, release = test
+    sigma, degrees, seed = rules
+    return Experiment(
+        recipe,
+        (*(overrides or []), *([f"data={data}"] if data is not None else [])),
+        out,
+        None if folder is None else open_data(folder, layout, part, release),
+        release,
+        make_protocol(",".join(METRICS), sigma, degrees, seed=seed),
+        processes_or_cores(processes),
+        bars,
+    )
 
 
 def _train(experiment: Experiment) -> dict[str, Branch]:
