@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from salgan import predict
 from salgan.render import overlay
 
-
 ROOT = Path(__file__).parents[2]
 SIZE = (480, 360)
 GAP = 12
