@@ -16,7 +16,8 @@ def models() -> None:
     console = Console()
     for record in zoo.models():
         size = "size unknown" if record.size is None else f"{record.size / 1e6:.1f} MB"
-        where = zoo.find(record) or f"downloaded at first use from {record.url}"
+        elsewhere = f"downloaded at first use from {record.url}" if record.url else f"not here: {record.file}"
+        where = zoo.find(record) or elsewhere
         console.print(f"[bold]{record.name}[/bold]  {record.description}")
         console.print(f"  {size}, {record.licence}", highlight=False)
         console.print(f"  trained on {record.data}", highlight=False)

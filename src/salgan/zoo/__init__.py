@@ -104,11 +104,20 @@ def _content(record: ModelRecord, on_progress: Callable[[int, int | None], None]
     elif path is not None:
         return _verified(record, path)
     if record.url is None:
-        raise ModelError(f"model {record.name}: the package lacks {record.file}; install it again")
+        raise ModelError(f"model {record.name}: {_missing(record)}")
     from salgan.zoo.download import fetch
 
     fetch(record.url, cached, sha256=record.sha256, size=record.size, on_progress=on_progress)
     return _verified(record, cached)
+
+
+def _missing(record: ModelRecord) -> str:
+    """What to do about a file that is nowhere on this machine and has no address."""
+    if record.file is not None and record.file.startswith("release/"):
+        return (
+            f"too large for the package; take {record.file} from the project's repository and name its path"
+        )
+    return f"the package lacks {record.file}; install it again"
 
 
 def _verified(record: ModelRecord, path: Path) -> bytes:
