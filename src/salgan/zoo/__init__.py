@@ -114,9 +114,7 @@ def _content(record: ModelRecord, on_progress: Callable[[int, int | None], None]
 def _missing(record: ModelRecord) -> str:
     """What to do about a file that is nowhere on this machine and has no address."""
     if record.file is not None and record.file.startswith("release/"):
-        return (
-            f"too large for the package; take {record.file} from the project's repository and name its path"
-        )
+        return f"not in the package; take {record.file} from the project's repository, name its path"
     return f"the package lacks {record.file}; install it again"
 
 
