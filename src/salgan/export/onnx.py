@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from salgan._files import replacing
 from salgan._version import __version__
 from salgan.errors import ModelError
 from salgan.networks import Generator, load_network
-from salgan.networks.weights import HALF, SCALE, WHOLE, describe
+from salgan.networks.weights import HALF, SCALE, SHAPE, WHOLE, describe
 
 __all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
 
@@ -39,6 +40,8 @@ _OPSET = 18
 
 # Smaller tensors stay float32: nothing is gained, and the last layer's kernel is one of them.
 _WORTH_8_BITS = 4096
+# So many weights at least share a scale in 8 bits: eight input channels of a 3×3 kernel.
+_ROW = 64
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ def export_onnx(
         network: a generator, or the file of one: safetensors, or a run's checkpoint (``.pt``).
         out: the ONNX file to write, ending in ``.onnx``; an existing one is replaced.
         weights: how kernels and matrices are stored: ``float16`` halves the file, ``int8`` (with a scale per
-            output channel) quarters it. They are converted when the file is loaded: arithmetic, and so speed,
-            stay those of float32. (For 8-bit arithmetic see :func:`salgan.export.quantize_int8`.)
+            output channel and some input channels) nearly quarters it. They are converted when the file is
+            loaded: arithmetic, and so speed, stay those of float32. (For 8-bit arithmetic see
+            :func:`salgan.export.quantize_int8`.)
 
     Returns:
         Where it is and how far it is from PyTorch.
@@ -225,13 +229,22 @@ def _stored(
         return [half], [helper.make_node("Cast", [half.name], [name], to=onnx.TensorProto.FLOAT)]
     if values.size < _WORTH_8_BITS:
         return None
-    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+    # A row per block of input channels: ImageNet's kernels have a few large weights, and one scale per output
+    # channel would round all others three times as coarsely as a scale per block does.
+    block = math.ceil(_ROW / math.prod(values.shape[2:]))
+    block = block if values.shape[1] % block == 0 else values.shape[1]
+    rows = values.reshape(values.shape[0] * values.shape[1] // block, -1)
+    largest = np.abs(rows).max(axis=1, keepdims=True)
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-    whole = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), name + WHOLE)
+    whole = numpy_helper.from_array(np.rint(rows / scale).astype(np.int8), name + WHOLE)
     factor = numpy_helper.from_array(scale, name + SCALE)
+    shape = numpy_helper.from_array(np.array(values.shape, dtype=np.int64), name + SHAPE)
     # Not DequantizeLinear: the runtime keeps that for 8-bit kernels and would run it for every picture.
-    cast = helper.make_node("Cast", [whole.name], [f"{name}.float"], to=onnx.TensorProto.FLOAT)
-    return [whole, factor], [cast, helper.make_node("Mul", [f"{name}.float", factor.name], [name])]
+    return [whole, factor, shape], [
+        helper.make_node("Cast", [whole.name], [f"{name}.float"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{name}.float", factor.name], [f"{name}.rows"]),
+        helper.make_node("Reshape", [f"{name}.rows", shape.name], [name]),
+    ]
 
 
 def _shapes_to_compare(network: Generator) -> tuple[tuple[int, int, int], ...]:

@@ -29,8 +29,8 @@ from salgan.preprocessing import Preprocessing
 
 __all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
 
-HALF, WHOLE, SCALE = ".half", ".int8", ".scale"
-"""Endings of a tensor's name in an ONNX file where it is stored in 16 bits, or in 8 bits with a scale."""
+HALF, WHOLE, SCALE, SHAPE = ".half", ".int8", ".scale", ".shape"
+"""Endings of a tensor's name in ONNX: stored in 16 bits; in 8, in rows with a scale; and its shape then."""
 
 _ARCHITECTURE = "salgan.architecture"
 _PREPROCESSING = "salgan.preprocessing"
@@ -204,24 +204,22 @@ def _read_from_onnx(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, T
             f"{path}: the export has melted this network's batch norms into its convolutions; "
             "take the .safetensors or .pt file that it was exported from"
         )
-    missing = [name for name in _scales(arrays) if name not in arrays]
-    if missing:
-        raise ModelError(f"{path}: tensor {missing[0]} is missing")
-    return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
-
-
-def _scales(arrays: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
-    return [name.removesuffix(WHOLE) + SCALE for name in arrays if name.endswith(WHOLE)]
+    try:
+        return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
+    except KeyError as error:
+        raise ModelError(f"{path}: tensor {error.args[0]} is missing") from None
+    except ValueError:  # rows, scales and shape that do not fit each other
+        raise ModelError(f"{path}: its 8-bit tensors are damaged") from None
 
 
 def _unpacked(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     """The network's tensors in float32 again, by the names they had before they were stored in fewer bits."""
     for name, array in arrays.items():
-        if not name.startswith(("encoder.", "decoder.")) or name.endswith(SCALE):
-            continue  # constants of the graph; factors
+        if not name.startswith(("encoder.", "decoder.")) or name.endswith((SCALE, SHAPE)):
+            continue  # constants of the graph; what belongs to a tensor in 8 bits
         if name.endswith(WHOLE):
             plain = name.removesuffix(WHOLE)
-            yield plain, array.astype(np.float32) * arrays[plain + SCALE]
+            yield plain, (array.astype(np.float32) * arrays[plain + SCALE]).reshape(arrays[plain + SHAPE])
         else:
             yield name.removesuffix(HALF), array.astype(np.float32)
 
