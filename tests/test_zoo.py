@@ -123,7 +123,7 @@ def test_a_wrong_hash_in_the_record_leaves_nothing_behind(web, target):
 @pytest.mark.parametrize("path", ["cut-at-once", "stalls"])
 def test_a_line_that_keeps_breaking_is_given_up_and_can_be_resumed(web, target, path):
     with pytest.raises(ModelError, match=r"cannot be downloaded .*run it again"):
-        _fetch(web.url(path), target, timeout=0.1, attempts=3)
+        _fetch(web.url(path), target, timeout=0.4, attempts=3)
     assert len(web.asked) == 3
     assert not target.exists()
     _fetch(web.url("good"), target)
