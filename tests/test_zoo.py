@@ -183,8 +183,10 @@ def test_the_bundled_table_is_well_formed_and_what_it_bundles_is_there():
         path = zoo.find(record)
         if path is not None:
             record.verify(path.read_bytes(), record.name)
-        else:  # only what is too large for the package may be missing outside a checkout
-            assert record.url or not (Path(__file__).parents[1] / "release").is_dir(), record.name
+        elif record.url is None:  # only what is too large for the package may be missing, outside a checkout
+            assert record.file is not None
+            assert record.file.startswith("release/"), record.name
+            assert not (Path(__file__).parents[1] / "release").is_dir(), record.name
 
 
 def test_a_record_is_measured_from_a_file(tmp_path):

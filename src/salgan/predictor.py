@@ -11,13 +11,10 @@ from PIL import Image
 
 from salgan import image
 from salgan.errors import ModelError
-from salgan.preprocessing import Preprocessing
+from salgan.preprocessing import METADATA_KEY, Preprocessing
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["METADATA_KEY", "Predictor", "at_picture_size"]
-
-METADATA_KEY = "salgan.preprocessing"
-"""Where an ONNX file's metadata keeps the :class:`~salgan.preprocessing.Preprocessing` record, as JSON."""
+__all__ = ["Predictor", "at_picture_size"]
 
 _BAND = 256
 """Rows of a map that are enlarged at a time, so that a large photo needs no second copy of its map."""

@@ -16,7 +16,10 @@ from PIL import Image
 
 from salgan.errors import ModelError
 
-__all__ = ["IMAGENET", "VGG16_CAFFE", "Preprocessing"]
+__all__ = ["IMAGENET", "METADATA_KEY", "VGG16_CAFFE", "Preprocessing"]
+
+METADATA_KEY = "salgan.preprocessing"
+"""Where a network's file, ONNX or safetensors, keeps its :class:`Preprocessing` record, as JSON."""
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 

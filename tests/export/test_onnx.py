@@ -131,6 +131,17 @@ def test_8_bit_weights_are_rounded_to_127_steps_of_the_largest_in_their_row(
     assert "decoder.head.weight" in after  # few numbers, near the map: not worth it
 
 
+@pytest.mark.parametrize(
+    ("shape", "row"),
+    [((64, 64, 3, 3), 72), ((64, 128, 1, 1), 64), ((512, 12, 3, 3), 108), ((512, 1, 5, 5), 25)],
+)
+def test_in_8_bits_eight_input_channels_of_3_by_3_share_a_scale(shape, row):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    (whole, scale, _), _ = module._stored(onnx.numpy_helper.from_array(values, "kernel"), "int8")
+    assert list(whole.dims) == [values.size // row, row]
+    assert list(scale.dims) == [values.size // row, 1]
+
+
 def test_a_channel_of_zeros_stays_zeros_in_8_bits(small, small_exported, tmp_path, monkeypatch):
     model = onnx.load(small_exported.path)
     kernels = [tensor for tensor in model.graph.initializer if np.prod(tensor.dims) >= 4096]

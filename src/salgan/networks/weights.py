@@ -25,7 +25,7 @@ from torch import Tensor
 from salgan._files import replacing
 from salgan.errors import ModelError
 from salgan.networks.generator import Generator
-from salgan.preprocessing import Preprocessing
+from salgan.preprocessing import METADATA_KEY, Preprocessing
 
 __all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
 
@@ -33,7 +33,6 @@ HALF, WHOLE, SCALE, SHAPE = ".half", ".int8", ".scale", ".shape"
 """Endings of a tensor's name in ONNX: stored in 16 bits; in 8, in rows with a scale; and its shape then."""
 
 _ARCHITECTURE = "salgan.architecture"
-_PREPROCESSING = "salgan.preprocessing"
 
 
 def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
@@ -94,7 +93,7 @@ def describe(network: Generator) -> dict[str, str]:
     """Put into strings what ``restore`` needs beside the weights: architecture and preprocessing, as JSON."""
     return {
         _ARCHITECTURE: json.dumps(network.architecture),
-        _PREPROCESSING: network.preprocessing.to_json(),
+        METADATA_KEY: network.preprocessing.to_json(),
     }
 
 
@@ -112,14 +111,14 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, or
     Raises:
         ModelError: a description that does not build a network, or weights that do not fit it.
     """
-    if _ARCHITECTURE not in description or _PREPROCESSING not in description:
+    if _ARCHITECTURE not in description or METADATA_KEY not in description:
         raise ModelError(
             f"{origin}: does not describe its network; a salgan.networks.Generator is saved with its "
             "description (save_network, salgan train), a network of your own needs an export of your own"
         )
     try:
         architecture = _parse_architecture(description[_ARCHITECTURE])
-        record = Preprocessing.from_json(description[_PREPROCESSING])
+        record = Preprocessing.from_json(description[METADATA_KEY])
         with torch.device("meta"):  # shapes without memory: a header may ask for anything
             outline = Generator(**architecture, preprocessing=record)
         _check(outline.state_dict(), tensors)
