@@ -26,12 +26,12 @@ from PIL import Image
 
 from salgan import __version__
 from salgan._files import replacing
-from salgan.benchmark.intervals import bootstrap_mean
-from salgan.benchmark.models import open_source
 from salgan.cli._common import progress_bar
 from salgan.crop import Crop, best, largest, parse_ratio
 from salgan.datasets import Fixations, Stimulus, open_dataset
 from salgan.errors import SalganError
+from salgan.evaluation.intervals import bootstrap_mean
+from salgan.evaluation.map_sources import open_source
 from salgan.saliency_map import SaliencyMap
 
 DATASETS = ("osie", "eyecrowd", "sun500")

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from turns import in_session, seconds_in_turns
 
-from salgan.benchmark import Protocol, compare, evaluate, open_data
 from salgan.datasets import open_dataset
 from salgan.errors import SalganError
+from salgan.evaluation import Protocol, compare, evaluate, open_data
 from salgan.export import quantize_int8
-from salgan.predictor import Predictor
-from salgan.zoo import find, models
+from salgan.models import find, models
+from salgan.models.predictor import Predictor
 
 SETS = ("osie", "eyecrowd", "sun500")
 METRICS = ("nss", "cc", "sim", "kld", "ig", "auc_judd", "auc_borji", "sauc")

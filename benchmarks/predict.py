@@ -26,8 +26,8 @@ from torch.nn import functional as F  # noqa: N812
 from turns import in_session, seconds_in_turns
 
 from salgan import load_model
+from salgan.models import find, models
 from salgan.networks import Generator
-from salgan.zoo import find, models
 
 
 class PlainPyramid(nn.Module):
@@ -64,7 +64,7 @@ def in_onnx_runtime(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time one picture on the CPU, next to named peers.")
-    parser.add_argument("--model", default="lite", help="name of a model of the zoo, or an ONNX file")
+    parser.add_argument("--model", default="lite", help="a model by name, or an ONNX file")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=60)
     arguments = parser.parse_args()

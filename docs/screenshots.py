@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from salgan import zoo
+from salgan import models
 from salgan.serve import Limits, create_app
 from salgan.serve.server import configured
 
@@ -42,7 +42,7 @@ def main() -> None:
     if (reason := chromium.why_not()) is not None:
         sys.exit(reason)
     limits = Limits()
-    config = configured(create_app(zoo.load_model(options.model), limits), limits)
+    config = configured(create_app(models.load_model(options.model), limits), limits)
     config.port = 0
     server = uvicorn.Server(config)
     logging.disable(logging.WARNING)

@@ -255,7 +255,7 @@ def test_the_benchmark_gives_an_interval_around_the_mean_gain(benchmark):
 
 @pytest.mark.shared
 def test_people_predict_people_better_than_the_centre_does(benchmark, shared):
-    from salgan.benchmark.models import open_source
+    from salgan.evaluation.map_sources import open_source
 
     results = benchmark.run(shared / "data", open_source("baseline:half-viewers"), ["9:16"], limit=12)
     assert set(results) == {"osie", "eyecrowd", "sun500", "all"}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import salgan
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from tests._onnx import tiny_model
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -35,7 +35,7 @@ def desk(tmp_path, monkeypatch) -> Path:
     (tmp_path / "regions.csv").write_text(rows)
     monkeypatch.chdir(tmp_path)
     predictor = Predictor(tiny_model())
-    monkeypatch.setattr("salgan.zoo.load_model", lambda *_, **__: predictor)
+    monkeypatch.setattr("salgan.models.load_model", lambda *_, **__: predictor)
     monkeypatch.setattr(salgan, "predict", predictor.predict, raising=False)
     return tmp_path
 

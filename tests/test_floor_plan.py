@@ -8,15 +8,17 @@ import salgan
 
 FLOORS = (
     {"errors", "preprocessing"},
-    {"image", "saliency_map", "metrics", "render", "regions", "crop", "contrast"},
-    {"datasets", "predictor"},
-    {"zoo"},
-    {"benchmark", "video", "cluster", "networks", "batch"},
+    {"image", "saliency_map", "metrics", "render", "regions", "crop"},
+    {"datasets", "models"},
+    {"ab", "jobs", "video"},
+    {"evaluation", "networks"},
     {"training", "export"},
     {"reproduce", "serve"},
     {"cli"},
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS, 1) for part in parts}
+EXCEPTIONS = {("models/torch_predictor.py", "networks")}
+"""A run folder holds a PyTorch network: in this one place the door to all models asks for it."""
 HOUSE = Path(salgan.__file__).parent
 
 
@@ -48,16 +50,17 @@ def test_no_file_imports_from_a_floor_above():
         if part_of(path) in FLOOR
         for part in imports(path)
         if part in FLOOR and FLOOR[part] > FLOOR[part_of(path)]
+        if (path.relative_to(HOUSE).as_posix(), part) not in EXCEPTIONS
     ]
     assert climbing == []
 
 
 def test_those_who_must_not_know_each_other_do_not():
     strangers = {
-        "networks": {"datasets", "metrics", "benchmark", "training"},
-        "datasets": {"networks", "metrics", "benchmark"},
+        "networks": {"datasets", "metrics", "evaluation", "training"},
+        "datasets": {"networks", "metrics", "evaluation"},
         "metrics": {"networks", "datasets", "image", "saliency_map"},
-        "benchmark": {"training", "export"},
+        "evaluation": {"training", "export"},
     }
     for part, unknown in strangers.items():
         known = {name for path in HOUSE.rglob("*.py") if part_of(path) == part for name in imports(path)}

@@ -18,11 +18,12 @@ FLOORS_1_TO_4 = [
     "metrics",
     "render",
     "regions",
-    "contrast",
     "crop",
     "datasets",
-    "predictor",
-    "zoo",
+    "models",
+    "models.predictor",
+    "ab",
+    "jobs",
 ]
 
 

@@ -7,7 +7,7 @@ turn it is in. Contestants, each at every batch size that fits:
 
 float32   float32 without TF32, (N, C, H, W) in memory, eager: what one writes first
 plain     the same code with PyTorch's defaults, which let convolutions round to TF32
-trainer   ``salgan.training`` as ``recipes/paper.yaml`` sets it up, on a GPU bf16-mixed, channels last
+trainer   ``salgan.training`` as the recipe ``paper`` sets it up, on a GPU bf16-mixed, channels last
 compiled  the same with ``compile: true``
 kept      ``trainer`` with the frozen groups' output kept per picture (``cache_features``), so less to compute
 both      ``compiled`` and ``kept``

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from _service import PICTURE, Service, machine, save, serving
 
-from salgan import zoo
+from salgan import models
 
 CONCURRENCY = (1, 2, 4, 8, 16, 32, 64)
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 def in_process(model: str, picture: bytes, seconds: float) -> float:
     """Pictures per second of the library itself: what the service is measured against."""
-    predictor = zoo.load_model(model)
+    predictor = models.load_model(model)
     predictor.predict(picture)
     count, start = 0, time.perf_counter()
     while (gone := time.perf_counter() - start) < seconds:

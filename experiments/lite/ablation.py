@@ -1,6 +1,6 @@
 """Score several networks on the recipe's validation pictures, and their differences from the first.
 
-    python experiments/lite/ablation.py recipes/lite.yaml data=FOLDER NETWORK.safetensors...
+    python experiments/lite/ablation.py lite data=FOLDER NETWORK.safetensors...
 
 Every network sees the pictures at its own size. Printed: means over all validation pictures, the mean of the
 paired differences in CC from the first network with its 95 % bootstrap interval, and OSIE's part alone.
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from salgan.benchmark.intervals import bootstrap_mean
 from salgan.errors import SalganError
+from salgan.evaluation.intervals import bootstrap_mean
 from salgan.networks import Generator, load_network
 from salgan.training import Config, load_config
 from salgan.training.cache import prepare

@@ -1,6 +1,6 @@
 """Average the weights of several runs of the light network into one.
 
-    python experiments/lite/average.py recipes/lite.yaml data=FOLDER NETWORK.safetensors... -o OUT.safetensors
+    python experiments/lite/average.py lite data=FOLDER NETWORK.safetensors... -o OUT.safetensors
 
 The runs must start from the same weights (same encoder, same seed), so that they lie in one valley of the
 loss; the average then generalises better than each (Wortsman et al. 2022, "Model soups"). Batch-norm

@@ -1,6 +1,6 @@
 """Teach one network what several know together.
 
-    python experiments/lite/distil.py recipes/lite.yaml data=FOLDER init=STUDENT.safetensors
+    python experiments/lite/distil.py lite data=FOLDER init=STUDENT.safetensors
         --teacher A.onnx --teacher B.onnx -o OUT.safetensors [key=value ...]
 
 Teachers and student see the same changed pictures (the recipe's augmentation); the teachers' answer is the
@@ -25,8 +25,8 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan.errors import SalganError
+from salgan.models.predictor import Predictor
 from salgan.networks import save_network
-from salgan.predictor import Predictor
 from salgan.training import Config, load_config
 from salgan.training.augment import augmented, epoch_draws
 from salgan.training.build import build_generator, initial_weights, preprocessing_of

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salgan.benchmark import Results, bootstrap_mean
 from salgan.errors import SalganError
+from salgan.evaluation import Results, bootstrap_mean
 
 METRICS = ("cc", "nss", "sim", "kld", "sauc")
 

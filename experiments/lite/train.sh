@@ -12,7 +12,7 @@ usage='usage: train.sh FOLDER OUT [key=value ...]'
 data=${1:?$usage} out=${2:?$usage}
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-recipe=$here/../../recipes/lite.yaml
+recipe=$here/../../src/salgan/recipes/lite.yaml
 eyes='{path: osie, layout: fixations-mat, split: osie}, {path: eyecrowd, layout: fixations-mat, split: eyecrowd},
       {path: sun500, layout: sun500, split: sun500}'
 stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 content.nss=0.15)

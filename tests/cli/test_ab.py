@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.contrast import contrast
-from salgan.predictor import Predictor
+from salgan.ab import contrast
+from salgan.models.predictor import Predictor
 from salgan.regions import parse_box
 from tests._onnx import tiny_model
 

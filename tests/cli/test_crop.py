@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from salgan.crop import best
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from tests._onnx import tiny_model
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.batch import find_jobs, predict_all
 from salgan.errors import ImageError, ModelError
-from salgan.predictor import Predictor
+from salgan.jobs import find_jobs, predict_all
+from salgan.models.predictor import Predictor
 from tests._fresh import modules_after
 from tests._onnx import tiny_model
 

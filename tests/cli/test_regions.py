@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.regions import parse_box, shares
 from tests._fresh import modules_after
 from tests._onnx import tiny_model

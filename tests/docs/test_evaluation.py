@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from salgan.benchmark.submissions import SUBMISSIONS
 from salgan.cli.reproduce import reproduce
+from salgan.evaluation.submissions import SUBMISSIONS
 from salgan.metrics import METRICS, VARIANTS
 
 PAGE = Path(__file__).parents[2] / "docs/evaluation.md"

@@ -12,7 +12,7 @@ import torch
 from salgan.datasets import synthetic
 
 PAGE = Path(__file__).parents[2] / "docs/training.md"
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src" / "salgan" / "recipes"
 
 
 def blocks(kind: str) -> list[str]:

@@ -170,7 +170,7 @@ def test_the_experiments_recipes_are_the_papers_but_for_data_and_length(name):
 
     given = ["data=.", "out=."]
     own = load_config(HOME / f"{name}.yaml", given).model_dump()
-    paper = load_config(HOME.parents[1] / "recipes/paper.yaml", given).model_dump()
+    paper = load_config(HOME.parents[1] / "src/salgan/recipes/paper.yaml", given).model_dump()
     different = {key for key in own if own[key] != paper[key]}
     assert different == {"sources", "network", "adversarial"}
     assert own["network"] | {"weights": None} == paper["network"] | {"weights": None}
@@ -186,7 +186,7 @@ def test_on_a_cpu_what_is_compared_is_still_the_papers(name, changed):
 
     given = ["data=.", "out=."]
     own = load_config(HOME / f"{name}.yaml", given)
-    paper = load_config(HOME.parents[1] / "recipes/paper.yaml", given)
+    paper = load_config(HOME.parents[1] / "src/salgan/recipes/paper.yaml", given)
     for setting in ("size", "content", "downsample", "augmentation", "ema", "keep_best"):
         assert getattr(own, setting) == getattr(paper, setting), setting
     assert own.network.model_copy(update={"weights": None}) == paper.network.model_copy(

@@ -6,7 +6,7 @@ import pytest
 
 from salgan.errors import ModelError
 from salgan.export import quantize_int8
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 
 

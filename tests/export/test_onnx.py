@@ -12,8 +12,8 @@ import torch
 from salgan.errors import ModelError
 from salgan.export import export_onnx
 from salgan.export import onnx as module
+from salgan.models.predictor import Predictor
 from salgan.networks import Generator, save_network
-from salgan.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 from tests.export.conftest import RECORD, make_network, with_contrast
 

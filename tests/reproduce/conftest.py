@@ -1,5 +1,5 @@
 """The experiment's data are those of the benchmark's tests."""
 
-from tests.benchmark.conftest import experiment_data
+from tests.evaluation.conftest import brightness, experiment_data, made_up
 
-__all__ = ["experiment_data"]
+__all__ = ["brightness", "experiment_data", "made_up"]

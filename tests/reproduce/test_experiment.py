@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from salgan.benchmark import Protocol
-from salgan.benchmark.compare import compare
 from salgan.errors import ConfigError
+from salgan.evaluation import Protocol
+from salgan.evaluation.compare import compare
 
 pytest.importorskip("lightning")
 

@@ -20,7 +20,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 import httpx
 import uvicorn
 
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Limits, create_app
 from salgan.serve.server import configured

@@ -48,7 +48,7 @@ def test_the_commands_run_as_they_are_written(service, tmp_path):
 
 
 def test_the_python_runs_as_it_is_written(predictor, monkeypatch):
-    monkeypatch.setattr("salgan.zoo.load_model", lambda: predictor)
+    monkeypatch.setattr("salgan.models.load_model", lambda: predictor)
     (code,) = _blocks("python")
     names = {}
     exec(compile(code, "serve.md", "exec"), names)  # noqa: S102  (our own documentation)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from salgan import image, render
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 from salgan.regions import Region, shares
 from salgan.saliency_map import SaliencyMap

@@ -33,12 +33,12 @@ def test_health_names_the_model_and_the_version(service):
     assert service.get("/healthz").json() == {"status": "ok", "model": "tiny", "version": __version__}
 
 
-def test_models_lists_the_zoo_and_says_which_one_is_loaded(service):
-    from salgan import zoo
+def test_models_lists_the_models_by_name_and_says_which_one_is_loaded(service):
+    from salgan.models import list_models
 
     models = service.get("/v1/models").json()["models"]
     assert [model["name"] for model in models if model["loaded"]] == ["tiny"]
-    assert {record.name for record in zoo.models()} <= {model["name"] for model in models}
+    assert {record.name for record in list_models()} <= {model["name"] for model in models}
 
 
 def test_metrics_count_requests_by_route_never_by_path(service):

@@ -20,7 +20,7 @@ def recipe(config):
 def test_help_teaches_how_to_train_and_to_resume(salgan):
     said = salgan("train", "--help")
     assert said.code == 0
-    for word in ("recipes/paper.yaml", "resume=true", "network.safetensors", "KEY=VALUE", "time_limit"):
+    for word in ("salgan train paper", "resume=true", "network.safetensors", "KEY=VALUE", "time_limit"):
         assert word in said.out
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from salgan.errors import ConfigError
 from salgan.training import Config, load_config
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "src" / "salgan" / "recipes").glob("*.yaml"))
 PLACES = ["data=gaze", "out=runs/x"]
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import salgan
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from tests._onnx import tiny_model
 from tests.video import clips
 

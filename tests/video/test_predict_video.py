@@ -13,7 +13,7 @@ from PIL import Image
 
 from salgan import render
 from salgan.errors import ConfigError, ModelError, SalganError
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.regions import parse_box, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.video import (

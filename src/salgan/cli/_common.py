@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from salgan.predictor import Predictor
+    from salgan.models.predictor import Predictor
 
 __all__ = ["load_predictor", "messages", "progress_bar", "say_error"]
 
@@ -58,9 +58,9 @@ def load_predictor(model: str) -> Predictor:
     """Load what ``--model`` names, with a progress bar if it must be downloaded.
 
     Raises:
-        ModelError: as :func:`salgan.zoo.load_model` raises it.
+        ModelError: as :func:`salgan.models.load_model` raises it.
     """
-    from salgan import zoo
+    from salgan import models
 
     with progress_bar() as bar:
         task = bar.add_task(f"downloading {model} (MB)", total=None, visible=False)
@@ -68,4 +68,4 @@ def load_predictor(model: str) -> Predictor:
         def show(have: int, total: int | None) -> None:
             bar.update(task, completed=have / 1e6, total=total and total / 1e6, visible=True)
 
-        return zoo.load_model(model, on_progress=show)
+        return models.load_model(model, on_progress=show)

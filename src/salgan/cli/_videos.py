@@ -16,7 +16,7 @@ import typer
 from salgan.errors import ConfigError, SalganError, require
 
 if TYPE_CHECKING:
-    from salgan.predictor import Predictor
+    from salgan.models.predictor import Predictor
     from salgan.regions import Region
     from salgan.video import VideoFiles
     from salgan.video.predict import Draw
@@ -79,7 +79,7 @@ def find_jobs(
         ConfigError: a format that is not for videos, or boxes that make no sense.
     """
     require("av", "video")
-    from salgan.batch import distinct_names
+    from salgan.jobs import distinct_names
     from salgan.regions import parse_box
     from salgan.regions.region import check_names
     from salgan.video import VideoFiles
@@ -130,9 +130,9 @@ def predict(
 def _predict_one(
     job: VideoJob, predictor: Predictor, draw: Draw, *, smooth: float, stride: int
 ) -> SalganError | None:
-    from salgan.batch import make_folder
     from salgan.cli._common import progress_bar
     from salgan.errors import ModelError
+    from salgan.jobs import make_folder
     from salgan.video import DamagedVideoError, partial_path, predict_video
 
     damage = None

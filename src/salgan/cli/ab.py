@@ -10,7 +10,7 @@ import typer
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from salgan.contrast import Contrast
+    from salgan.ab import Contrast
 
 __all__ = ["ab"]
 
@@ -54,9 +54,9 @@ def ab(
     Pictures of different sizes are compared place by place in fractions of their sides.
     """
     from salgan import image
+    from salgan.ab import contrast
     from salgan.cli._common import load_predictor
     from salgan.cli._results import check_targets, collect_regions, write_json
-    from salgan.contrast import contrast
 
     wanted = collect_regions(box, polygon, file)
     if png is not None and png.suffix.lower() != ".png":
@@ -68,7 +68,7 @@ def ab(
     result = contrast(*maps, wanted)
     if png is not None:
         from salgan._drawing import save_png
-        from salgan.contrast import draw
+        from salgan.ab import draw
 
         save_png(draw(result, (first, second), maps, (a.name, b.name)), png)
     if json is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from salgan.benchmark import Comparison, Data, Protocol, Results
+    from salgan.evaluation import Comparison, Data, Protocol, Results
 
 __all__ = ["compare", "evaluation"]
 
@@ -47,10 +47,10 @@ def compare(
 
     [bold]salgan compare lite peer-maps.zip --data osie --part test[/bold]
     """
-    from salgan.benchmark import compare as run
-    from salgan.benchmark import open_data
-    from salgan.benchmark.compare import write
     from salgan.cli.evaluate import make_protocol
+    from salgan.evaluation import compare as run
+    from salgan.evaluation import open_data
+    from salgan.evaluation.compare import write
 
     protocol = make_protocol(metrics, sigma, degrees, seed=seed)
     opened = None if data is None else open_data(data, layout, part, release)
@@ -73,9 +73,9 @@ def evaluation(
     processes: int | None,
 ) -> Results:
     """Read an evaluation, or make it."""
-    from salgan.benchmark import Results
     from salgan.cli.evaluate import run_evaluation
     from salgan.errors import ConfigError
+    from salgan.evaluation import Results
 
     if (Path(model) / "evaluation.json").is_file():
         return Results.read(Path(model))
@@ -90,8 +90,8 @@ def _show(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from salgan.benchmark.compare import caution, rows
     from salgan.cli._common import messages
+    from salgan.evaluation.compare import caution, rows
 
     first, second = comparison.first.name, comparison.second.name
     table = Table(title=f"{second} against {first}", title_justify="left")
@@ -105,9 +105,9 @@ def _show(comparison: Comparison) -> None:
 
 
 def _draw(comparison: Comparison, out: Path, metric: str | None, pictures: int) -> None:
-    from salgan.benchmark.gallery import gallery
     from salgan.cli._common import messages
     from salgan.errors import SalganError
+    from salgan.evaluation.gallery import gallery
 
     names = [each.metric for each in comparison.differences]
     chosen = metric or ("nss" if "nss" in names else names[0])

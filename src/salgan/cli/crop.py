@@ -151,8 +151,8 @@ def _write(
     picture: Image.Image, crops: list[tuple[_Wanted, Crop]], options: dict[str, Any], *, skip: bool
 ) -> None:
     from salgan._files import replacing
-    from salgan.batch import make_folder
     from salgan.crop import cut
+    from salgan.jobs import make_folder
 
     for each, found in crops:
         if each.path is None or (skip and each.path.exists()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from salgan.benchmark import Data, Protocol, Results
+    from salgan.evaluation import Data, Protocol, Results
 
 __all__ = ["evaluate", "make_protocol", "processes_or_cores", "run_evaluation", "show"]
 
@@ -66,7 +66,7 @@ def evaluate(
 
     [bold]salgan evaluate my-maps.zip --data salicon --part val --metrics nss,cc,sauc[/bold]
     """
-    from salgan.benchmark import open_data
+    from salgan.evaluation import open_data
 
     protocol = make_protocol(metrics, sigma, degrees, others, seed)
     opened = open_data(data, layout, part, release)
@@ -86,8 +86,8 @@ def make_protocol(
     metrics: str | None, sigma: float | None, degrees: float | None, others: int = 10, seed: int = 0
 ) -> Protocol:
     """The rules, from options as typed."""
-    from salgan.benchmark import Protocol
     from salgan.errors import ConfigError
+    from salgan.evaluation import Protocol
     from salgan.metrics import METRICS
 
     if sigma is not None and degrees is not None:
@@ -129,8 +129,8 @@ def run_evaluation(
     title: str = "",
 ) -> Results:
     """Evaluate with a progress bar."""
-    from salgan.benchmark import evaluate as run
     from salgan.cli._common import progress_bar
+    from salgan.evaluation import evaluate as run
 
     with progress_bar() as bar:
         task = bar.add_task(title or "reading", total=None)
@@ -155,8 +155,8 @@ def show(results: Results) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from salgan.benchmark.report import conditions, dataset_label, interval_text, label, summarise
     from salgan.cli._common import messages
+    from salgan.evaluation.report import conditions, dataset_label, interval_text, label, summarise
 
     summary = summarise(results)
     table = Table(title=f"{results.name} on {dataset_label(results.about)}", title_justify="left")

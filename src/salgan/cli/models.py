@@ -11,13 +11,13 @@ def models() -> None:
     """
     from rich.console import Console
 
-    from salgan import zoo
+    from salgan.models import find, list_models
 
     console = Console()
-    for record in zoo.models():
+    for record in list_models():
         size = "size unknown" if record.size is None else f"{record.size / 1e6:.1f} MB"
         elsewhere = f"downloaded at first use from {record.url}" if record.url else f"not here: {record.file}"
-        where = zoo.find(record) or elsewhere
+        where = find(record) or elsewhere
         console.print(f"[bold]{record.name}[/bold]  {record.description}")
         console.print(f"  {size}, {record.licence}", highlight=False)
         console.print(f"  trained on {record.data}", highlight=False)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from salgan.batch import Job
     from salgan.cli._videos import VideoJob
     from salgan.errors import SalganError
+    from salgan.jobs import Job
     from salgan.saliency_map import SaliencyMap
 
 _OUTPUTS = ("map", "overlay")
@@ -160,8 +160,8 @@ def _files(
     skip_existing: bool,
     overwrite: bool,
 ) -> list[SalganError]:
-    from salgan.batch import find_jobs, predict_all
     from salgan.cli._common import load_predictor, progress_bar
+    from salgan.jobs import find_jobs, predict_all
 
     found, errors = find_jobs(sources, out, outputs=wanted, format=format)
     jobs = _not_there_yet(found) if skip_existing else found

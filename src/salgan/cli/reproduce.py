@@ -82,7 +82,7 @@ def table1(
 
     [bold]salgan reproduce table1 --data ~/datasets --out table1[/bold]
 
-    [bold]salgan reproduce table1 --recipe recipes/table1-light.yaml --data ~/datasets
+    [bold]salgan reproduce table1 --recipe table1-light --data ~/datasets
     --test ~/datasets/osie --test-part test --out table1
     adversarial.epochs=20[/bold]
     """
@@ -169,8 +169,8 @@ def figure1(
 
     [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
     """
-    from salgan.benchmark.gallery import data_of
     from salgan.cli._common import messages
+    from salgan.evaluation.gallery import data_of
     from salgan.reproduce.figure1 import TITLES, Choice
     from salgan.reproduce.figure1 import figure1 as draw
 
@@ -223,10 +223,10 @@ def table2(
     [bold]salgan reproduce table2 lite --data salicon --part val --out table2[/bold]
     """
     from salgan._files import replacing
-    from salgan.benchmark import open_data
-    from salgan.benchmark.published import table2 as write
     from salgan.cli.compare import evaluation
     from salgan.cli.evaluate import make_protocol
+    from salgan.evaluation import open_data
+    from salgan.reproduce.published import table2 as write
 
     protocol = make_protocol(metrics, sigma, degrees, seed=seed)
     opened = None if data is None else open_data(data, layout, part, release)
@@ -248,9 +248,9 @@ def _experiment(
     bars: _Bars,
 ) -> Experiment:
     """The experiment that the three commands' common options describe."""
-    from salgan.benchmark import open_data
     from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import require
+    from salgan.evaluation import open_data
     from salgan.reproduce.experiment import METRICS, Experiment
 
     for package in ("torch", "lightning", "pydantic", "yaml"):

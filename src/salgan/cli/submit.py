@@ -29,8 +29,8 @@ def submit(
 
     [bold]salgan submit mit300 --images BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """
-    from salgan.benchmark.submissions import submit as run
     from salgan.cli._common import messages, progress_bar
+    from salgan.evaluation.submissions import submit as run
 
     with progress_bar() as bar:
         task = bar.add_task("predicting", total=None)

@@ -14,7 +14,7 @@ def train(
     recipe: Annotated[
         Path,
         typer.Argument(
-            help="YAML file of settings, such as recipes/paper.yaml; or the name of one that comes along: "
+            help="YAML file of settings, or the name of one that comes along: "
             "paper, released-code, lite, table1-light."
         ),
     ],
@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Train a network as a recipe says.
 
-    [bold]salgan train recipes/paper.yaml data=~/salicon out=runs/paper[/bold]
+    [bold]salgan train paper data=~/salicon out=runs/paper[/bold]
 
     Content loss first (bootstrap), then adversarial. The run folder [bold]out[/bold] gets the merged
     config.yaml, environment.json, metrics.jsonl, TensorBoard curves and pictures, checkpoints, and

@@ -17,7 +17,7 @@ from onnx import helper
 
 from salgan._files import replacing
 from salgan.errors import ModelError
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.preprocessing import METADATA_KEY
 
 __all__ = ["INT8_BOUND", "Quantized", "quantize_int8"]

@@ -1,4 +1,4 @@
-"""A generator as an ONNX file that :class:`salgan.predictor.Predictor` reads."""
+"""A generator as an ONNX file that :class:`salgan.models.predictor.Predictor` reads."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salgan.benchmark.evaluate import evaluate
-from salgan.benchmark.ground_truth import Data, GroundTruth, Progress, ground_truth
-from salgan.benchmark.results import Results
-from salgan.benchmark.scoring import Protocol
 from salgan.datasets import open_dataset
 from salgan.datasets.split import SIZES
 from salgan.errors import ConfigError, DatasetError, SalganError
+from salgan.evaluation.evaluate import evaluate
+from salgan.evaluation.ground_truth import Data, GroundTruth, Progress, ground_truth
+from salgan.evaluation.results import Results
+from salgan.evaluation.scoring import Protocol
 
 __all__ = ["METRICS", "Branch", "Experiment", "branches", "preprint_rows", "read_branches", "validation_data"]
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from salgan._files import replacing
-from salgan.benchmark.contours import SHARES, level_set_length
-from salgan.benchmark.figures import examples_figure, level_sets_figure, save
-from salgan.benchmark.gallery import examples
-from salgan.benchmark.gaze import seeded
-from salgan.benchmark.intervals import bootstrap_mean, permutation_p
-from salgan.benchmark.models import open_source
-from salgan.benchmark.report import dataset_label, interval_text
-from salgan.benchmark.results import Results
 from salgan.datasets import Dataset
+from salgan.evaluation.contours import SHARES, level_set_length
+from salgan.evaluation.figures import examples_figure, level_sets_figure, save
+from salgan.evaluation.gallery import examples
+from salgan.evaluation.gaze import seeded
+from salgan.evaluation.intervals import bootstrap_mean, permutation_p
+from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.report import dataset_label, interval_text
+from salgan.evaluation.results import Results
 
 __all__ = ["Choice", "choose", "figure1"]
 

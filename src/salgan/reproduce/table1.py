@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from salgan._files import replacing
-from salgan.benchmark.compare import Difference, compare
-from salgan.benchmark.figures import Curve, history_figure, save
-from salgan.benchmark.intervals import bootstrap_mean
-from salgan.benchmark.published import matching, published
-from salgan.benchmark.report import conditions, dataset_label, interval_text, label
-from salgan.benchmark.results import Results
+from salgan.evaluation.compare import Difference, compare
+from salgan.evaluation.figures import Curve, history_figure, save
+from salgan.evaluation.intervals import bootstrap_mean
+from salgan.evaluation.report import conditions, dataset_label, interval_text, label
+from salgan.evaluation.results import Results
 from salgan.reproduce.experiment import METRICS, Branch
+from salgan.reproduce.published import matching, published
 
 __all__ = ["best_epoch", "curves", "figure3", "preprint_table", "table1"]
 

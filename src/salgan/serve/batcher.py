@@ -19,7 +19,7 @@ Picture = np.ndarray[Any, Any]
 
 
 class BatchPredictor(Protocol):
-    """What the service needs of a model; a :class:`~salgan.predictor.Predictor` is one."""
+    """What the service needs of a model; a :class:`~salgan.models.predictor.Predictor` is one."""
 
     name: str
 

@@ -82,7 +82,7 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
-    """The models of the zoo, and the one that is loaded."""
+    """The models by name, and the one that is loaded."""
 
     models: list[Model]
 

@@ -6,14 +6,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from salgan import zoo
 from salgan._version import __version__
+from salgan.models import list_models
 from salgan.serve import schemas
 from salgan.serve.problems import ProblemError
 from salgan.serve.telemetry import Telemetry
 from salgan.serve.worker import Worker
 
-__all__ = ["list_models", "status_routes"]
+__all__ = ["model_list", "status_routes"]
 
 
 def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
@@ -31,8 +31,8 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
         responses=schemas.problems(421),
     )
     async def models() -> schemas.Models:
-        """The models of the zoo; one of them, or a file of your own, is loaded."""
-        return list_models(worker.predictor.name)
+        """The models by name; one of them, or a file of your own, is loaded."""
+        return model_list(worker.predictor.name)
 
     @router.get("/healthz", summary="Whether the service works", responses=schemas.problems(421, 503))
     async def healthz() -> schemas.Health:
@@ -56,8 +56,8 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
     return router
 
 
-def list_models(loaded: str) -> schemas.Models:
-    """The zoo's records, with the loaded model among them even if it is a file of the user's."""
+def model_list(loaded: str) -> schemas.Models:
+    """The models' records, with the loaded model among them even if it is a file of the user's."""
     models = [
         schemas.Model(
             name=record.name,
@@ -69,7 +69,7 @@ def list_models(loaded: str) -> schemas.Models:
             size=record.size,
             scores=record.scores,
         )
-        for record in zoo.models()
+        for record in list_models()
     ]
     if not any(model.loaded for model in models):
         models.insert(0, schemas.Model(name=loaded, loaded=True))

@@ -1,7 +1,7 @@
 """Training: recipes, prepared data, losses, and the run that makes a network.
 
 >>> from salgan.training import load_config, train
->>> config = load_config(Path("recipes/paper.yaml"), ["data=data", "out=runs/paper"])  # doctest: +SKIP
+>>> config = load_config("paper", ["data=data", "out=runs/paper"])  # doctest: +SKIP
 >>> outcome = train(config)  # doctest: +SKIP
 
 Needs ``pip install 'salgan[train]'``.

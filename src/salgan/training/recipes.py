@@ -9,9 +9,7 @@ from salgan.errors import ConfigError
 
 __all__ = ["find_recipe"]
 
-_PACKAGE = Path(salgan.__file__).parent
-_PLACES = (_PACKAGE / "recipes", _PACKAGE.parents[1] / "recipes")
-"""Where they are in an installed package, and in a checkout of the project."""
+_FOLDER = Path(salgan.__file__).parent / "recipes"
 
 
 def find_recipe(recipe: str | Path) -> Path:
@@ -27,7 +25,7 @@ def find_recipe(recipe: str | Path) -> Path:
     path = Path(recipe)
     if path.exists() and not path.is_dir():
         return path
-    ours = {file.stem: file for place in _PLACES for file in sorted(place.glob("*.yaml"))}
+    ours = {file.stem: file for file in sorted(_FOLDER.glob("*.yaml"))}
     if str(path) in ours:
         return ours[str(path)]
     raise ConfigError(f"{path}: no such recipe; give a YAML file, or one that comes along: {', '.join(ours)}")

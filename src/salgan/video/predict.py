@@ -15,7 +15,7 @@ import numpy as np
 
 from salgan import render
 from salgan.errors import ConfigError, VideoError
-from salgan.predictor import Predictor
+from salgan.models.predictor import Predictor
 from salgan.regions import Region
 from salgan.regions.region import check_names
 from salgan.saliency_map import SaliencyMap

@@ -1,0 +1,29 @@
+"""Evaluation that can be believed: any model, any dataset, with intervals, baselines, published numbers.
+
+>>> from salgan.evaluation import evaluate, open_data
+>>> results = evaluate("lite", open_data("data/osie", part="test"), "results/lite")  # doctest: +SKIP
+>>> results.columns["nss"].mean()  # doctest: +SKIP
+"""
+
+from salgan.evaluation.compare import Comparison, compare
+from salgan.evaluation.evaluate import evaluate, open_data
+from salgan.evaluation.ground_truth import Data
+from salgan.evaluation.intervals import Interval, bootstrap_mean, permutation_p
+from salgan.evaluation.map_sources import Source, open_source
+from salgan.evaluation.results import Results
+from salgan.evaluation.scoring import Protocol
+
+__all__ = [
+    "Comparison",
+    "Data",
+    "Interval",
+    "Protocol",
+    "Results",
+    "Source",
+    "bootstrap_mean",
+    "compare",
+    "evaluate",
+    "open_data",
+    "open_source",
+    "permutation_p",
+]

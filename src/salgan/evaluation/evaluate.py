@@ -1,0 +1,169 @@
+"""Any model on any dataset: every picture scored, once, by the same rules."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from salgan._parallel import in_order
+from salgan._version import __version__
+from salgan.datasets import Dataset, open_dataset
+from salgan.errors import DatasetError, ModelError
+from salgan.evaluation.baselines import CenterBiasBaseline
+from salgan.evaluation.gaze import Gaze
+from salgan.evaluation.ground_truth import Data, GroundTruth, Progress, ground_truth
+from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.report import write_summary
+from salgan.evaluation.results import Results, RowFile
+from salgan.evaluation.scoring import Protocol, Scorer
+
+__all__ = ["evaluate", "open_data"]
+
+
+def open_data(
+    path: str | Path, layout: str | None = None, part: str | None = None, release: str | None = None
+) -> Data:
+    """Open a dataset to evaluate on, and the training part that its center bias is fitted on.
+
+    Args:
+        path: the dataset's folder.
+        layout: see :func:`salgan.datasets.open_dataset`.
+        part: ``train``, ``val`` or ``test`` of a set that comes in parts; None takes all of it.
+        release: of its ground truth, for the record, where the folder's name does not tell.
+
+    Raises:
+        DatasetError: it cannot be opened.
+    """
+    dataset = open_dataset(path, layout, part, release)
+    training = None
+    if part not in (None, "train"):
+        training = open_dataset(path, layout, "train")
+    return Data(dataset, training, Path(path), layout, part)
+
+
+def evaluate(
+    model: Any,
+    data: Data | Dataset,
+    out: str | Path,
+    *,
+    protocol: Protocol | None = None,
+    processes: int = 1,
+    skip_missing: bool = False,
+    overwrite: bool = False,
+    truth: GroundTruth | None = None,
+    on_progress: Progress = lambda stage, done, total: None,
+) -> Results:
+    """Score a model on a dataset, into a folder.
+
+    Rows are kept as pictures are scored; the same call goes on where a killed one stopped. With several
+    processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` wants it.
+
+    Args:
+        model: what :func:`salgan.evaluation.open_source` takes: a name, a path, maps, a baseline, an object
+            with ``predict(picture)``.
+        data: the pictures, with the training part for the center bias, see :func:`open_data`; a bare
+            dataset is scored against the center bias of its other pictures.
+        out: the folder to write, see :mod:`salgan.evaluation.results`.
+        protocol: the rules; None for all nine metrics of the MIT benchmark.
+        processes: how many score pictures.
+        skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
+        overwrite: replace another evaluation in ``out``.
+        truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
+            models without reading it again; None reads it.
+        on_progress: is told (stage, done, total) after each picture.
+
+    Returns:
+        Every picture's scores; means and intervals are in ``summary.json`` and ``summary.md``.
+
+    Raises:
+        SalganError: something cannot be read, written, or does not fit together; the message says what.
+    """
+    protocol = protocol or Protocol()
+    data = data if isinstance(data, Data) else Data(data)
+    folder = Path(out)
+    source = open_source(model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees)
+    dataset, missing = _with_maps(source, data.dataset, skip_missing)
+    bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
+    with contextlib.ExitStack() as stack:
+        if truth is None or missing:
+            truth = stack.enter_context(
+                ground_truth(
+                    replace(data, dataset=dataset),
+                    folder,
+                    center_bias=bias,
+                    processes=processes,
+                    on_progress=on_progress,
+                )
+            )
+        about = {
+            "salgan": __version__,
+            "model": {"name": source.name, "fingerprint": source.fingerprint, "spec": _spec(model)},
+            "dataset": _describe(data, dataset, truth.gaze, missing),
+            "protocol": asdict(protocol) | {"metrics": list(protocol.metrics)},
+            "center_bias": truth.describe_bias() if bias else None,
+        }
+        scorer = Scorer(source, dataset.stimuli, truth, protocol)
+        rows = stack.enter_context(RowFile(folder, about, overwrite=overwrite))
+        todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
+        done = len(dataset) - len(todo)
+        on_progress("scoring", done, len(dataset))
+        scored = in_order(scorer, _tasks(source, dataset, todo), processes)
+        for number, row in enumerate(scored, done + 1):
+            rows.append(row)
+            on_progress("scoring", number, len(dataset))
+    results = rows.finish([stimulus.name for stimulus in dataset])
+    write_summary(results)
+    return results
+
+
+def _with_maps(source: Any, dataset: Dataset, skip: bool) -> tuple[Dataset, int]:
+    """The pictures that have a map, and how many have none."""
+    if not len(dataset):
+        raise DatasetError(f"dataset {dataset.name}: holds no picture to score")
+    if not hasattr(source, "missing"):
+        return dataset, 0
+    names = [stimulus.name for stimulus in dataset]
+    missing = source.missing(names)
+    if missing and (not skip or len(missing) == len(names)):
+        hint = "are they maps of this set?" if len(missing) == len(names) else "or pass --skip-missing"
+        raise ModelError(
+            f"{source.path}: has no map for {len(missing)} of {len(names)} pictures, the first {missing[0]}; "
+            f"add them, {hint}"
+        )
+    lacking = set(missing)
+    return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
+
+
+def _tasks(source: Any, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+    """Positions to score; with their maps, where the model cannot go to other processes."""
+    for number in todo:
+        yield (number,) if source.portable else (number, source.predict(dataset.stimuli[number]))
+
+
+def _spec(model: Any) -> str | None:
+    """How to open the model again, for the gallery of a later comparison."""
+    if not isinstance(model, str | Path):
+        return None
+    return str(Path(model).resolve()) if Path(model).exists() else str(model)
+
+
+def _describe(data: Data, dataset: Dataset, gaze: Gaze, missing: int) -> dict[str, Any]:
+    digest = hashlib.sha256(gaze.hash().encode())
+    for stimulus in dataset:
+        published = stimulus.map_path.stat().st_size if stimulus.map_path else -1
+        digest.update(f"{stimulus.name}\0{stimulus.path.stat().st_size}\0{published}\n".encode())
+    return {
+        "name": dataset.name,
+        "release": dataset.release,
+        "layout": dataset.layout,
+        "part": data.part,
+        "pictures": len(dataset),
+        "without_map": missing,
+        "fingerprint": digest.hexdigest(),
+        "path": None if data.path is None else str(data.path.resolve()),
+        "asked_layout": data.layout,
+    }

@@ -1,0 +1,138 @@
+"""Pictures with their maps, opened again from the records of evaluations."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salgan.datasets import Dataset, Stimulus
+from salgan.errors import DatasetError, ModelError, SalganError
+from salgan.evaluation.baselines import CenterBiasBaseline
+from salgan.evaluation.compare import Comparison, most_different
+from salgan.evaluation.evaluate import open_data
+from salgan.evaluation.figures import Example, examples_figure, save
+from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
+from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.results import Results
+from salgan.evaluation.scoring import resized
+from salgan.metrics import METRICS, VARIANTS
+
+__all__ = ["data_of", "examples", "gallery", "map_of", "truth_of"]
+
+
+def data_of(results: Results) -> Data:
+    """Open the dataset of an evaluation again, with the training part of its center bias.
+
+    Raises:
+        DatasetError: the evaluation does not say where it is, or it is not there any more.
+    """
+    record = results.about["dataset"]
+    if record["path"] is None:
+        raise DatasetError(f"{results.folder}: does not say in which folder its dataset is")
+    return open_data(record["path"], record["asked_layout"], record["part"])
+
+
+def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> NDArray[Any]:
+    """The density of a stimulus under an evaluation's rules, with 1 as its highest value."""
+    return _to_one(stimulus.density(protocol["sigma"], degrees=protocol["degrees"]))
+
+
+def map_of(source: Any, stimulus: Stimulus) -> NDArray[Any]:
+    """A model's map of a stimulus at the picture's size, lowest value 0 or as it is, highest value 1."""
+    return _to_one(resized(source.predict(stimulus), stimulus.height, stimulus.width))
+
+
+def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list[Path]:
+    """Draw the pictures on which two models differ most: picture, truth, and both maps.
+
+    Args:
+        comparison: of two evaluations whose dataset and models are still where they were.
+        stem: of the files to write, without ending.
+        metric: in which to differ.
+        count: number of pictures, half of them where the first model is better, half where the second is.
+
+    Returns:
+        The files written.
+
+    Raises:
+        SalganError: the models or the dataset cannot be opened again, or the metric is not there.
+    """
+    chosen = most_different(comparison, metric, count)
+    if not chosen:
+        raise SalganError(f"no picture has a {metric} from both models, so there is no gallery")
+    data = data_of(comparison.first)
+    pairs = ((comparison.first, comparison.second), (comparison.second, comparison.first))
+    protocol = comparison.first.about["protocol"]
+    found = (METRICS | VARIANTS)[metric]
+    examples = []
+    with contextlib.ExitStack() as stack:
+        sources = {_title(results, other): _open(results, data, stack) for results, other in pairs}
+        pictures = data.dataset.select(name for name, _ in chosen)
+        for stimulus, (name, change) in zip(pictures, chosen, strict=True):
+            maps = {title: map_of(source, stimulus) for title, source in sources.items()}
+            note = f"{found.label} {change:+.2f}"
+            examples.append(
+                Example(name, stimulus.picture(), {"truth": truth_of(stimulus, protocol)} | maps, note)
+            )
+    return save(examples_figure(examples, "each map divided by its highest value"), stem)
+
+
+class _CenterBias:
+    """The center bias of an evaluation's pictures, each under its own rules, fitted again."""
+
+    def __init__(self, truth: GroundTruth, dataset: Dataset) -> None:
+        self._truth = truth
+        self._position = {stimulus.name: number for number, stimulus in enumerate(dataset)}
+
+    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+        height, width = stimulus.height, stimulus.width
+        bias = self._truth.center_bias(self._position[stimulus.name], height, width)
+        return bias if bias is not None else np.ones((height, width))
+
+
+def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> Any:
+    spec, protocol = results.about["model"]["spec"], results.about["protocol"]
+    if spec is None:
+        raise ModelError(f"{results.name}: was an object in a program, which cannot be opened again")
+    source = open_source(spec, **{key: protocol[key] for key in ("seed", "sigma", "degrees")})
+    if isinstance(source, CenterBiasBaseline):
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        truth = stack.enter_context(ground_truth(data, scratch, center_bias=True))
+        fitted, recorded = truth.describe_bias(), results.about["center_bias"]
+        if fitted is None or fitted["fingerprint"] != recorded["fingerprint"]:
+            raise ModelError(
+                f"{results.folder}: its center bias was fitted on pictures that it does not name"
+            )
+        return _CenterBias(truth, data.dataset)
+    return source
+
+
+def _title(results: Results, other: Results) -> str:
+    """The model's name; its folder's where both models have one name."""
+    return results.name if results.name != other.name else results.folder.name
+
+
+def _to_one(values: NDArray[Any]) -> NDArray[Any]:
+    low, high = min(float(values.min()), 0.0), float(values.max())
+    return np.asarray((values - low) / (high - low) if high > low else np.zeros(values.shape))
+
+
+def examples(
+    dataset: Dataset, names: Sequence[str], sources: dict[str, Any], protocol: dict[str, Any]
+) -> list[Example]:
+    """Rows for a figure: the named pictures with their truth and each source's map."""
+    return [
+        Example(
+            stimulus.name,
+            stimulus.picture(),
+            {"ground truth": truth_of(stimulus, protocol)}
+            | {title: map_of(source, stimulus) for title, source in sources.items()},
+        )
+        for stimulus in dataset.select(names)
+    ]

@@ -1,0 +1,175 @@
+"""What all models are scored against: where people looked in each picture, in others, and the center bias."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salgan._parallel import in_order
+from salgan.datasets import Dataset, Stimulus
+from salgan.errors import DatasetError, SalganError
+from salgan.evaluation.center_bias import CenterBias
+from salgan.evaluation.gaze import Gaze, relative
+
+__all__ = ["Data", "GroundTruth", "Progress", "ground_truth"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to evaluate on.
+
+    Attributes:
+        dataset: the pictures to score.
+        training: pictures to fit the center bias on; None fits it, for each picture, on all others of
+            ``dataset``.
+        path: the folder it was opened from, for the record.
+        layout: the layout asked for.
+        part: the part asked for.
+    """
+
+    dataset: Dataset
+    training: Dataset | None = None
+    path: Path | None = None
+    layout: str | None = None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What is read once for a dataset, and the same for all models.
+
+    Attributes:
+        gaze: relative fixations of the pictures to score, in their order.
+        bias: the center bias; None if nobody asked for it, or no picture has fixations.
+        leave_out: whether ``bias`` was fitted on these very pictures, so that each is taken out for its own
+            turn.
+    """
+
+    gaze: Gaze
+    bias: CenterBias | None
+    leave_out: bool
+
+    def center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
+        """The center bias for the picture at a position: float64 (height, width), sums to 1.
+
+        None if nobody asked for it, or no other picture has fixations.
+        """
+        if self.bias is None:
+            return None
+        if not self.leave_out:
+            return self.bias.density(height, width)
+        own = self.gaze[index]
+        return None if self.bias.fixations == len(own) else self.bias.without(own).density(height, width)
+
+    def describe_bias(self) -> dict[str, Any] | None:
+        """What an evaluation records of the center bias; two with the same fingerprint are the same."""
+        bias = self.bias
+        if bias is None:
+            return None
+        grid = np.ascontiguousarray(bias.grid).tobytes()
+        return {
+            "fitted_on": bias.source,
+            "leave_one_out": self.leave_out,
+            "pictures": bias.pictures,
+            "fixations": bias.fixations,
+            "sigma": bias.sigma,
+            "fingerprint": hashlib.sha256(grid + f"{bias.sigma} {self.leave_out}".encode()).hexdigest(),
+        }
+
+
+@contextlib.contextmanager
+def ground_truth(
+    data: Data,
+    folder: Path,
+    *,
+    center_bias: bool,
+    processes: int = 1,
+    on_progress: Progress = lambda stage, done, total: None,
+) -> Iterator[GroundTruth]:
+    """Read all fixations once, into a scratch folder that is gone when the block ends.
+
+    Args:
+        data: the pictures to score, and those to fit the center bias on.
+        folder: where the scratch folder is made; itself made if it is not there, and gone again if it stays
+            empty.
+        center_bias: whether a metric or a baseline needs it.
+        processes: how many read.
+        on_progress: is told (stage, done, total) after each picture.
+
+    Raises:
+        DatasetError: no picture has ground truth; or the center bias would be fitted on what it is scored on.
+        SalganError: the folder cannot be written.
+    """
+    dataset = data.dataset
+    _check_truth(dataset)
+    scratch, made = folder / ".gaze", not folder.exists()
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+        try:
+            scratch.mkdir(parents=True)
+        except OSError as error:
+            raise SalganError(f"{folder}: cannot be written ({error.strerror}); name another --out") from None
+        gaze = Gaze.write(_places(dataset.stimuli, processes, on_progress, "reading fixations"), scratch)
+        bias = _center_bias(data, gaze, processes, on_progress) if center_bias else None
+        yield GroundTruth(gaze, bias, data.training is None)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if made and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _check_truth(dataset: Dataset) -> None:
+    if not any(stimulus.has_fixations or stimulus.map_path for stimulus in dataset):
+        raise DatasetError(
+            f"dataset {dataset.name}: no picture has fixations or a published map, so there is nothing "
+            "to score against; is this a test part whose ground truth is held back?"
+        )
+
+
+class _Relative:
+    """Reads a chunk of stimuli's relative fixations; a class because it travels to worker processes."""
+
+    def __call__(self, *stimuli: Stimulus) -> list[Any]:
+        return [relative(stimulus) for stimulus in stimuli]
+
+
+def _places(
+    stimuli: tuple[Stimulus, ...], processes: int, on_progress: Progress, stage: str
+) -> Iterator[Any]:
+    """Relative fixations of each stimulus, in order."""
+    size = 16  # stimuli per task: sending one at a time costs more than reading it
+    chunks = [stimuli[start : start + size] for start in range(0, len(stimuli), size)]
+    done = 0
+    for chunk in in_order(_Relative(), chunks, processes if len(stimuli) >= 200 else 1):
+        for one in chunk:
+            done += 1
+            on_progress(stage, done, len(stimuli))
+            yield one
+
+
+def _center_bias(data: Data, gaze: Gaze, processes: int, on_progress: Progress) -> CenterBias | None:
+    dataset = data.dataset
+    if data.training is None:
+        if not any(len(gaze[number]) for number in range(len(gaze))):
+            return None
+        return CenterBias.fit(
+            (gaze[number] for number in range(len(gaze))), f"other pictures of {dataset.name}"
+        )
+    both = {stimulus.name for stimulus in dataset} & {stimulus.name for stimulus in data.training}
+    if both and data.training.name == dataset.name:
+        raise DatasetError(
+            f"center bias: {min(both)} is both in the training part and among the pictures to score; "
+            "use disjoint parts"
+        )
+    places = _places(data.training.stimuli, processes, on_progress, "fitting the center bias")
+    return CenterBias.fit(places, f"training part of {data.training.name}")

@@ -1,0 +1,206 @@
+"""The summary of an evaluation, as JSON and as Markdown: each number with what it takes to trust it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from salgan._files import replacing
+from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean
+from salgan.evaluation.results import Results
+from salgan.metrics import METRICS, VARIANTS
+
+__all__ = ["conditions", "dataset_label", "interval_text", "label", "markdown", "summarise", "write_summary"]
+
+_VARIANT = {
+    "auc_judd": "thresholds at fixated values, ties in expectation",
+    "auc_borji": "threshold step .1, exact expectation",
+    "sauc": "threshold step .1, exact expectation",
+    "nss": "standard deviation with n - 1",
+    "ig": "bits per fixation, over the center bias",
+    "cc": "Pearson",
+    "sim": "min-max scaled",
+    "kld": "nats, eps 2.2e-16",
+    "emd": "cells of 32 px, area averaged",
+    "auc_judd_jitter": "jitter 1e-7, seed 0",
+    "auc_borji_0.01": "threshold step .01, exact expectation",
+    "sauc_0.01": "threshold step .01, exact expectation",
+    "auc_borji_all": "all thresholds",
+    "sauc_all": "all thresholds",
+}
+"""Which variant of the metric a number is; the definitions are the MIT benchmark's."""
+
+
+def label(metric: str) -> str:
+    """A metric's name in tables and figures, with an arrow to where better is."""
+    found = (METRICS | VARIANTS)[metric]
+    return f"{found.label} {'↑' if found.higher_is_better else '↓'}"
+
+
+def dataset_label(about: dict[str, Any]) -> str:
+    """A dataset's name with its release and part, as every table names it."""
+    dataset = about["dataset"]
+    release = f", release {dataset['release']}" if dataset.get("release") else ""
+    part = f", {dataset['part']} part" if dataset.get("part") else ""
+    return f"{dataset['name']}{release}{part}"
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """Mean and interval of every metric, and what they rest on.
+
+    Returns:
+        What ``summary.json`` holds: ``metrics`` by name (mean, low, high, n, undefined, variant),
+        ``conditions`` as name and words, and the whole ``evaluation.json`` beside them.
+    """
+    seed = results.about["protocol"]["seed"]
+    metrics: dict[str, Any] = {}
+    for name in results.metrics:
+        interval = bootstrap_mean(results.columns[name], seed)
+        metrics[name] = {
+            "label": (METRICS | VARIANTS)[name].label,
+            "higher_is_better": (METRICS | VARIANTS)[name].higher_is_better,
+            "mean": _or_none(interval.mean),
+            "low": _or_none(interval.low),
+            "high": _or_none(interval.high),
+            "n": interval.n,
+            "undefined": len(results.pictures) - interval.n,
+            "variant": _VARIANT[name],
+        }
+    return {
+        "model": results.name,
+        "metrics": metrics,
+        "conditions": dict(conditions(results)),
+        "evaluation": results.about,
+    }
+
+
+def conditions(results: Results) -> list[tuple[str, str]]:
+    """Everything to be printed with the numbers, as name and words."""
+    about, columns = results.about, results.columns
+    protocol = about["protocol"]
+    lines = [
+        (
+            "dataset",
+            dataset_label(about) + ("" if about["dataset"].get("release") else ", release not stated"),
+        ),
+        ("pictures", _pictures(results)),
+        ("fixations", f"{_total(columns['fixations']):,} fixated pixels"),
+        ("density", _density(results)),
+        ("maps", _map_sizes(columns)),
+    ]
+    if any(name.startswith("sauc") for name in results.metrics):
+        drawn = columns["others"]
+        drawn = drawn[np.isfinite(drawn)] if np.isfinite(drawn).any() else np.zeros(1)
+        fewest, most = int(drawn.min()), int(drawn.max())
+        number = f"{most}" if fewest == most else f"{fewest} to {most}"
+        lines.append(("other fixations", f"{number} other pictures of the set each, drawn with the seed"))
+    bias = about["center_bias"]
+    if bias is not None:
+        left_out = ", each picture left out for its own turn" if bias["leave_one_out"] else ""
+        lines.append(
+            (
+                "center bias",
+                f"{bias['fitted_on']} ({bias['pictures']:,} pictures, {bias['fixations']:,} fixations, "
+                f"Gaussian {bias['sigma']:g} of each side{left_out})",
+            )
+        )
+    lines += [
+        ("intervals", f"{LEVEL:.0%} bootstrap over pictures"),
+        ("seed", str(protocol["seed"])),
+        ("version", f"salgan {about['salgan']}"),
+    ]
+    reasons = Counter(
+        reason
+        for note in results.notes
+        if note
+        # Numbers in brackets differ from picture to picture.
+        for reason in dict.fromkeys(re.sub(r" \([^)]*\)", "", note).split("; "))
+    )
+    for reason, count in reasons.most_common(5):
+        lines.append(("left out", f"{count} pictures: {reason}"))
+    return lines
+
+
+def interval_text(interval: Interval | dict[str, Any], digits: int = 3) -> str:
+    """A mean with its interval, ``0.773 [0.770, 0.776]``; a dash where there is none."""
+    mean, low, high = (
+        (interval.mean, interval.low, interval.high)
+        if isinstance(interval, Interval)
+        else (interval["mean"], interval["low"], interval["high"])
+    )
+    if mean is None or math.isnan(mean):
+        return "–"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def markdown(results: Results, summary: dict[str, Any]) -> str:
+    """The summary as a Markdown document."""
+    lines = [
+        f"# {results.name} on {dataset_label(results.about)}",
+        "",
+        f"| metric | mean [{LEVEL:.0%} interval] | n | variant |",
+        "|---|---|---|---|",
+    ]
+    for name, found in summary["metrics"].items():
+        lines.append(f"| {label(name)} | {interval_text(found)} | {found['n']} | {found['variant']} |")
+    lines += ["", *(f"- {name}: {words}" for name, words in conditions(results)), ""]
+    return "\n".join(lines)
+
+
+def write_summary(results: Results) -> dict[str, Any]:
+    """Write ``summary.json`` and ``summary.md`` into the evaluation's folder."""
+    summary = summarise(results)
+    for name, text in (
+        ("summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n"),
+        ("summary.md", markdown(results, summary)),
+    ):
+        with replacing(results.folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return summary
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _total(column: Any) -> int:
+    return int(np.nansum(column))
+
+
+def _pictures(results: Results) -> str:
+    skipped = results.about["dataset"]["without_map"]
+    return f"{len(results.pictures):,}" + (
+        f" ({skipped:,} more have no map and were skipped)" if skipped else ""
+    )
+
+
+def _density(results: Results) -> str:
+    protocol, sigma = results.about["protocol"], results.columns["sigma"]
+    made = sigma[np.isfinite(sigma)]
+    if not made.size:
+        return "published maps"
+    low, high = f"{made.min():.1f}", f"{made.max():.1f}"
+    pixels = f"{low} px" if low == high else f"{low} to {high} px"
+    if protocol["sigma"] is not None:
+        return f"fixations blurred with a Gaussian, sigma {pixels}"
+    degrees = protocol["degrees"] or 1
+    return f"fixations blurred with a Gaussian, sigma {degrees:g}° of visual angle ({pixels})"
+
+
+def _map_sizes(columns: dict[str, Any]) -> str:
+    sizes = np.stack([columns["map_width"], columns["map_height"]], axis=1)
+    same = (sizes == np.stack([columns["width"], columns["height"]], axis=1)).all(axis=1)
+    known = np.isfinite(sizes).all(axis=1)
+    different, count = int(np.count_nonzero(~same & known)), int(np.count_nonzero(known))
+    if not count:
+        return "none"
+    kinds = np.unique(sizes[known], axis=0).astype(int)
+    words = f"{kinds[0][0]}×{kinds[0][1]}" if len(kinds) == 1 else f"{len(kinds)} sizes"
+    if not different:
+        return f"{words}, as the pictures"
+    return f"{words}; {different:,} of {count:,} resized bilinearly to their picture's size"

@@ -1,0 +1,221 @@
+"""One picture: its map, its ground truth, its scores. This is what runs in the worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from salgan.datasets import Stimulus
+from salgan.errors import MetricError
+from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
+from salgan.evaluation.gaze import marked, seeded
+from salgan.evaluation.ground_truth import GroundTruth
+from salgan.metrics import METRICS, VARIANTS, score
+
+__all__ = ["Protocol", "Scorer", "resized"]
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules by which pictures are scored: everything that decides a digit.
+
+    Attributes:
+        metrics: names from :data:`salgan.metrics.METRICS` or :data:`salgan.metrics.VARIANTS`.
+        sigma: width in pixels of the Gaussian that turns fixations into a density.
+        degrees: the same in degrees of visual angle; with neither, one degree where the set says how many
+            pixels that is, and otherwise the published map.
+        others: number of other pictures whose fixations are sAUC's negatives.
+        seed: of the draw of those pictures, of the viewers in human baselines, and of the intervals.
+
+    Raises:
+        MetricError: an unknown metric, none at all, or fewer than one other picture.
+    """
+
+    metrics: tuple[str, ...] = tuple(METRICS)
+    sigma: float | None = None
+    degrees: float | None = None
+    others: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        known = METRICS | VARIANTS
+        unknown = [name for name in self.metrics if name not in known]
+        if unknown or not self.metrics:
+            found = f"no metric {unknown[0]!r}" if unknown else "no metric named"
+            raise MetricError(f"{found}; there are {', '.join(known)}")
+        if len(set(self.metrics)) < len(self.metrics):
+            raise MetricError("a metric is named twice")
+        if self.others < 1:
+            raise MetricError(f"sAUC needs at least 1 other picture, not {self.others}")
+
+    @property
+    def needs(self) -> set[str]:
+        """What the metrics take beside the map."""
+        return {need for name in self.metrics for need in (METRICS | VARIANTS)[name].needs}
+
+
+def resized(saliency: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """A map at the picture's size: as it is if it has that size, otherwise bilinear (averaging when reduced).
+
+    Args:
+        saliency: (h, w), real.
+        height: rows of the picture.
+        width: columns of the picture.
+
+    Returns:
+        (height, width); float32 if it was resized.
+    """
+    if saliency.shape == (height, width):
+        return saliency
+    image = Image.fromarray(np.ascontiguousarray(saliency, dtype=np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+class Scorer:
+    """Scores one picture at a time; picklable.
+
+    Args:
+        source: see :class:`salgan.evaluation.map_sources.Source`.
+        stimuli: the pictures to score.
+        truth: their relative fixations, in the same order, and the center bias.
+        protocol: the rules.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        stimuli: tuple[Stimulus, ...],
+        truth: GroundTruth,
+        protocol: Protocol,
+    ) -> None:
+        self.source = source
+        self.stimuli = stimuli
+        self._truth = truth
+        self._protocol = protocol
+        self._last_bias: NDArray[np.float64] | None = None
+
+    def __call__(self, index: int, saliency: NDArray[Any] | None = None) -> Row:
+        """Score the picture at a position.
+
+        Args:
+            index: position in the stimuli.
+            saliency: its map, if it was predicted already.
+
+        Returns:
+            A row of the per-picture table. A score that is undefined is missing, and ``note`` says why.
+
+        Raises:
+            SalganError: the map, the picture or its ground truth cannot be read.
+        """
+        stimulus = self.stimuli[index]
+        height, width = stimulus.height, stimulus.width
+        row: Row = {"picture": stimulus.name, "width": width, "height": height}
+        try:
+            truth, scored = self._ground_truth(stimulus, row)
+        except TooFewViewersError as error:
+            return row | {"note": str(error)}
+        if saliency is None:
+            saliency = self._map(index, scored)
+        row["map_width"], row["map_height"] = saliency.shape[1], saliency.shape[0]
+        truth |= self._context(index, stimulus, row)
+        scores, reasons = _scores(resized(saliency, height, width), truth, self._protocol.metrics)
+        return row | scores | {"note": "; ".join(reasons)}
+
+    def _map(self, index: int, stimulus: Stimulus) -> NDArray[Any]:
+        if isinstance(self.source, CenterBiasBaseline):
+            bias = self._center_bias(index, stimulus.height, stimulus.width)
+            return bias if bias is not None else np.ones((stimulus.height, stimulus.width))
+        return np.asarray(self.source.predict(self.stimuli[index]))
+
+    def _ground_truth(self, stimulus: Stimulus, row: Row) -> tuple[dict[str, Any], Stimulus]:
+        """Fixated pixels and density, as far as they exist; the fixations' file is read once."""
+        protocol, truth = self._protocol, dict[str, Any]()
+        scored = self.source.scored(stimulus)
+        scored = scored.with_fixations(scored.fixations, scored.map_path)
+        fixated = None if scored.fixations is None else scored.fixation_map()
+        row["fixations"] = 0 if fixated is None else int(fixated.sum())
+        if row["fixations"]:
+            truth["fixations"] = fixated
+        if "density" in protocol.needs:
+            if not row["fixations"] and scored.map_path is None:
+                return truth, scored
+            if not row["fixations"] and protocol.sigma is None and protocol.degrees is None:
+                truth["density"] = scored.published_density()
+            elif row["fixations"] or scored.fixations is None:
+                truth["density"] = scored.density(protocol.sigma, degrees=protocol.degrees)
+                row["sigma"] = self._sigma(scored)
+        return truth, scored
+
+    def _sigma(self, stimulus: Stimulus) -> float | None:
+        """Width in pixels of the Gaussian behind the density; None if it is the published map."""
+        if self._protocol.sigma is not None:
+            return float(self._protocol.sigma)
+        per_degree = stimulus.pixels_per_degree
+        if self._protocol.degrees is None and (per_degree is None or not stimulus.has_fixations):
+            return None
+        return None if per_degree is None else float((self._protocol.degrees or 1.0) * per_degree)
+
+    def _context(self, index: int, stimulus: Stimulus, row: Row) -> dict[str, Any]:
+        """What other pictures say: their fixations, and the center bias."""
+        context: dict[str, Any] = {}
+        height, width = stimulus.height, stimulus.width
+        if "other_fixations" in self._protocol.needs:
+            rng = seeded(self._protocol.seed, "others", stimulus.name)
+            places, row["others"] = self._truth.gaze.others(index, self._protocol.others, rng)
+            if len(places):
+                context["other_fixations"] = marked(places, height, width)
+        if "baseline" in self._protocol.needs:
+            bias = self._center_bias(index, height, width)
+            if bias is not None:
+                context["baseline"] = bias
+        return context
+
+    def _center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
+        """The center bias at a picture's size, made once for pictures of one size where it is the same."""
+        kept = self._last_bias
+        if kept is None or kept.shape != (height, width) or self._truth.leave_out:
+            self._last_bias = self._truth.center_bias(index, height, width)
+        return self._last_bias
+
+
+_MISSING = {
+    "fixations": "no fixation inside the picture",
+    "density": "no fixation and no published map",
+    "other_fixations": "no other picture has fixations",
+    "baseline": "no other picture has fixations to fit the center bias on",
+}
+
+
+def _scores(
+    saliency: NDArray[Any], truth: Mapping[str, Any], metrics: tuple[str, ...]
+) -> tuple[dict[str, float], list[str]]:
+    """Scores by name where they are defined, and the reasons (each once) where they are not."""
+    known, reasons = METRICS | VARIANTS, dict[str, None]()
+    wanted = []
+    for name in metrics:
+        lacking = [need for need in known[name].needs if need not in truth]
+        if lacking:
+            reasons[_MISSING[lacking[0]]] = None
+        else:
+            wanted.append(name)
+    if not wanted:
+        return {}, list(reasons)
+    try:
+        return score(saliency, metrics=wanted, **truth), list(reasons)
+    except MetricError:
+        pass
+    scores: dict[str, float] = {}
+    for name in wanted:
+        try:
+            scores |= score(saliency, metrics=[name], **truth)
+        except MetricError as error:
+            # What follows a semicolon is advice, and the semicolon divides the reasons of a note.
+            reasons[f"{name}: {str(error).partition('; ')[0]}"] = None
+    return scores, list(reasons)

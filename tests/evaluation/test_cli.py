@@ -1,0 +1,185 @@
+"""The verbs, as typed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from salgan.datasets import synthetic
+from tests._fresh import modules_after
+
+RUN = "import sys; from salgan.cli import main; sys.exit(main())"
+
+
+def test_evaluate_prints_a_table_with_everything_it_needs(salgan, made_up, tmp_path):
+    said = salgan(
+        "evaluate", made_up / "maps", "--data", made_up, "--metrics", "nss,cc", "-o", tmp_path / "out",
+        "--processes", 1,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "maps on made-up" in said.out
+    for words in ("NSS", "seed: 0", "density: published maps", "pictures: 12", "version: salgan"):
+        assert words in said.out
+    assert str(tmp_path / "out") in said.err
+    assert (tmp_path / "out" / "per_picture.csv").is_file()
+
+
+def test_results_have_a_folder_of_their_own_if_nobody_names_one(salgan, made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = salgan("evaluate", "baseline:uniform", "--data", made_up, "--metrics", "nss", "--processes", 1)
+    assert said.code == 0, said.err
+    assert (tmp_path / "evaluations" / "baseline-uniform-on-made-up" / "summary.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["baseline:unifrom"], "did you mean uniform?"),
+        (["nothing"], "no model, file or folder 'nothing'"),
+        (["baseline:uniform", "--metrics", "nsss"], "no metric 'nsss'"),
+        (["baseline:uniform", "--sigma", "3", "--degrees", "1"], "not both"),
+        (["baseline:uniform", "--sigma", "-1"], "above 0"),
+        (["baseline:uniform", "--part", "test"], "comes in one part"),
+        (["baseline:uniform", "--layout", "mit1004"], "did you mean mit1003?"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(salgan, made_up, tmp_path, arguments, words):
+    said = salgan("evaluate", *arguments, "--data", made_up, "--out", tmp_path / "out", "--processes", 1)
+    assert said.code == 1
+    assert said.err.startswith("salgan: error: ")
+    assert said.err.count("\n") == 1
+    assert words in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_compare_takes_evaluations_or_models(salgan, made_up, tmp_path):
+    both = [
+        "compare", "baseline:uniform", made_up / "maps", "--data", made_up, "--metrics", "nss,kld",
+        "--pictures", 2, "--processes", 1,
+    ]  # fmt: skip
+    said = salgan(*both, "-o", tmp_path / "first")
+    assert said.code == 0, said.err
+    assert "maps against uniform" in said.out
+    assert (tmp_path / "first" / "gallery.pdf").is_file()
+    said = salgan(
+        "compare",
+        tmp_path / "first" / "a",
+        tmp_path / "first" / "b",
+        "-o",
+        tmp_path / "second",
+        "--pictures",
+        0,
+    )
+    assert said.code == 0, said.err
+    tables = [(tmp_path / name / "comparison.md").read_text() for name in ("first", "second")]
+    assert tables[0] == tables[1]
+    said = salgan("compare", made_up / "maps", "baseline:uniform")
+    assert said.code == 1
+    assert "with --data" in said.err
+
+
+def test_table2_is_printed_and_written(salgan, made_up, tmp_path):
+    said = salgan(
+        "reproduce", "table2", "baseline:uniform", "--data", made_up, "--metrics", "nss,cc",
+        "--out", tmp_path, "--processes", 1, "--release", "2",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert said.out.strip() == (tmp_path / "table2.md").read_text().strip()
+    assert "MIT300" in said.out
+    assert "## Measured: made-up, release 2" in said.out
+
+
+def test_table1_and_the_figures_are_one_command_each(salgan, experiment_data, tmp_path):
+    pytest.importorskip("lightning")
+    data, recipe = experiment_data
+    out = tmp_path / "out"
+    common = ["--recipe", recipe, "--data", data, "--out", out, "--sigma", 8, "--processes", 1]
+    epochs = ["bootstrap.epochs=1", "adversarial.epochs=1"]
+    said = salgan("reproduce", "table1", *common, *epochs)
+    assert said.code == 0, said.err
+    assert "paper: GAN" in said.out
+    said = salgan("reproduce", "figure3", "--out", out)
+    assert said.code == 0, said.err
+    assert (out / "figure3.pdf").is_file()
+    said = salgan("reproduce", "figure1", "--out", out, "--pictures", "0008,0010")
+    assert said.code == 0, said.err
+    for name in ("figure1.pdf", "figure1.png", "level-sets.pdf", "smoothness.md", "smoothness.json"):
+        assert (out / name).is_file(), name
+    assert "| SalGAN |" in (out / "smoothness.md").read_text()
+
+
+def test_figures_without_an_experiment_say_what_is_missing(salgan, experiment_data, tmp_path):
+    pytest.importorskip("lightning")
+    said = salgan("reproduce", "figure3", "--out", tmp_path / "out", "--recipe", experiment_data[1])
+    assert said.code == 1
+    assert "data is not set" in said.err
+
+
+def test_submit_packs_maps(salgan, tmp_path, monkeypatch):
+    from salgan.evaluation import submissions
+    from tests.evaluation.test_submissions import SMALL, pictures
+
+    monkeypatch.setitem(submissions.SUBMISSIONS, "mit300", SMALL["mit300"])
+    folder = pictures(tmp_path / "pictures", "mit300")
+    maps = tmp_path / "mine"
+    maps.mkdir()
+    for name in ("i1", "i2", "i300"):
+        np.save(maps / f"{name}.npy", np.random.default_rng(0).random((30, 40)))
+    said = salgan("submit", "mit300", "--images", folder, "-o", tmp_path / "a.zip", "--model", maps)
+    assert said.code == 0, said.err
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["mine/i1.jpg", "mine/i2.jpg", "mine/i300.jpg"]
+    said = salgan("submit", "mit300", "--images", tmp_path, "-o", tmp_path / "b.zip", "--model", maps)
+    assert said.code == 1
+    assert "salgan: error:" in said.err
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_killed_evaluation_keeps_its_rows_and_goes_on(tmp_path):
+    data = synthetic(tmp_path / "many", 120)
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-c", RUN, "evaluate", str(data / "maps"), "--data", str(data),
+        "--out", str(out), "--processes", "2", "--metrics", "nss,cc,sauc,sim",
+    ]  # fmt: skip
+    table = out / "per_picture.csv"
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if table.exists() and table.read_bytes().count(b"\n") > 10:
+            break
+        time.sleep(0.002)
+    os.killpg(process.pid, 0)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    # The workers go, too.
+    for _ in range(500):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("worker processes outlive a killed evaluation")
+    killed = table.read_bytes()
+    first = killed.split(b"\n")[1]
+    assert killed.count(b"\n") > 10
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = table.read_bytes().split(b"\n")
+    assert first in rows
+    assert len(rows) == 122
+    assert not (out / ".gaze").exists()
+
+
+def test_the_benchmark_is_light_to_import():
+    heavy = {"torch", "lightning", "matplotlib", "scipy", "h5py", "onnxruntime", "ot", "cv2", "pyarrow"}
+    assert not modules_after("import salgan.evaluation") & heavy
+    assert not modules_after("import salgan.cli") & (heavy | {"numpy"})

@@ -1,0 +1,130 @@
+"""Two models on the same pictures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from salgan.errors import ModelError, SalganError
+from salgan.evaluation import Data, Protocol, compare, evaluate, open_data, open_source
+from salgan.evaluation.compare import markdown, most_different, write
+from salgan.evaluation.gallery import gallery
+from tests.evaluation.conftest import Brightness
+
+
+def test_differences_are_paired_second_minus_first(brightness, uniform):
+    differences = {each.metric: each for each in compare(uniform, brightness).differences}
+    change = brightness.columns["nss"] - uniform.columns["nss"]
+    assert differences["nss"].difference.mean == pytest.approx(change.mean())
+    assert differences["nss"].better == np.mean(change > 0)
+    assert differences["nss"].difference.low <= change.mean() <= differences["nss"].difference.high
+    # A lower KLD is a better one.
+    kld = brightness.columns["kld"] - uniform.columns["kld"]
+    assert differences["kld"].better == np.mean(kld < 0)
+
+
+def test_a_model_does_not_differ_from_itself(brightness):
+    for each in compare(brightness, brightness).differences:
+        assert (each.difference.mean, each.p, each.better) == (0, 1, 0.5)
+
+
+def test_pairing_makes_small_differences_certain(made_up, brightness, tmp_path):
+    class Sharper(Brightness):
+        def predict(self, picture):
+            return super().predict(picture).array ** 1.05
+
+    sharper = evaluate(Sharper(), open_data(made_up), tmp_path, protocol=Protocol(("nss",)))
+    found = compare(brightness, sharper).differences[0]
+    width = found.difference.high - found.difference.low
+    assert width < brightness.columns["nss"].std() / 5
+
+
+def test_pictures_without_a_score_from_both_are_left_out(made_up, tmp_path, quick, brightness):
+    class Partial(Brightness):
+        def predict(self, picture):
+            array = picture.mean(axis=-1)
+            return array * np.nan if picture.shape[0] > 200 else array
+
+    partial = evaluate(Partial(), open_data(made_up), tmp_path, protocol=quick)
+    for each in compare(brightness, partial).differences:
+        assert each.difference.n == 8
+
+
+def test_only_what_can_be_compared_is(made_up, brightness, tmp_path, quick):
+    data = open_data(made_up)
+    subset = evaluate(
+        Brightness(), data.dataset.select(["0001", "0002", "0003"]), tmp_path / "a", protocol=quick
+    )
+    with pytest.raises(SalganError, match="different pictures or ground truth"):
+        compare(brightness, subset)
+    seeded = evaluate(Brightness(), data, tmp_path / "b", protocol=Protocol(("nss", "cc"), seed=2))
+    with pytest.raises(SalganError, match=r"seed 0, .* with 2"):
+        compare(brightness, seeded)
+    other = evaluate(Brightness(), data, tmp_path / "c", protocol=Protocol(("auc_borji_all",)))
+    with pytest.raises(SalganError, match="no metric in common"):
+        compare(brightness, other)
+
+
+def test_the_most_different_pictures_come_from_both_ends(brightness, uniform):
+    comparison = compare(uniform, brightness)
+    change = dict(zip(brightness.pictures, brightness.columns["kld"] - uniform.columns["kld"], strict=True))
+    chosen = most_different(comparison, "kld", 4)
+    ranked = sorted(change, key=lambda name: change[name])
+    assert [name for name, _ in chosen] == [*ranked[:2], *ranked[-2:]]
+    assert all(value == pytest.approx(change[name]) for name, value in chosen)
+    assert len(most_different(comparison, "kld", 99)) == 12
+    with pytest.raises(SalganError, match="no metric 'x'"):
+        most_different(comparison, "x", 4)
+
+
+def test_it_is_written_as_table_and_as_json(brightness, uniform, tmp_path):
+    comparison = compare(uniform, brightness)
+    write(comparison, tmp_path / "new")
+    record = json.loads((tmp_path / "new" / "comparison.json").read_text())
+    assert {each["metric"] for each in record["differences"]} == set(brightness.metrics)
+    text = markdown(comparison)
+    assert text == (tmp_path / "new" / "comparison.md").read_text()
+    assert "| NSS ↑ |" in text
+    assert "not corrected for the number of metrics" in text
+
+
+def test_the_gallery_opens_models_and_pictures_again(made_up, tmp_path, quick):
+    data = open_data(made_up)
+    maps = evaluate(made_up / "maps", data, tmp_path / "maps", protocol=quick)
+    chance = evaluate("baseline:uniform", data, tmp_path / "chance", protocol=quick)
+    files = gallery(compare(chance, maps), tmp_path / "gallery", "nss", 3)
+    assert [path.suffix for path in files] == [".pdf", ".png"]
+    assert files[0].read_bytes().startswith(b"%PDF")
+
+
+def test_the_center_bias_is_fitted_again_for_the_gallery(made_up, tmp_path, quick):
+    data = open_data(made_up)
+    bias = evaluate("baseline:center-bias", data, tmp_path / "bias", protocol=quick)
+    chance = evaluate("baseline:uniform", data, tmp_path / "chance", protocol=quick)
+    files = gallery(compare(chance, bias), tmp_path / "gallery", "nss", 2)
+    assert [path.name for path in files] == ["gallery.pdf", "gallery.png"]
+
+    halves = [data.dataset.select(f"{number:04d}" for number in range(*part)) for part in ((0, 6), (6, 12))]
+    elsewhere = Data(halves[0], halves[1], made_up)
+    bias, chance = (
+        evaluate(f"baseline:{name}", elsewhere, tmp_path / f"half-{name}", protocol=quick)
+        for name in ("center-bias", "uniform")
+    )
+    with pytest.raises(ModelError, match="center bias was fitted on pictures that it does not name"):
+        gallery(compare(chance, bias), tmp_path / "half", "nss", 2)
+
+
+def test_objects_of_a_program_have_no_gallery(brightness, uniform, tmp_path):
+    with pytest.raises(SalganError, match="cannot be opened again"):
+        gallery(compare(uniform, brightness), tmp_path / "gallery", "nss", 3)
+
+
+def test_a_human_baseline_is_not_scored_on_the_same_fixations_and_the_report_says_so(
+    made_up, uniform, tmp_path
+):
+    protocol = Protocol(("nss",))
+    viewers = evaluate(
+        open_source("baseline:half-viewers", sigma=8), open_data(made_up), tmp_path, protocol=protocol
+    )
+    assert "scored on different fixations" in markdown(compare(uniform, viewers))
+    assert "different fixations" not in markdown(compare(uniform, uniform))

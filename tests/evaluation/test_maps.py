@@ -1,0 +1,186 @@
+"""Anybody's maps: folders, zip archives, HDF5 files; honest ones and hostile ones."""
+
+import io
+import pickle
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from salgan.datasets import Stimulus
+from salgan.errors import ModelError
+from salgan.evaluation.maps import FolderMaps, Hdf5Maps, ZipMaps, decode_map
+
+MAP = np.random.default_rng(0).random((6, 9)).astype(np.float32)
+
+
+def stimulus(name):
+    return Stimulus(name, None)
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def make_folder(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def make_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_folder_zip_and_hdf5_give_the_same_maps(tmp_path):
+    files = {"val/a.npy": npy(MAP), "val/b.npy": npy(MAP * 2 - 5)}
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        file["val/a.jpg"], file["val/b"] = MAP, MAP * 2 - 5
+    sources = [
+        FolderMaps(make_folder(tmp_path / "maps", files)),
+        ZipMaps(make_zip(tmp_path / "maps.zip", files)),
+        Hdf5Maps(tmp_path / "maps.h5"),
+    ]
+    for source in sources:
+        # As in a worker process, where the file must be opened again.
+        for one in (source, pickle.loads(pickle.dumps(source))):  # noqa: S301
+            np.testing.assert_array_equal(one.predict(stimulus("val/a")), MAP)
+            np.testing.assert_array_equal(one.predict(stimulus("b")), MAP * 2 - 5)
+        assert source.missing(["val/a", "val/c", "b"]) == ["val/c"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        (png((MAP * 255).astype(np.uint8)), "a.png"),
+        (png((MAP * 65535).astype(np.uint16)), "a.png"),
+        (png(np.repeat((MAP * 255).astype(np.uint8)[..., None], 3, axis=2)), "a.png"),
+        (npy(MAP[None]), "a.npy"),
+        (npy(MAP[..., None].astype(np.float64)), "a.npy"),
+    ],
+)
+def test_every_common_form_of_a_map_is_read(stored, name):
+    array = decode_map(stored, name)
+    assert array.shape == MAP.shape
+    np.testing.assert_allclose(array / array.max(), MAP / MAP.max(), atol=1 / 200)
+
+
+def test_float_tiff_keeps_negative_values():
+    file = io.BytesIO()
+    Image.fromarray(MAP - 3).save(file, "TIFF")
+    np.testing.assert_array_equal(decode_map(file.getvalue(), "log.tiff"), MAP - 3)
+
+
+def test_a_name_found_twice_is_refused_by_its_short_form_only(tmp_path):
+    source = FolderMaps(make_folder(tmp_path, {"x/a.npy": npy(MAP), "y/a.npy": npy(MAP)}))
+    assert source.missing(["x/a", "y/a", "a"]) == ["a"]
+    with pytest.raises(ModelError, match="maps of one name"):
+        FolderMaps(make_folder(tmp_path, {"x/a.png": png((MAP * 255).astype(np.uint8))}))
+
+
+def test_names_with_dots_keep_them(tmp_path):
+    source = FolderMaps(make_folder(tmp_path, {"photo.v1.npy": npy(MAP)}))
+    assert source.missing(["photo.v1"]) == []
+    assert source.missing(["photo"]) == ["photo"]
+
+
+def test_changed_maps_change_the_fingerprint(tmp_path):
+    make_folder(tmp_path, {"a.npy": npy(MAP)})
+    before = FolderMaps(tmp_path).fingerprint
+    assert FolderMaps(tmp_path).fingerprint == before
+    (tmp_path / "a.npy").write_bytes(npy(np.zeros((7, 9))))
+    assert FolderMaps(tmp_path).fingerprint != before
+
+
+def test_a_zip_that_climbs_out_is_read_without_writing_anything(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    archive = make_zip(inside / "maps.zip", {"../../evil.npy": npy(MAP), "/abs/b.npy": npy(MAP)})
+    source = ZipMaps(archive)
+    np.testing.assert_array_equal(source.predict(stimulus("evil")), MAP)
+    assert [path.name for path in tmp_path.rglob("*")] == ["inside", "maps.zip"]
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("salgan.evaluation.maps._MOST_BYTES", 10_000)
+    source = ZipMaps(make_zip(tmp_path / "bomb.zip", {"a.npy": npy(np.zeros((200, 200)))}))
+    with pytest.raises(ModelError, match="unpacks to more than"):
+        source.predict(stimulus("a"))
+
+
+def test_headers_that_promise_too_much_cost_no_memory():
+    header = npy(np.zeros((2, 2))).replace(b"(2, 2), }", b"(9999999, 9999999), }"[:21])
+    with pytest.raises(ModelError, match="no map that can be read"):
+        decode_map(header, "a.npy")
+
+
+def test_pickles_are_refused():
+    with pytest.raises(ModelError, match="no map that can be read"):
+        decode_map(npy(np.array([{"a": 1}], dtype=object)), "a.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 broken"])
+def test_broken_archives_say_so_in_one_line(tmp_path, content):
+    (tmp_path / "a.zip").write_bytes(content)
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(ModelError, match="no zip archive"):
+        ZipMaps(tmp_path / "a.zip")
+    with pytest.raises(ModelError, match="no HDF5 file"):
+        Hdf5Maps(tmp_path / "a.h5")
+
+
+def test_damaged_members_say_so(tmp_path):
+    path = make_zip(tmp_path / "a.zip", {"a.npy": npy(np.zeros((50, 50)))})
+    content = bytearray(path.read_bytes())
+    content[60:75] = b"\xff" * 15
+    path.write_bytes(bytes(content))
+    with pytest.raises(ModelError, match=r"a\.npy"):
+        ZipMaps(path).predict(stimulus("a"))
+
+
+def test_hdf5_never_opens_other_files(tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["a"] = MAP
+    (tmp_path / "raw.bin").write_bytes(MAP.tobytes())
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        file["b"] = MAP
+        file["linked"] = h5py.ExternalLink("secret.h5", "/a")
+        file.create_dataset("outside", MAP.shape, "f4", external=[(str(tmp_path / "raw.bin"), 0, MAP.nbytes)])
+        layout = h5py.VirtualLayout(MAP.shape, "f4")
+        layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "a", MAP.shape)
+        file.create_virtual_dataset("virtual", layout)
+    source = Hdf5Maps(tmp_path / "maps.h5")
+    np.testing.assert_array_equal(source.predict(stimulus("b")), MAP)
+    assert source.missing(["linked"]) == ["linked"]
+    for name in ("outside", "virtual"):
+        with pytest.raises(ModelError, match="another file"):
+            source.predict(stimulus(name))
+
+
+def test_what_is_no_map_is_named(tmp_path):
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        file["three"], file["text"] = np.zeros((4, 5, 3)), "hello"
+    source = Hdf5Maps(tmp_path / "maps.h5")
+    for name in ("three", "text"):
+        with pytest.raises(ModelError, match=name):
+            source.predict(stimulus(name))
+
+
+def test_a_folder_without_maps_lists_what_it_looked_for(tmp_path):
+    with pytest.raises(ModelError, match=r"holds no saliency map .*\.png"):
+        FolderMaps(tmp_path)
