@@ -68,7 +68,7 @@ def test_the_run_folder_tells_the_whole_story(run):
     assert all(torch.equal(weights[name], value) for name, value in state["salgan"]["generator"].items())
     assert state["position"]["epoch"] == 4
     bootstrap = read_checkpoint(folder / "checkpoints" / "bootstrap.pt")
-    assert (bootstrap["position"]["epoch"], bootstrap["salgan"]["adversarial"]) == (2, False)
+    assert (bootstrap["position"]["epoch"], bootstrap["salgan"]["phase"]) == (2, "bootstrap")
 
 
 def test_tensorboard_shows_picture_truth_and_prediction_side_by_side(run):

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 from torch.nn.utils import parametrizations
 
 from salgan.errors import ModelError
@@ -36,9 +37,10 @@ class Discriminator(nn.Module):
             with a scale g that stays 1).
         picture_scale: factor on 0..255. The papers give none; 1/255 puts the picture beside a map in [0, 1],
             where raw values would drown it and saturate the tanh. The released code feeds raw values, 1.
+        downsample: average pooling of pictures and maps before anything else; ``size`` stays theirs.
 
     Raises:
-        ModelError: a size too small for the poolings, or an even kernel.
+        ModelError: a size too small for the poolings or no multiple of ``downsample``, or an even kernel.
 
     Example:
         >>> network = Discriminator((64, 96))
@@ -54,21 +56,27 @@ class Discriminator(nn.Module):
         first_pool: int = 2,
         weight_norm: bool = False,
         picture_scale: float = 1 / 255,
+        downsample: int = 1,
     ) -> None:
         super().__init__()
         if first_kernel < 1 or first_kernel % 2 == 0:
             raise ModelError(f"discriminator: first_kernel {first_kernel} must be odd, such as 1 or 3")
         if first_pool < 1:
             raise ModelError(f"discriminator: first_pool {first_pool} must be at least 1")
-        rows, columns = (side // first_pool // 2 // 2 for side in size)
+        if downsample < 1 or any(side % downsample for side in size):
+            raise ModelError(
+                f"discriminator: pictures of {size[0]}×{size[1]} pixels do not divide by downsample {downsample}"
+            )
+        rows, columns = (side // downsample // first_pool // 2 // 2 for side in size)
         if min(rows, columns) < 1:
-            least = first_pool * 4
+            least = downsample * first_pool * 4
             raise ModelError(
                 f"discriminator: pictures of {size[0]}×{size[1]} pixels vanish in its poolings; "
                 f"use at least {least}×{least}"
             )
         self.size = tuple(size)
         self.picture_scale = picture_scale
+        self.downsample = downsample
         self.convolutions = nn.Sequential(
             *_convolution(4, 3, first_kernel),
             *_convolution(3, 32),
@@ -109,8 +117,10 @@ class Discriminator(nn.Module):
                 f"discriminator for {height}×{width} pixels got pictures {tuple(pictures.shape)} and maps "
                 f"{tuple(maps.shape)}; it takes (N, 3, {height}, {width}) and (N, 1, {height}, {width})"
             )
-        scaled = pictures.to(maps.dtype) * self.picture_scale
-        features: Tensor = self.convolutions(torch.cat([maps, scaled], dim=1))
+        pairs = torch.cat([maps, pictures.to(maps.dtype) * self.picture_scale], dim=1)
+        if self.downsample > 1:
+            pairs = F.avg_pool2d(pairs, self.downsample)
+        features: Tensor = self.convolutions(pairs)
         logits: Tensor = self.dense(features.flatten(1))
         return logits
 

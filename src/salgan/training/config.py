@@ -33,6 +33,7 @@ __all__ = [
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -116,6 +117,8 @@ class Optimiser(_Settings):
     """L2 on kernels and matrices, not on biases and norms; decoupled in adamw, in the gradient elsewhere."""
     momentum: Fraction = 0.0
     """Momentum of ``sgd``."""
+    betas: Annotated[list[Decay], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    """Decays of ``adamw``'s averages of the gradient and of its square; GANs often want .5 for the first."""
     encoder_lr: NonNegative = 1.0
     """Factor on the learning rate of the encoder's weights (the generator only)."""
     schedule: Literal["constant", "cosine"] = "constant"
@@ -124,6 +127,12 @@ class Optimiser(_Settings):
     """Steps in which the learning rate rises linearly from 0."""
     clip: Positive | None = None
     """Largest norm of the whole gradient; null does not clip."""
+
+    @model_validator(mode="after")
+    def _names_what_it_uses(self) -> Optimiser:
+        if self.name != "adamw" and self.betas != [0.9, 0.999]:
+            raise ValueError(f"betas are adamw's, and the optimiser is {self.name}; add name: adamw")
+        return self
 
 
 class Bootstrap(_Settings):
@@ -146,6 +155,23 @@ class Discriminator(_Settings):
     """Weight-normalise the last two convolutions, with a fixed gain, as the released code does."""
     picture_scale: Positive = 1 / 255
     """Factor on the picture's 0..255 before it joins the map; 1 in the released code."""
+    downsample: Literal[1, 2, 4, 8] = 1
+    """Average pooling of picture and map before it. Not in the paper; 2 costs a quarter."""
+
+
+class Warmup(_Settings):
+    """The discriminator learns alone, on the generator as it is, before the two take turns. Not in the paper."""
+
+    epochs: Count = 0
+    """Longest warm-up; 0 has none. They do not count as epochs of the run: the generator rests."""
+    accuracy: Fraction | None = 0.9
+    """It ends after the epoch in which the discriminator is right about so many validation maps, as the mean
+    over true and generated ones (training maps, where nothing is validated); null takes all its epochs."""
+    optimiser: Optimiser | None = None
+    """The discriminator's optimiser in the warm-up; null takes the one that it has afterwards."""
+
+
+Turn = Literal["generator", "discriminator", "both"]
 
 
 class Adversarial(_Settings):
@@ -155,6 +181,13 @@ class Adversarial(_Settings):
     """Epochs of this phase; the paper trains for 120 in all."""
     alpha: NonNegative = 0.05
     """Weight of the content loss against the adversarial loss (equation 1)."""
+    turns: Annotated[list[Turn], Field(min_length=1)] = ["generator", "discriminator"]
+    """Who learns on each batch, over and over; ``both`` is generator, then discriminator on the same maps."""
+    warmup: Warmup = Warmup()
+    """What the discriminator learns before the first turn."""
+    control: bool = False
+    """The control experiment: the generator learns on its batches from the content loss alone, and nothing
+    is learnt on the discriminator's."""
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """One-sided label smoothing: real pairs are taught as 1 - smoothing. Not in the paper."""
     optimiser: Optimiser | None = None
@@ -163,6 +196,12 @@ class Adversarial(_Settings):
     """The discriminator's; null takes the settings of the generator's in this phase."""
     discriminator: Discriminator = Discriminator()
     """The discriminator's shape."""
+
+    @model_validator(mode="after")
+    def _generator_learns(self) -> Adversarial:
+        if set(self.turns) == {"discriminator"}:
+            raise ValueError("turns: the generator has none; add generator or both")
+        return self
 
 
 class Augmentation(_Settings):

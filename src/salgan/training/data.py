@@ -17,7 +17,11 @@ from torch import Tensor
 
 from salgan.training.cache import Prepared
 
-__all__ = ["Batch", "Pool", "epoch_order"]
+__all__ = ["WARMUP", "Batch", "Pool", "epoch_order"]
+
+WARMUP = 1_000_000
+"""Number of the warm-up's first epoch. So far from the run's own epochs, it takes none of their batches: the
+generator sees the same ones with a warm-up and without."""
 
 _DEVICE_SHARE = 0.5
 """Share of a GPU's free memory that samples, and then cached features, may take; the rest is for the step."""

@@ -1,4 +1,4 @@
-"""Generator and discriminator in training: the three kinds of step, and everything a checkpoint must hold.
+"""Generator and discriminator in training: the kinds of step, and everything a checkpoint must hold.
 
 Fabric brings devices, precision and DDP; the steps are written out, because the order in which two networks
 take turns is what the paper is about.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.fabric import Fabric
@@ -24,6 +24,7 @@ from salgan.training.optimiser import build_optimiser, clip, schedule_factor, se
 __all__ = ["Average", "Logits", "SalGAN"]
 
 Losses = dict[str, Tensor]
+Phase = Literal["bootstrap", "warmup", "adversarial"]
 
 
 class Logits(nn.Module):
@@ -108,7 +109,7 @@ class SalGAN:
         self._judge = fabric.setup_module(self.discriminator)
         self.average = Average(self.generator, config.ema) if config.ema is not None else None
         self.generator_optimiser = build_optimiser(config.bootstrap.optimiser, self.generator)
-        self.adversarial = False
+        self.phase: Phase = "bootstrap"
         self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
         self._norms = [
             module
@@ -116,18 +117,36 @@ class SalGAN:
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
         ]
         self._bootstrap_steps = config.bootstrap.epochs * steps_per_epoch
+        self._warmup_steps = config.adversarial.warmup.epochs * steps_per_epoch
         self._adversarial_steps = config.adversarial.epochs * steps_per_epoch
+        self._begun = 0  # the run's steps before the present phase
 
     @property
     def best_guess(self) -> nn.Module:
         """The network to validate and save: the average where there is one, else the generator."""
         return self.average.network if self.average is not None else self.generator
 
-    def begin_adversarial(self) -> None:
-        """Enter the second phase, with a new optimiser for the generator where the recipe names one."""
-        self.adversarial = True
-        if self._config.adversarial.optimiser is not None:
-            self.generator_optimiser = build_optimiser(self._config.adversarial.optimiser, self.generator)
+    def begin_warmup(self, step: int) -> None:
+        """Let the discriminator learn alone for a while, with an optimiser of its own where the recipe names one.
+
+        Args:
+            step: steps of the whole run so far.
+        """
+        self.phase, self._begun = "warmup", step
+        self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
+
+    def begin_adversarial(self, step: int | None = None) -> None:
+        """Enter the second phase, with new optimisers where the recipe names them for it.
+
+        Args:
+            step: steps of the whole run so far; None stands for those of the bootstrap.
+        """
+        phase, warm = self._config.adversarial, self.phase == "warmup"
+        self.phase, self._begun = "adversarial", self._bootstrap_steps if step is None else step
+        if phase.optimiser is not None:
+            self.generator_optimiser = build_optimiser(phase.optimiser, self.generator)
+        if warm and phase.warmup.optimiser is not None:
+            self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
 
     def adopt_optimiser(self, state: dict[str, Any]) -> None:
         """Start the generator's optimiser from another run's state, if it is of the same kind (``init``)."""
@@ -144,22 +163,30 @@ class SalGAN:
     @property
     def turns(self) -> tuple[str, ...]:
         """The kinds of step of the present phase, in the order in which they take turns."""
-        return ("generator", "discriminator") if self.adversarial else ("content",)
+        if self.phase != "adversarial":
+            return ("content",) if self.phase == "bootstrap" else ("discriminator",)
+        phase = self._config.adversarial
+        if not phase.control:
+            return tuple(phase.turns)
+        return tuple("rest" if turn == "discriminator" else "content" for turn in phase.turns)
 
     def turn(self, step: int) -> str:
-        """Whose turn a step is: batch by batch in the adversarial phase, the generator first.
+        """Whose turn a step is; in the paper's adversarial phase it goes batch by batch, the generator first.
 
         Args:
             step: number of the step in the whole run.
         """
-        return self.turns[(step - self._bootstrap_steps) % len(self.turns)]
+        return self.turns[(step - self._begun) % len(self.turns)]
 
     def step(self, turn: str, batch: Batch, step: int) -> Losses:
-        """Take the step of one turn; see the three below."""
+        """Take the step of one turn; see those below. The control rests on the discriminator's batches."""
+        if turn == "rest":
+            return {}
         kinds = {
             "content": self.content_step,
             "generator": self.generator_step,
             "discriminator": self.discriminator_step,
+            "both": self.joint_step,
         }
         return kinds[turn](batch, step)
 
@@ -173,7 +200,7 @@ class SalGAN:
                 norm.eval()
 
     def content_step(self, batch: Batch, step: int) -> Losses:
-        """Bootstrap: move the generator along the content loss.
+        """Bootstrap and control: move the generator along the content loss.
 
         Args:
             batch: samples.
@@ -184,7 +211,7 @@ class SalGAN:
         """
         self._set_generator_rate(step)
         content = self._content(self._logits(batch.pictures, batch.features), batch)
-        self._move_generator(content, self._config.bootstrap.optimiser)
+        self._move_generator(content, self._generator_settings)
         return {"content": content.detach()}
 
     def generator_step(self, batch: Batch, step: int) -> Losses:
@@ -197,35 +224,60 @@ class SalGAN:
         Returns:
             Detached scalars ``content``, ``generator`` (the loss) and ``log_d_generated``.
         """
-        self._set_generator_rate(step)
-        logits = self._logits(batch.pictures, batch.features)
-        content = self._content(logits, batch)
-        self.discriminator.requires_grad_(False)
-        # The bare discriminator: under DDP its wrapper would wait for gradients that this step does not make.
-        with self._fabric.autocast():
-            judged = self.discriminator(batch.pictures, logits.sigmoid())
-        loss = adversarial_loss(content, judged, self._config.adversarial.alpha)
-        self._move_generator(loss, self._generator_settings)
-        return {
-            "content": content.detach(),
-            "generator": loss.detach(),
-            "log_d_generated": F.logsigmoid(judged.detach().float()).mean(),
-        }
+        return self._convince(batch, step)[0]
+
+    def joint_step(self, batch: Batch, step: int) -> Losses:
+        """Adversarial phase, both turns on one batch: the discriminator learns on the maps just judged.
+
+        Args:
+            batch: samples.
+            step: number of the step in the whole run, for the schedules.
+
+        Returns:
+            Those of :meth:`generator_step` and :meth:`discriminator_step`; ``log_d_generated`` is the former's.
+        """
+        moved, generated = self._convince(batch, step)
+        return self._teach(batch, generated, step) | moved
 
     def discriminator_step(self, batch: Batch, step: int) -> Losses:
-        """Adversarial phase, the discriminator's turn; the generator stays as it is, batch norms included.
+        """The discriminator's turn; the generator stays as it is, batch norms included.
 
         Args:
             batch: samples.
             step: number of the step in the whole run, for the schedule.
 
         Returns:
-            Detached scalars ``discriminator`` (the loss), ``log_d_real`` and ``log_d_generated``.
+            Detached scalars ``discriminator`` (the loss), ``log_d_real`` and ``log_d_generated``, and
+            ``accuracy_real`` and ``accuracy_generated``, the shares of both kinds that it was right about.
         """
         with torch.no_grad(), self._statistics_held():
             generated = self._logits(batch.pictures, batch.features).sigmoid()
+        return self._teach(batch, generated, step)
+
+    def _convince(self, batch: Batch, step: int) -> tuple[Losses, Tensor]:
+        """Move the generator in the adversarial phase; its losses, and the maps that were judged."""
+        self._set_generator_rate(step)
+        logits = self._logits(batch.pictures, batch.features)
+        content = self._content(logits, batch)
+        self.discriminator.requires_grad_(False)
+        # The bare discriminator: under DDP its wrapper would wait for gradients that this step does not make.
+        generated = logits.sigmoid()
+        with self._fabric.autocast():
+            judged = self.discriminator(batch.pictures, generated)
+        loss = adversarial_loss(content, judged, self._config.adversarial.alpha)
+        self._move_generator(loss, self._generator_settings)
+        losses = {
+            "content": content.detach(),
+            "generator": loss.detach(),
+            "log_d_generated": F.logsigmoid(judged.detach().float()).mean(),
+        }
+        return losses, generated.detach()
+
+    def _teach(self, batch: Batch, generated: Tensor, step: int) -> Losses:
+        """Move the discriminator on true and generated maps of one batch."""
         settings = self._discriminator_settings
-        factor = schedule_factor(settings, step - self._bootstrap_steps, self._adversarial_steps)
+        steps = self._warmup_steps if self.phase == "warmup" else self._adversarial_steps
+        factor = schedule_factor(settings, step - self._begun, steps)
         set_learning_rate(self.discriminator_optimiser, settings.lr * factor)
         _restore_gradients(self.discriminator_optimiser)
         # One pass over both halves costs the same and keeps DDP's count of passes at one.
@@ -242,6 +294,8 @@ class SalGAN:
             "discriminator": loss.detach(),
             "log_d_real": F.logsigmoid(real.detach().float()).mean(),
             "log_d_generated": F.logsigmoid(fake.detach().float()).mean(),
+            "accuracy_real": (real.detach() > 0).float().mean(),
+            "accuracy_generated": (fake.detach() < 0).float().mean(),
         }
 
     @torch.no_grad()
@@ -254,14 +308,15 @@ class SalGAN:
     def learning_rates(self) -> dict[str, float]:
         """The learning rates of the latest steps."""
         rates = {"lr": _rate(self.generator_optimiser)}
-        if self.adversarial:
+        if {"discriminator", "both"} & set(self.turns):
             rates["lr_discriminator"] = _rate(self.discriminator_optimiser)
         return rates
 
     def state(self) -> dict[str, Any]:
         """Everything that training changes, as tensors and plain values."""
         return {
-            "adversarial": self.adversarial,
+            "phase": self.phase,
+            "begun": self._begun,
             "generator": self.generator.state_dict(),
             "generator_optimiser": self.generator_optimiser.state_dict(),
             "discriminator": self.discriminator.state_dict(),
@@ -272,8 +327,9 @@ class SalGAN:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned."""
-        if state["adversarial"]:
-            self.begin_adversarial()
+        if state["phase"] != "bootstrap":
+            begin = self.begin_warmup if state["phase"] == "warmup" else self.begin_adversarial
+            begin(state["begun"])
         self.generator.load_state_dict(state["generator"])
         self.generator_optimiser.load_state_dict(state["generator_optimiser"])
         self.discriminator.load_state_dict(state["discriminator"])
@@ -284,21 +340,24 @@ class SalGAN:
 
     @property
     def _generator_settings(self) -> Optimiser:
-        own = self._config.adversarial.optimiser if self.adversarial else None
+        own = self._config.adversarial.optimiser if self.phase == "adversarial" else None
         return own or self._config.bootstrap.optimiser
 
     @property
     def _discriminator_settings(self) -> Optimiser:
         phase = self._config.adversarial
-        return phase.discriminator_optimiser or phase.optimiser or self._config.bootstrap.optimiser
+        warm = phase.warmup.optimiser if self.phase == "warmup" else None
+        return warm or phase.discriminator_optimiser or phase.optimiser or self._config.bootstrap.optimiser
 
     def _set_generator_rate(self, step: int) -> None:
         """Schedules run over a phase, or over the whole run where one optimiser serves both phases."""
-        steps = self._bootstrap_steps
+        step, steps = step - self._begun, self._bootstrap_steps
         if self._config.adversarial.optimiser is None:
+            # The warm-up between the two does not count: the generator rests in it.
+            step += self._bootstrap_steps if self.phase == "adversarial" else 0
             steps += self._adversarial_steps
-        elif self.adversarial:
-            step, steps = step - self._bootstrap_steps, self._adversarial_steps
+        elif self.phase == "adversarial":
+            steps = self._adversarial_steps
         settings = self._generator_settings
         set_learning_rate(self.generator_optimiser, settings.lr * schedule_factor(settings, step, steps))
 

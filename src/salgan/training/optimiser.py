@@ -47,7 +47,8 @@ def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Opti
     if settings.name == "adagrad":
         return torch.optim.Adagrad(groups, lr=settings.lr, initial_accumulator_value=_ADAGRAD_EPSILON, eps=0)
     if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr)
+        first, second = settings.betas
+        return torch.optim.AdamW(groups, lr=settings.lr, betas=(first, second))
     return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
 
 

@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from salgan.errors import TrainingError
 from salgan.training.folder import RunFolder
+from salgan.training.judging import Accuracy
 
 __all__ = ["Reporter", "Window"]
 
@@ -27,14 +28,22 @@ class Window:
 
     Args:
         entries: entries of a checkpoint's window, from :attr:`entries`.
+        judged: likewise, from :attr:`judged`.
+
+    Attributes:
+        entries: epoch, step and losses of every step since the last line.
+        judged: the discriminator's two accuracies in every step of the present epoch in which it learned.
     """
 
-    def __init__(self, entries: Sequence[Any] = ()) -> None:
+    def __init__(self, entries: Sequence[Any] = (), judged: Sequence[Any] = ()) -> None:
         self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]
+        self.judged: list[tuple[Any, Any]] = [tuple(each) for each in judged]
 
     def add(self, epoch: int, step: int, losses: dict[str, Tensor]) -> None:
         """Take in one step's losses: epoch and step (in the epoch, both from 0) say which batch it was."""
         self.entries.append((epoch, step, losses))
+        if "accuracy_real" in losses:
+            self.judged.append((losses["accuracy_real"], losses["accuracy_generated"]))
 
     def first_not_finite(self) -> tuple[int, int, str] | None:
         """Fetch the losses from the device: epoch, step and name of the first NaN or infinity, or None."""
@@ -56,6 +65,12 @@ class Window:
                 values.setdefault(name, []).append(float(value))
         self.entries = []
         return {name: sum(each) / len(each) for name, each in values.items()}
+
+    def take_judged(self) -> Accuracy | None:
+        """The discriminator's accuracy over the epoch, None if it did not learn in it; forgotten afterwards."""
+        shares = [[float(share) for share in each] for each in zip(*self.judged, strict=True)]
+        self.judged = []
+        return Accuracy(*(sum(each) / len(each) for each in shares)) if shares else None
 
 
 class Reporter:
@@ -101,13 +116,11 @@ class Reporter:
         if self._board is not None and not failed:
             self._board.close()
 
-    def begin_epoch(self, epoch: int, step: int, steps: int) -> None:
-        """Start the bar of an epoch (from 0), perhaps in its middle, and its clock."""
+    def begin_epoch(self, title: str, step: int, steps: int) -> None:
+        """Start the bar of an epoch, perhaps in its middle, and its clock."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(
-            f"epoch {epoch + 1}/{self._epochs}", total=steps, completed=step, speed=""
-        )
+        self._task = self._progress.add_task(title, total=steps, completed=step, speed="")
         self._lap = self._epoch_start = time.perf_counter()
         self._lap_pictures = self._epoch_pictures = 0
 
@@ -154,7 +167,9 @@ class Reporter:
         line = {"kind": "validation", **facts, **finite, "best": best, "pictures_per_second": round(speed, 2)}
         self._folder.log(line if share is None else {**line, "share_of_peak": round(share, 4)})
         self._curves("validation", scores, facts["step"])
-        said = " · ".join(f"{name} {value:.4f}" for name, value in scores.items() if "/" not in name)
+        said = " · ".join(
+            f"{name.replace('_', ' ')} {value:.4f}" for name, value in scores.items() if "/" not in name
+        )
         self.console.print(
             f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
             + (f" · {said}" if said else "")
@@ -162,6 +177,20 @@ class Reporter:
             + f" · {speed:.0f} pictures/s"
             + (f", {share:.0%} of peak" if share is not None else "")
         )
+
+    def warmed(self, facts: dict[str, Any], title: str, accuracy: Accuracy) -> None:
+        """Write the line of an epoch of warm-up, in which the generator rested, and say it to the person."""
+        scores = accuracy.as_dict()
+        self._folder.log({"kind": "validation", **facts, **scores, "pictures_per_second": round(self.speed(), 2)})
+        self._curves("validation", scores, facts["step"])
+        self.console.print(
+            f"{title} · the discriminator is right about {accuracy.accuracy_real:.0%} of true and "
+            f"{accuracy.accuracy_generated:.0%} of generated maps · {self.speed():.0f} pictures/s"
+        )
+
+    def say(self, line: str) -> None:
+        """Say one line to the person."""
+        self.console.print(f"salgan: {line}")
 
     def pictures(self, rows: Tensor, step: int) -> None:
         """Show rows of picture | truth | prediction: (n, 3, H, 3·W) in [0, 1]."""

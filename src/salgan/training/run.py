@@ -32,8 +32,9 @@ from salgan.training.build import (
 )
 from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
-from salgan.training.data import Pool, epoch_order
+from salgan.training.data import WARMUP, Pool, epoch_order
 from salgan.training.folder import RunFolder
+from salgan.training.judging import advice, judge_validation, warmup_ends
 from salgan.training.module import Logits, SalGAN
 from salgan.training.report import Reporter, Window, not_finite
 from salgan.training.stopping import Stopper
@@ -48,13 +49,15 @@ class Position:
     """Where a run is.
 
     Attributes:
-        epoch: epochs that are finished.
+        epoch: epochs that are finished; those of the discriminator's warm-up are not among them.
+        warmup: epochs of the warm-up that are finished.
         step: steps taken in the present epoch.
         steps: steps taken in the whole run.
         best: best validation score so far, None before the first.
     """
 
     epoch: int = 0
+    warmup: int = 0
     step: int = 0
     steps: int = 0
     best: float | None = None
@@ -118,7 +121,7 @@ def train(config: Config) -> Outcome:
     state = fabric.broadcast(folder.open(config) if fabric.is_global_zero else None)
     if state is not None:
         salgan.load_state(state["salgan"])
-        position, window = Position(**state["position"]), Window(state["window"])
+        position, window = Position(**state["position"]), Window(state["window"], state["judged"])
         _set_random_states(state["random"])
     if config.cache_features and not config.augmentation.active and _has_frozen_features(generator):
         generator.eval()
@@ -135,7 +138,8 @@ def train(config: Config) -> Outcome:
 
     def checkpoint(path: Path | None = None) -> None:
         check()
-        states = {"position": asdict(position), "window": window.entries, "random": _random_states()}
+        states = {"position": asdict(position), "window": window.entries, "judged": window.judged}
+        states |= {"random": _random_states()}
         # What a reader of the checkpoint alone needs to build the network; nobody knows it of a user's own.
         described = describe(generator) if isinstance(generator, Generator) else None
         folder.save({"salgan": salgan.state(), "description": described, **states}, path)
@@ -148,22 +152,28 @@ def train(config: Config) -> Outcome:
         Stopper(config.time_limit, fabric) as stopper,
     ):
         while position.epoch < epochs:
-            if position.epoch == config.bootstrap.epochs and not salgan.adversarial:
+            if position.epoch == config.bootstrap.epochs and salgan.phase == "bootstrap":
                 if position.epoch > 0:
                     checkpoint(folder.bootstrap)
-                salgan.begin_adversarial()
-            order = epoch_order(config.seed, position.epoch, len(training), config.batch_size)
-            draws = epoch_draws(config.seed, position.epoch, len(training))
+                warm = config.adversarial.warmup.epochs and not config.adversarial.control
+                (salgan.begin_warmup if warm else salgan.begin_adversarial)(position.steps)
+            warming = salgan.phase == "warmup"
+            number = WARMUP + position.warmup if warming else position.epoch
+            order = epoch_order(config.seed, number, len(training), config.batch_size)
+            draws = epoch_draws(config.seed, number, len(training))
             shares = [rows[fabric.global_rank :: fabric.world_size] for rows in order[position.step :]]
             salgan.begin_epoch()
-            report.begin_epoch(position.epoch, position.step, len(order))
+            title = f"epoch {position.epoch + 1}/{epochs}"
+            if warming:
+                title = f"warm-up {position.warmup + 1}/{config.adversarial.warmup.epochs}"
+            report.begin_epoch(title, position.step, len(order))
 
             for rows, batch in zip(shares, training.batches(shares), strict=True):
                 changed = augmented(batch, config.augmentation, draws[rows])
                 turn = salgan.turn(position.steps)
                 with meter.watching(turn, len(rows)):
                     losses = salgan.step(turn, changed, position.steps)
-                window.add(position.epoch, position.step, losses)
+                window.add(number, position.step, losses)
                 position.step, position.steps = position.step + 1, position.steps + 1
                 report.step(len(rows) * fabric.world_size)
                 if position.steps % config.log_every == 0:
@@ -176,7 +186,21 @@ def train(config: Config) -> Outcome:
                     return Outcome(folder.path, False, position.epoch, position.best)
 
             check()
-            position.epoch, position.step = position.epoch + 1, 0
+            position.step = 0
+            judged = window.take_judged()
+            tested = judged
+            if judged is not None and len(validation):
+                tested = judge_validation(
+                    salgan.discriminator, salgan.generator, validation, config.batch_size, fabric
+                )
+            if warming:
+                position.warmup += 1
+                report.warmed(_facts(position, salgan), title, tested)
+                if warmup_ends(config.adversarial.warmup, position.warmup, tested, report.say):
+                    salgan.begin_adversarial(position.steps)
+                checkpoint()
+                continue
+            position.epoch += 1
             speed = report.speed()
             share = meter.share(speed, salgan.turns)
             scores = validate(salgan.best_guess, validation, config, fabric) if len(validation) else {}
@@ -193,7 +217,11 @@ def train(config: Config) -> Outcome:
                     )
                 if best:
                     save_generator(salgan.best_guess, folder.network, facts)
+            if tested is not None:
+                scores |= tested.as_dict()
             report.validation(_facts(position, salgan), scores, best=best, speed=speed, share=share)
+            if judged is not None and (line := advice(judged, config.adversarial)):
+                report.say(line)
             report.pictures(_rows(salgan, validation, config.image_rows), position.steps)
             checkpoint()
     return Outcome(folder.path, True, position.epoch, position.best)
@@ -242,8 +270,7 @@ def _is_better(name: str | None, scores: dict[str, float], best: float | None) -
 
 def _facts(position: Position, salgan: SalGAN) -> dict[str, Any]:
     """What every line of metrics.jsonl begins with; ``epoch`` counts finished ones."""
-    phase = "adversarial" if salgan.adversarial else "bootstrap"
-    return {"epoch": position.epoch, "step": position.steps, "phase": phase}
+    return {"epoch": position.epoch, "step": position.steps, "phase": salgan.phase}
 
 
 @torch.no_grad()
