@@ -93,8 +93,12 @@ def main() -> None:
 
 
 def _bootstrap(recipe: Path, out: Path, size: str, places: list[str]) -> Path:
-    _run(recipe, out, f"{size}-bootstrap", None, {"adversarial.epochs": 0, "ema": None}, places)
-    return out / f"{size}-bootstrap" / "last.safetensors"
+    """The network that all continuations start from; a finished one is taken as it is."""
+    epochs = yaml.safe_load(recipe.read_text("utf-8"))["bootstrap"]["epochs"]
+    network = out / f"{size}-bootstrap" / "networks" / f"{epochs:03d}.safetensors"
+    if not network.is_file():
+        _run(recipe, out, f"{size}-bootstrap", None, {"adversarial.epochs": 0, "ema": None}, places)
+    return network
 
 
 def _run(recipe: Path, out: Path, name: str, boot: Path | None, changes: dict[str, Any], places: list[str]) -> None:
