@@ -89,10 +89,12 @@ class R1(SalGAN):
 
 def least_squares() -> None:
     """Mao et al. 2017, with true maps at 1 and generated ones at -1."""
-    module.adversarial_loss = lambda content, judged, alpha: alpha * content + (judged - 1).square().mean() / 2
+    module.adversarial_loss = lambda content, judged, alpha: (
+        alpha * content + (judged - 1).square().mean() / 2
+    )
     module.discriminator_loss = lambda real, fake, smoothing=0.0: (
-        (real - 1).square().mean() + (fake + 1).square().mean()
-    ) / 2
+        ((real - 1).square().mean() + (fake + 1).square().mean()) / 2
+    )
 
 
 def hinge() -> None:

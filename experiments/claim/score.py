@@ -54,7 +54,9 @@ class Truth:
             rows = found.val
             maps = np.asarray(found.samples.density)
             points = np.asarray(found.samples.fixations)
-            prior = np.mean([maps[i].astype(float) / maps[i].astype(float).sum() for i in found.train], axis=0)
+            prior = np.mean(
+                [maps[i].astype(float) / maps[i].astype(float).sum() for i in found.train], axis=0
+            )
             for row in rows:
                 density.append(maps[row].astype(float))
                 fixations.append(points[row])
@@ -166,5 +168,7 @@ def _judged(path: Path) -> dict[int, dict[str, Any]]:
     """The discriminator's accuracy on validation maps after each epoch, by epoch."""
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     return {
-        line["epoch"]: line for line in lines if line["kind"] == "validation" and line["phase"] == "adversarial"
+        line["epoch"]: line
+        for line in lines
+        if line["kind"] == "validation" and line["phase"] == "adversarial"
     }

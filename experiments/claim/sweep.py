@@ -57,7 +57,11 @@ ROWS: dict[str, dict[str, Any]] = {
     "R1": {"candidate": "R1"},
     "spectral norm": {"candidate": "spectral norm"},
     "feature matching": {"candidate": "feature matching"},
-    "paper's, with a warm-up": {"adversarial.alpha": 0.05, **ADAGRAD, "adversarial.discriminator_optimiser": None},
+    "paper's, with a warm-up": {
+        "adversarial.alpha": 0.05,
+        **ADAGRAD,
+        "adversarial.discriminator_optimiser": None,
+    },
     "KLD + CC + NSS, control": {"content": MIXED, **CONTROL},
     "KLD + CC + NSS": {"content": MIXED},
 }
@@ -66,12 +70,16 @@ ROWS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Train and score what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="folder that holds osie, eyecrowd and sun500")
     parser.add_argument("out", type=Path, help="folder of the runs")
     parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="NAME", help="only these runs")
     parser.add_argument("--final", type=Path, help="train this recipe and its control at full size instead")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the continuations, with --final")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="of the continuations, with --final"
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)  # one run, in a process of its own
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings that replace the recipes'")
     arguments = parser.parse_intermixed_args()
@@ -81,9 +89,16 @@ def main() -> None:
     places = [f"data={arguments.data}", *arguments.settings]
     if arguments.final is not None:
         boot = _bootstrap(arguments.final, arguments.out, "full", places)
-        for seed in arguments.seeds:
-            for name, changes in (("BCE", CONTROL), ("GAN", {})):
-                _run(arguments.final, arguments.out, f"full/{name} {seed}", boot, changes | {"seed": 1 + seed}, places)
+        for name, changes in (("BCE", CONTROL), ("GAN", {})):
+            for seed in arguments.seeds:
+                _run(
+                    arguments.final,
+                    arguments.out,
+                    f"full/{name} {seed}",
+                    boot,
+                    changes | {"seed": 1 + seed},
+                    places,
+                )
                 _report(arguments.out / "full", HERE / "final.csv", arguments.data, arguments.settings)
         return
     boot = _bootstrap(HERE / "half.yaml", arguments.out, "half", places)
@@ -93,19 +108,23 @@ def main() -> None:
 
 
 def _bootstrap(recipe: Path, out: Path, size: str, places: list[str]) -> Path:
-    """The network that all continuations start from; a finished one is taken as it is."""
-    epochs = yaml.safe_load(recipe.read_text("utf-8"))["bootstrap"]["epochs"]
-    network = out / f"{size}-bootstrap" / "networks" / f"{epochs:03d}.safetensors"
-    if not network.is_file():
-        _run(recipe, out, f"{size}-bootstrap", None, {"adversarial.epochs": 0, "ema": None}, places)
-    return network
+    """The network that all continuations start from."""
+    _run(recipe, out, f"{size}-bootstrap", None, {"adversarial.epochs": 0, "ema": None}, places)
+    return out / f"{size}-bootstrap" / "last.safetensors"
 
 
-def _run(recipe: Path, out: Path, name: str, boot: Path | None, changes: dict[str, Any], places: list[str]) -> None:
-    """Train one run to its end, in a process of its own, as candidates change classes."""
+def _run(
+    recipe: Path, out: Path, name: str, boot: Path | None, changes: dict[str, Any], places: list[str]
+) -> None:
+    """Train one run to its end, in a process of its own, as candidates change classes; finished ones stay."""
     start = {} if boot is None else {"bootstrap.epochs": 0, "init": str(boot)}
     changes = start | changes
     folder = out / name.replace(",", "").replace(" ", "-").replace("'", "")
+    phase = "bootstrap" if boot is None else "adversarial"
+    if (
+        folder / "networks" / f"{yaml.safe_load(recipe.read_text('utf-8'))[phase]['epochs']:03d}.safetensors"
+    ).is_file():
+        return
     candidate = changes.pop("candidate", None)
     shape = [changes.get(f"adversarial.{key}") for key in ("discriminator.downsample", "smoothing")]
     warm = out / "warm" / f"{'-'.join(map(str, [candidate, *shape])).replace(' ', '-')}.pt"

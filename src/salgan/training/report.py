@@ -181,7 +181,9 @@ class Reporter:
     def warmed(self, facts: dict[str, Any], title: str, accuracy: Accuracy) -> None:
         """Write the line of an epoch of warm-up, in which the generator rested, and say it to the person."""
         scores = accuracy.as_dict()
-        self._folder.log({"kind": "validation", **facts, **scores, "pictures_per_second": round(self.speed(), 2)})
+        self._folder.log(
+            {"kind": "validation", **facts, **scores, "pictures_per_second": round(self.speed(), 2)}
+        )
         self._curves("validation", scores, facts["step"])
         self.console.print(
             f"{title} · the discriminator is right about {accuracy.accuracy_real:.0%} of true and "
