@@ -1,7 +1,7 @@
 """Ways to train the discriminator that are tried here and are not in the product.
 
-Each of them changes the classes and functions of ``salgan.training`` in the present process, and nothing else; see
-:data:`CANDIDATES`.
+Each of them changes the classes and functions of ``salgan.training`` in the present process, and nothing
+else; see :data:`CANDIDATES`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python experiments/claim/sweep.py DATA OUT [--rows NAME ...] [KEY=VALUE ...]
 
-trains what is missing of :data:`ROWS` from the bootstrap in OUT/half-bootstrap (made first if it is not there), one
-after the other, and writes a line of experiments/claim/sweep.csv after each. It can be stopped and started again.
+trains what is missing of :data:`ROWS` from the bootstrap in OUT/half-bootstrap (made first if it is not
+there), one after the other, and writes experiments/claim/sweep.csv anew after each. It can be stopped and
+started again.
 
     python experiments/claim/sweep.py DATA OUT --final RECIPE.yaml --seeds 0 1 2 [KEY=VALUE ...]
 
@@ -65,7 +66,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "KLD + CC + NSS, control": {"content": MIXED, **CONTROL},
     "KLD + CC + NSS": {"content": MIXED},
 }
-"""What each run changes in half.yaml, in the order of their worth; the first is what all are compared with."""
+"""What each run changes in half.yaml, in the order of their worth; all are compared with the first."""
 
 
 def main() -> None:

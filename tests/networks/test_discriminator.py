@@ -129,3 +129,20 @@ def test_other_shapes_than_its_own_are_refused():
     for picture, saliency in [((1, 3, 16, 24), (1, 1, 16, 24)), ((2, 3, 16, 16), (1, 1, 16, 16))]:
         with pytest.raises(ModelError, match="discriminator for 16×16 pixels got"):
             network(torch.zeros(picture), torch.zeros(saliency))
+
+
+def test_a_downsampled_one_judges_pooled_pairs():
+    torch.manual_seed(0)
+    whole = Discriminator((64, 96), downsample=2)
+    half = Discriminator((32, 48))
+    half.load_state_dict(whole.state_dict())
+    pictures, maps = torch.rand(2, 3, 64, 96) * 255, torch.rand(2, 1, 64, 96)
+    pooled = nn.functional.avg_pool2d(pictures, 2), nn.functional.avg_pool2d(maps, 2)
+    assert torch.allclose(whole(pictures, maps), half(*pooled), atol=1e-5)
+
+
+def test_a_downsampling_that_does_not_divide_the_size_is_named():
+    with pytest.raises(ModelError, match="66 pixels do not divide by downsample 4"):
+        Discriminator((64, 66), downsample=4)
+    with pytest.raises(ModelError, match="use at least 16×16"):
+        Discriminator((8, 8), downsample=2)

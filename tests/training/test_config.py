@@ -170,3 +170,15 @@ def test_every_setting_is_explained():
 
     silent = [name for name, description in settings(Config) if not description]
     assert silent == []
+
+
+def test_betas_of_an_optimiser_without_any_are_an_error(recipe):
+    with pytest.raises(
+        ConfigError, match=r"betas are adamw's, and the optimiser is adagrad; add name: adamw"
+    ):
+        load_config(recipe("adversarial: {discriminator_optimiser: {betas: [0.5, 0.999]}}"), PLACES)
+
+
+def test_turns_without_the_generator_are_an_error(recipe):
+    with pytest.raises(ConfigError, match="the generator has none; add generator or both"):
+        load_config(recipe("adversarial: {turns: [discriminator]}"), PLACES)

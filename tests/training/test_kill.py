@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 from salgan.networks import read_checkpoint
@@ -50,12 +51,27 @@ def kill_after(process, metrics, count):
     return process.returncode
 
 
-def test_a_run_killed_at_random_moments_and_resumed_equals_one_in_one_go(config, tmp_path):
-    whole = start(config("whole", **SETTINGS))
-    killed = config("killed", **SETTINGS)
+WARMED = SETTINGS | {
+    "adversarial": {
+        **SETTINGS["adversarial"],
+        "turns": ["both"],
+        "warmup": {"epochs": 1, "optimiser": {"name": "adamw", "lr": 1e-3, "betas": [0.5, 0.999]}},
+    }
+}
+
+
+# 4 epochs of 7 batches log 14 + 4 lines, a warm-up 4 more: once in the bootstrap, once in what follows.
+@pytest.mark.parametrize(
+    ("settings", "logged", "early", "late"),
+    [(SETTINGS, 18, (1, 7), (9, 16)), (WARMED, 22, (8, 11), (12, 20))],
+)
+def test_a_run_killed_at_random_moments_and_resumed_equals_one_in_one_go(
+    config, tmp_path, settings, logged, early, late
+):
+    whole = start(config("whole", **settings))
+    killed = config("killed", **settings)
     folder = tmp_path / "killed"
-    # 4 epochs of 7 batches log 14 + 4 lines: once in the bootstrap, once in the adversarial phase.
-    first, second = random.randint(1, 7), random.randint(9, 16)
+    first, second = random.randint(*early), random.randint(*late)
     assert kill_after(start(killed), folder / "metrics.jsonl", first) == -signal.SIGKILL
     assert kill_after(start(killed, "resume=true"), folder / "metrics.jsonl", second) == -signal.SIGKILL
     last = start(killed, "resume=true")
@@ -65,7 +81,7 @@ def test_a_run_killed_at_random_moments_and_resumed_equals_one_in_one_go(config,
     assert whole.returncode == 0, said
 
     moment = f"killed after {first} and {second} lines"
-    assert len(lines(folder)) == 18
+    assert len(lines(folder)) == logged
     assert repeatable(folder) == repeatable(tmp_path / "whole"), moment
     for name in ("network.safetensors", "last.safetensors"):
         assert same_weights(folder / name, tmp_path / "whole" / name), moment

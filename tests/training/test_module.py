@@ -132,6 +132,106 @@ def test_the_discriminator_learns_to_tell_true_from_generated(make, batch):
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_the_warmup_moves_the_discriminator_alone_and_with_its_own_rate(make, batch):
+    phase = {
+        "epochs": 2,
+        "discriminator_optimiser": {"name": "adamw", "lr": 3e-4},
+        "warmup": {"epochs": 2, "optimiser": {"name": "adamw", "lr": 1e-3, "betas": [0.5, 0.999]}},
+    }
+    salgan = make(adversarial=phase, ema=0.9)
+    salgan.begin_warmup(6)
+    generator, average = snapshot(salgan.generator), snapshot(salgan.average.network)
+    discriminator = snapshot(salgan.discriminator)
+    assert [salgan.turn(step) for step in range(6, 9)] == ["discriminator"] * 3
+    for step in range(6, 9):
+        salgan.step(salgan.turn(step), batch, step)
+    assert salgan.learning_rates()["lr_discriminator"] == 1e-3
+    assert salgan.discriminator_optimiser.param_groups[0]["betas"] == (0.5, 0.999)
+    assert same(generator, salgan.generator) and same(average, salgan.average.network)
+    assert not same(discriminator, salgan.discriminator)
+    learnt = snapshot(salgan.discriminator)
+    salgan.begin_adversarial(9)
+    assert same(learnt, salgan.discriminator)
+    salgan.discriminator_step(batch, 10)
+    assert salgan.learning_rates()["lr_discriminator"] == 3e-4
+    assert salgan.discriminator_optimiser.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+def test_the_turns_and_schedules_after_a_warmup_are_those_without_one(make, batch):
+    optimiser = {"name": "sgd", "lr": 0.02, "schedule": "cosine"}
+    plain = make(adversarial={"epochs": 2, "optimiser": optimiser})
+    plain.begin_adversarial(6)
+    plain.generator_step(batch, 8)
+    warmed = make(adversarial={"epochs": 2, "optimiser": optimiser, "warmup": {"epochs": 1}})
+    warmed.begin_warmup(6)
+    warmed.begin_adversarial(9)
+    warmed.generator_step(batch, 11)
+    assert [warmed.turn(step) for step in (9, 10)] == [plain.turn(step) for step in (6, 7)]
+    assert warmed.learning_rates()["lr"] == plain.learning_rates()["lr"] < 0.02
+
+
+def test_one_schedule_over_both_phases_does_not_count_the_warmup(make, batch):
+    optimiser = {"name": "adamw", "lr": 0.01, "schedule": "cosine"}
+    salgan = make(
+        bootstrap={"epochs": 2, "optimiser": optimiser}, adversarial={"epochs": 2, "warmup": {"epochs": 1}}
+    )
+    salgan.begin_warmup(6)
+    salgan.begin_adversarial(9)
+    salgan.generator_step(batch, 10)  # the generator's 8th step of 12
+    assert salgan.learning_rates()["lr"] == pytest.approx(
+        0.01 * schedule_factor(Optimiser(schedule="cosine"), 7, 12)
+    )
+
+
+def test_a_joint_step_is_the_generators_and_then_the_discriminators_on_the_maps_just_judged(
+    make, batch, monkeypatch
+):
+    settings = {"adversarial": {"epochs": 2, "turns": ["both"]}}
+    joint, apart = make(**settings), make(**settings)
+    for salgan in (joint, apart):
+        salgan.begin_adversarial()
+    assert [joint.turn(step) for step in range(6, 9)] == ["both"] * 3
+    seen = []
+    judge = joint.discriminator.forward
+    monkeypatch.setattr(joint.discriminator, "forward", lambda p, m: seen.append(m.detach()) or judge(p, m))
+    before = snapshot(joint.discriminator)
+    losses = joint.joint_step(batch, 6)
+    expected = apart.generator_step(batch, 6)
+    assert losses.keys() >= {"content", "generator", "discriminator", "accuracy_real", "accuracy_generated"}
+    assert losses["generator"] == expected["generator"]
+    assert same(snapshot(apart.generator), joint.generator)
+    assert torch.equal(seen[1][:4], batch.density)
+    assert torch.equal(seen[1][4:], seen[0])
+    assert not same(before, joint.discriminator)
+
+
+def test_the_control_moves_the_generator_on_its_batches_by_the_content_loss_alone(make, batch):
+    optimiser = {"name": "adamw", "lr": 0.02}
+    control = make(adversarial={"epochs": 2, "control": True, "optimiser": optimiser})
+    control.begin_adversarial()
+    turns = [control.turn(step) for step in range(6, 10)]
+    assert turns == ["content", "rest", "content", "rest"]
+    discriminator = snapshot(control.discriminator)
+    alone = make(bootstrap={"epochs": 2, "optimiser": optimiser})
+    losses = [control.step(turn, batch, step) for step, turn in enumerate(turns, 6)]
+    for step in range(2):
+        alone.content_step(batch, step)
+    assert [set(each) for each in losses] == [{"content"}, set(), {"content"}, set()]
+    assert same(snapshot(alone.generator), control.generator)
+    assert same(discriminator, control.discriminator)
+    assert "lr_discriminator" not in control.learning_rates()
+
+
+def test_the_accuracies_count_what_the_discriminator_is_right_about(make, batch, monkeypatch):
+    salgan = make()
+    salgan.begin_adversarial()
+    answers = torch.tensor([1.0, 2.0, -1.0, 3.0, -1.0, -2.0, 0.5, 4.0])[:, None].requires_grad_()
+    monkeypatch.setattr(salgan, "_judge", lambda pictures, maps: answers * 1)
+    losses = salgan.discriminator_step(batch, 7)
+    assert losses["accuracy_real"] == 0.75
+    assert losses["accuracy_generated"] == 0.5
+
+
 def test_frozen_groups_and_their_batch_norms_never_change(make, batch):
     salgan = make()
     frozen = snapshot(salgan.generator.encoder[0])
@@ -207,6 +307,11 @@ def test_optimisers_are_pytorchs(name, kind):
     assert type(optimiser).__name__ == kind
     if name == "sgd":
         assert optimiser.param_groups[0]["nesterov"] and optimiser.param_groups[0]["momentum"] == 0.5
+
+
+def test_betas_are_adamws():
+    optimiser = build_optimiser(Optimiser(name="adamw", betas=[0.5, 0.99]), nn.Linear(2, 2))
+    assert all(group["betas"] == (0.5, 0.99) for group in optimiser.param_groups)
 
 
 def test_adagrad_adds_l2_to_the_gradient():

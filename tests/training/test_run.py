@@ -366,3 +366,78 @@ def test_the_stored_configuration_is_complete(run):
     stored = yaml.safe_load((run() / "config.yaml").read_text("utf-8"))
     assert stored["adversarial"]["alpha"] == 0.05
     assert stored["bootstrap"]["optimiser"]["momentum"] == 0.0
+
+
+WARM = {
+    "epochs": 2,
+    "turns": ["both"],
+    "discriminator_optimiser": {"name": "adamw", "lr": 5e-4},
+    "warmup": {"epochs": 3, "accuracy": None},
+}
+
+
+def test_the_warmup_leaves_the_generator_and_the_order_of_its_batches_alone(run):
+    bootstrap = run("bootstrap")
+    init = {"init": str(bootstrap / "last.safetensors"), "bootstrap": {**BOTH["bootstrap"], "epochs": 0}}
+    warm = run("warm", **init, adversarial=WARM)
+    cold = run("cold", **init, adversarial={**WARM, "warmup": {"epochs": 0}})
+    steps = lines(warm, "step")
+    assert [line["phase"] for line in steps] == ["warmup"] * 9 + ["adversarial"] * 6
+    assert all("content" not in line and 0 <= line["accuracy_real"] <= 1 for line in steps[:9])
+    # The first content loss after the warm-up is the one of the same batch without a warm-up.
+    assert steps[9]["content"] == lines(cold, "step")[0]["content"]
+    rested = lines(warm, "validation")[:3]
+    assert [line["phase"] for line in rested] == ["warmup"] * 3
+    assert all("cc" not in line and 0 <= line["accuracy_generated"] <= 1 for line in rested)
+    assert [line["epoch"] for line in lines(warm, "validation")] == [0, 0, 0, 1, 2]
+    assert all("accuracy_real" in line for line in lines(warm, "validation"))
+
+
+def test_the_warmup_ends_as_soon_as_its_accuracy_is_reached(run):
+    folder = run(adversarial={**WARM, "warmup": {"epochs": 3, "accuracy": 0.5}})
+    assert [line["phase"] for line in lines(folder, "validation")] == [
+        *["bootstrap"] * 2,
+        "warmup",
+        *["adversarial"] * 2,
+    ]
+
+
+def test_tensorboard_shows_the_discriminators_accuracies(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run(adversarial=WARM) / "tensorboard")).Reload()
+    for name in ("accuracy_real", "accuracy_generated"):
+        assert len(events.Scalars(f"train/{name}")) == 15
+        assert len(events.Scalars(f"validation/{name}")) == 5
+
+
+def test_a_run_whose_discriminator_guesses_says_so_once_per_epoch(run, capsys):
+    frozen = {"name": "sgd", "lr": 1e-12, "weight_decay": 0}
+    run(adversarial={"epochs": 2, "discriminator_optimiser": frozen})
+    said = [line for line in capsys.readouterr().err.splitlines() if "which is guessing" in line]
+    assert len(said) == 2
+    assert "adversarial.warmup.epochs=3" in said[0]
+
+
+def test_the_control_takes_as_many_steps_of_the_generator_as_the_adversarial_run(run):
+    settings = {"epochs": 3, "optimiser": {"name": "adamw", "lr": 0.01}}
+    gan = run("gan", adversarial=settings)
+    control = run("control", adversarial={**settings, "control": True, "warmup": {"epochs": 2}})
+    moved = [[line["step"] for line in lines(run, "step") if "content" in line] for run in (gan, control)]
+    assert moved[0] == moved[1] and len(moved[0]) == 6 + 5
+    assert not any("generator" in line or "discriminator" in line for line in lines(control, "step"))
+    one, other = (lines(run, "step") for run in (gan, control))
+    assert one[6]["content"] == other[6]["content"]
+
+
+def test_a_run_stopped_in_its_warmup_and_resumed_equals_one_in_one_go(run, config):
+    settings = {"network": "tests.training.tiny:Slow", "ema": 0.9, "bootstrap": {"epochs": 1}}
+    settings["adversarial"] = {**WARM, "warmup": {"epochs": 2, "accuracy": 0.99}}
+    settings["adversarial"]["warmup"]["optimiser"] = {"name": "adamw", "lr": 1e-3, "schedule": "cosine"}
+    whole = run("whole", **settings)
+    outcome, starts = train(config("parts", **settings, time_limit=1e-6)), 1
+    while not outcome.finished:  # every start takes one step
+        outcome, starts = train(config("parts", **settings, time_limit=1e-6, resume=True)), starts + 1
+    assert starts == 3 * (1 + 2 + 2) + 1
+    assert repeatable(outcome.folder) == repeatable(whole)
+    assert same_weights(outcome.folder / "last.safetensors", whole / "last.safetensors")

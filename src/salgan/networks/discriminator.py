@@ -65,7 +65,8 @@ class Discriminator(nn.Module):
             raise ModelError(f"discriminator: first_pool {first_pool} must be at least 1")
         if downsample < 1 or any(side % downsample for side in size):
             raise ModelError(
-                f"discriminator: pictures of {size[0]}×{size[1]} pixels do not divide by downsample {downsample}"
+                f"discriminator: pictures of {size[0]}×{size[1]} pixels do not divide by "
+                f"downsample {downsample}"
             )
         rows, columns = (side // downsample // first_pool // 2 // 2 for side in size)
         if min(rows, columns) < 1:

@@ -160,7 +160,7 @@ class Discriminator(_Settings):
 
 
 class Warmup(_Settings):
-    """The discriminator learns alone, on the generator as it is, before the two take turns. Not in the paper."""
+    """The discriminator learns alone, on the generator as it is, before the turns. Not in the paper."""
 
     epochs: Count = 0
     """Longest warm-up; 0 has none. They do not count as epochs of the run: the generator rests."""

@@ -90,7 +90,7 @@ def warmup_ends(settings: Warmup, epochs: int, accuracy: Accuracy, say: Callable
         say(
             f"the warm-up ends with the discriminator right about {accuracy.mean:.0%} of the maps, below "
             f"{settings.accuracy:.0%}; more adversarial.warmup.epochs, or another rate in "
-            "adversarial.warmup.optimiser='{name: adamw, lr: 1e-3, betas: [0.5, 0.999]}', may help"
+            "adversarial.warmup.optimiser={name: adamw, lr: 1e-3, betas: [0.5, 0.999]}, may help"
         )
     return True
 
@@ -108,7 +108,7 @@ def advice(accuracy: Accuracy, settings: Adversarial) -> str | None:
     if not settings.warmup.epochs:
         changes.append("adversarial.warmup.epochs=3")
     changes.append(
-        "adversarial.discriminator_optimiser='{name: adamw, lr: 3e-4, betas: [0.5, 0.999]}'"
+        "adversarial.discriminator_optimiser={name: adamw, lr: 3e-4, betas: [0.5, 0.999]}"
         if settings.discriminator_optimiser is None or settings.discriminator_optimiser.name != "adamw"
         else "another adversarial.discriminator_optimiser.lr"
     )

@@ -127,7 +127,7 @@ class SalGAN:
         return self.average.network if self.average is not None else self.generator
 
     def begin_warmup(self, step: int) -> None:
-        """Let the discriminator learn alone for a while, with an optimiser of its own where the recipe names one.
+        """Let the discriminator learn alone, with an optimiser of its own where the recipe names one.
 
         Args:
             step: steps of the whole run so far.
@@ -234,7 +234,7 @@ class SalGAN:
             step: number of the step in the whole run, for the schedules.
 
         Returns:
-            Those of :meth:`generator_step` and :meth:`discriminator_step`; ``log_d_generated`` is the former's.
+            Those of both steps; ``log_d_generated`` is the generator's.
         """
         moved, generated = self._convince(batch, step)
         return self._teach(batch, generated, step) | moved

@@ -67,7 +67,7 @@ class Window:
         return {name: sum(each) / len(each) for name, each in values.items()}
 
     def take_judged(self) -> Accuracy | None:
-        """The discriminator's accuracy over the epoch, None if it did not learn in it; forgotten afterwards."""
+        """The discriminator's accuracy over the epoch, None if it did not learn; forgotten afterwards."""
         shares = [[float(share) for share in each] for each in zip(*self.judged, strict=True)]
         self.judged = []
         return Accuracy(*(sum(each) / len(each) for each in shares)) if shares else None
