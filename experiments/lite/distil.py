@@ -32,8 +32,8 @@ from salgan.training.augment import augmented, epoch_draws
 from salgan.training.build import build_generator, initial_weights, preprocessing_of
 from salgan.training.cache import prepare
 from salgan.training.data import Batch, Pool, epoch_order
+from salgan.training.generator import Average
 from salgan.training.losses import content_loss
-from salgan.training.module import Average
 from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
 from salgan.training.validate import validate
 

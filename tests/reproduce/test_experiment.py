@@ -52,6 +52,18 @@ def test_table_1_comes_from_one_bootstrap_and_goes_on_after_a_stop(experiment, t
         assert "runs/bootstrap/checkpoints/last.pt" in text
         assert "\nseed: 1\n" in text
     assert networks(out, "bce")["001"] != networks(out, "gan")["001"]
+    # As many updates of the generator in both, and the control has no others.
+    logged = {
+        name: [
+            json.loads(line)
+            for line in (out / "runs" / name / "metrics.jsonl").read_text("utf-8").splitlines()
+        ]
+        for name in ("bce", "gan")
+    }
+    steps = {name: [line for line in lines if line["kind"] == "step"] for name, lines in logged.items()}
+    moved = {name: [line["step"] for line in lines if "content" in line] for name, lines in steps.items()}
+    assert moved["bce"] == moved["gan"]
+    assert not any("generator" in line or "discriminator" in line for line in steps["bce"])
 
     text = table1(found, out)
     record = json.loads((out / "table1.json").read_text())
@@ -93,7 +105,8 @@ def test_with_an_optimiser_for_the_second_phase_both_continuations_get_it(experi
     from salgan.training import load_config
 
     configs = {name: load_config(tmp_path / "out" / "runs" / name / "config.yaml") for name in ("bce", "gan")}
-    assert configs["bce"].bootstrap.optimiser == configs["gan"].adversarial.optimiser
+    assert configs["bce"].adversarial.optimiser == configs["gan"].adversarial.optimiser
+    assert configs["bce"].adversarial.control and not configs["gan"].adversarial.control
     assert all(config.init.endswith("runs/bootstrap/last.safetensors") for config in configs.values())
 
 

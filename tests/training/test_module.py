@@ -10,8 +10,9 @@ from torch import nn
 from salgan.networks import Discriminator, Generator
 from salgan.training.config import Content, Optimiser
 from salgan.training.data import Batch
+from salgan.training.generator import Average, Logits
 from salgan.training.losses import adversarial_loss, content_loss, discriminator_loss
-from salgan.training.module import Average, Logits, SalGAN
+from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser, schedule_factor
 from tests.training.tiny import Ahead, Tiny
 

@@ -1,8 +1,8 @@
 """The paper's experiment: is the adversarial phase better than more of the same?
 
 From one bootstrap on the content loss, two runs go on for the same number of epochs, with the same seed and
-therefore the same batches: one with the content loss alone (BCE), one adversarially (GAN). The network of
-every epoch of both is evaluated picture by picture.
+therefore the same batches, and as many updates of the generator: one with the content loss alone (BCE), one
+adversarially (GAN). The network of every epoch of both is evaluated picture by picture.
 
 PyTorch is imported inside the functions that train: what reads a finished experiment does without it.
 """
@@ -107,12 +107,10 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     data = experiment.data or validation_data(config, experiment.release)
     _train(experiment, "bootstrap", {"adversarial.epochs": 0})
     start = _start(experiment, config) | {"seed": config.seed + 1}
-    bce = {"bootstrap.epochs": further, "adversarial.epochs": 0}
-    if config.adversarial.optimiser is not None:
-        # Where the second phase has an optimiser of its own, both continuations get it, from a fresh state.
-        bce["bootstrap.optimiser"] = config.adversarial.optimiser.model_dump()
-    _train(experiment, "bce", start | bce)
-    _train(experiment, "gan", start | {"bootstrap.epochs": 0, "adversarial.epochs": further})
+    start |= {"bootstrap.epochs": 0, "adversarial.epochs": further}
+    # The control's generator learns on the same batches, no more of them, with the same optimiser.
+    _train(experiment, "bce", start | {"adversarial.control": True})
+    _train(experiment, "gan", start)
     titles = {
         "bootstrap": ("bootstrap", 1, begin),
         "bce": ("BCE", begin + 1, further),

@@ -48,8 +48,8 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
         f"# Table 1 on {dataset_label(about)}",
         "",
         f"From one bootstrap of {begin} epochs, {further} further epochs of BCE alone and of GAN, with the "
-        "same seed and batches. In the adversarial phase generator and discriminator take turns batch by "
-        "batch, so that GAN's generator takes half as many steps as BCE's.",
+        "same seed. Both generators learn on the same batches, so that they take equally many steps: "
+        "BCE's rests where GAN's discriminator learns.",
         "",
         "## Best through epochs, each metric by itself",
         "",

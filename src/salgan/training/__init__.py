@@ -16,7 +16,8 @@ from salgan.errors import require
 for _module in ("pydantic", "yaml"):
     require(_module, "train")
 
-from salgan.training.config import Config, load_config  # noqa: E402
+from salgan.training.config import Config  # noqa: E402
+from salgan.training.recipes import load_config  # noqa: E402
 
 if TYPE_CHECKING:
     from salgan.training.run import Outcome, train

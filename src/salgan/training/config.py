@@ -6,17 +6,10 @@ is not a field here is an error that names the nearest one: a misspelt learning 
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from salgan.errors import ConfigError
-from salgan.training.recipes import find_recipe
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "Adversarial",
@@ -27,7 +20,7 @@ __all__ = [
     "Network",
     "Optimiser",
     "Source",
-    "load_config",
+    "Warmup",
 ]
 
 Positive = Annotated[float, Field(gt=0)]
@@ -306,113 +299,5 @@ class Config(_Settings):
         return self
 
     def to_yaml(self) -> str:
-        """The whole configuration as YAML that :func:`load_config` reads back."""
+        """The whole configuration as YAML that :func:`salgan.training.load_config` reads back."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
-
-
-def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a recipe and apply overrides.
-
-    Args:
-        recipe: YAML file whose keys are fields of :class:`Config`, or the name of one that comes along, such
-            as ``"paper"``.
-        overrides: ``key=value`` with dots into groups and lists (``bootstrap.optimiser.lr=1e-4``,
-            ``sources.0.degrees=1``); the value is read as YAML.
-
-    Raises:
-        ConfigError: the file cannot be read, a key is unknown (with the closest one), a value does not fit.
-    """
-    recipe = find_recipe(recipe)
-    try:
-        settings = yaml.load(recipe.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{recipe}: cannot read the recipe ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{recipe}: not YAML ({error})") from None
-    if settings is None:
-        settings = {}
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{recipe}: a recipe is a list of 'key: value' lines")
-    _check_keys(settings, Config, "", str(recipe))
-    for override in overrides:
-        _apply(settings, override)
-    _check_keys(settings, Config, "", "command line")
-    missing = [name for name in ("data", "out") if settings.get(name) is None]
-    if missing:
-        raise ConfigError(f"{missing[0]} is not set; add {missing[0]}=FOLDER to the command")
-    try:
-        return Config.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part not in ("Network", "constrained-str"))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{place}: {message}" if place else message) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads ``3e-4`` as text, for want of a dot; people write learning rates so."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: list(resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _apply(settings: dict[str, Any], override: str) -> None:
-    """Set one dotted key in place, making groups on the way; the keys are checked afterwards."""
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"{override!r}: an override is key=value, such as batch_size=16")
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except yaml.YAMLError:
-        raise ConfigError(f"{key}: {text!r} is not a YAML value; quote it") from None
-    *groups, last = key.split(".")
-    here: Any = settings
-    for group in groups:
-        if isinstance(here, list):
-            here = here[_index(here, group, key)]
-            continue
-        if not isinstance(here.get(group), (dict, list)):
-            here[group] = {}
-        here = here[group]
-    if isinstance(here, list):
-        here[_index(here, last, key)] = value
-    else:
-        here[last] = value
-
-
-def _index(items: list[Any], text: str, key: str) -> int:
-    if not text.isdecimal() or int(text) >= len(items):
-        raise ConfigError(
-            f"{key}: {text!r} is no position in a list of {len(items)}; use 0 to {len(items) - 1}"
-        )
-    return int(text)
-
-
-def _check_keys(settings: dict[str, Any], model: type[BaseModel], place: str, origin: str) -> None:
-    """Raise for the first key that is no field, at any depth, with the closest field's name."""
-    for key, value in settings.items():
-        path = f"{place}{key}"
-        field = model.model_fields.get(str(key))
-        if field is None:
-            close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
-            hint = f"did you mean {place}{close[0]}?" if close else f"known: {', '.join(model.model_fields)}"
-            raise ConfigError(f"{origin}: unknown key {path}; {hint}")
-        for group in _groups(field.annotation):
-            for position, item in enumerate(value if isinstance(value, list) else [value]):
-                if isinstance(item, dict):
-                    below = f"{path}.{position}." if isinstance(value, list) else f"{path}."
-                    _check_keys(item, group, below, origin)
-
-
-def _groups(annotation: Any) -> Iterable[type[BaseModel]]:
-    """The settings classes named in a type, such as ``Optimiser`` in ``Optimiser | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [group for argument in get_args(annotation) for group in _groups(argument)]

@@ -12,7 +12,7 @@ from torch import nn
 
 from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Pool
-from salgan.training.module import Logits
+from salgan.training.generator import Logits
 
 __all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "warmup_ends"]
 
@@ -114,6 +114,6 @@ def advice(accuracy: Accuracy, settings: Adversarial) -> str | None:
     )
     return (
         f"the discriminator is right about {accuracy.mean:.0%} of the maps, which is guessing, so that the "
-        f"adversarial loss is noise; start again with {' and '.join(changes)}, and a larger adversarial.alpha "
-        "protects the maps"
+        f"adversarial loss is noise; start again with {' and '.join(changes)}, and a larger "
+        "adversarial.alpha protects the maps"
     )

@@ -34,8 +34,9 @@ from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
 from salgan.training.data import WARMUP, Pool, epoch_order
 from salgan.training.folder import RunFolder
+from salgan.training.generator import Logits
 from salgan.training.judging import advice, judge_validation, warmup_ends
-from salgan.training.module import Logits, SalGAN
+from salgan.training.module import SalGAN
 from salgan.training.report import Reporter, Window, not_finite
 from salgan.training.stopping import Stopper
 from salgan.training.throughput import Meter
@@ -193,7 +194,7 @@ def train(config: Config) -> Outcome:
                 tested = judge_validation(
                     salgan.discriminator, salgan.generator, validation, config.batch_size, fabric
                 )
-            if warming:
+            if warming and tested is not None:
                 position.warmup += 1
                 report.warmed(_facts(position, salgan), title, tested)
                 if warmup_ends(config.adversarial.warmup, position.warmup, tested, report.say):

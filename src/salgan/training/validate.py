@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from salgan.training.config import Config
 from salgan.training.data import Batch, Pool
+from salgan.training.generator import Logits
 from salgan.training.losses import content_loss
 from salgan.training.metrics import cc, kld, nss, sim
-from salgan.training.module import Logits
 
 __all__ = ["LOWER_IS_BETTER", "METRICS", "validate"]
 
