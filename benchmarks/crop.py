@@ -31,7 +31,7 @@ from salgan.crop import Crop, best, largest, parse_ratio
 from salgan.datasets import Fixations, Stimulus, open_dataset
 from salgan.errors import SalganError
 from salgan.evaluation.intervals import bootstrap_mean
-from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.map_sources import open_map_source
 from salgan.saliency_map import SaliencyMap
 
 DATASETS = ("osie", "eyecrowd", "sun500")
@@ -144,7 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         ratios = arguments.ratio or list(RATIOS)
-        sources = [open_source(model) for model in arguments.model or ["lite"]]
+        sources = [open_map_source(model) for model in arguments.model or ["lite"]]
         results = {source.name: run(arguments.data, source, ratios, arguments.limit) for source in sources}
     except SalganError as error:
         parser.exit(1, f"{error}\n")

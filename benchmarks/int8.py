@@ -20,7 +20,7 @@ from turns import in_session, seconds_in_turns
 
 from salgan.datasets import open_dataset
 from salgan.errors import SalganError
-from salgan.evaluation import Protocol, compare, evaluate, open_data
+from salgan.evaluation import EvaluationProtocol, compare, evaluate, open_data
 from salgan.export import quantize_int8
 from salgan.models import find, models
 from salgan.models.predictor import Predictor
@@ -50,7 +50,7 @@ def main() -> None:
         print(f"{arguments.model.stat().st_size / 1e6:.1f} MB to {made.size / 1e6:.1f} MB")
         for name in SETS:
             data = open_data(arguments.data / name, part="test")
-            protocol = Protocol(metrics=METRICS)
+            protocol = EvaluationProtocol(metrics=METRICS)
             results = [
                 evaluate(str(path), data, Path(folder) / name / path.stem, protocol=protocol)
                 for path in (arguments.model, small)

@@ -255,9 +255,9 @@ def test_the_benchmark_gives_an_interval_around_the_mean_gain(benchmark):
 
 @pytest.mark.shared
 def test_people_predict_people_better_than_the_centre_does(benchmark, shared):
-    from salgan.evaluation.map_sources import open_source
+    from salgan.evaluation.map_sources import open_map_source
 
-    results = benchmark.run(shared / "data", open_source("baseline:half-viewers"), ["9:16"], limit=12)
+    results = benchmark.run(shared / "data", open_map_source("baseline:half-viewers"), ["9:16"], limit=12)
     assert set(results) == {"osie", "eyecrowd", "sun500", "all"}
     assert results["all"]["9:16"]["pictures"] == 36
     assert results["all"]["9:16"]["interval"][0] > 0

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from salgan.datasets import open_dataset, synthetic
-from salgan.evaluation import Protocol, evaluate, open_data
+from salgan.evaluation import EvaluationProtocol, evaluate, open_data
 from salgan.saliency_map import SaliencyMap
 
 POINTS = ("auc_judd", "auc_borji", "sauc", "nss", "ig")
@@ -46,7 +46,7 @@ def uniform(made_up, tmp_path_factory):
 @pytest.fixture
 def quick():
     """Rules that are quick to follow."""
-    return Protocol(("nss", "cc"))
+    return EvaluationProtocol(("nss", "cc"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from salgan.datasets import open_dataset
 from salgan.errors import MissingExtraError, ModelError
-from salgan.evaluation import Protocol, evaluate, open_data
+from salgan.evaluation import EvaluationProtocol, evaluate, open_data
 from salgan.evaluation.baselines import BASELINES, baseline
 
 
@@ -43,7 +43,7 @@ def test_the_split_depends_on_the_seed_and_the_picture(made_up):
 
 
 def test_people_are_better_than_one_person_is_better_than_chance(made_up, uniform, tmp_path):
-    protocol = Protocol(("auc_judd", "nss"), sigma=10)
+    protocol = EvaluationProtocol(("auc_judd", "nss"), sigma=10)
     one, half = (
         evaluate(f"baseline:{name}", open_data(made_up), tmp_path / name, protocol=protocol)
         for name in ("one-viewer", "half-viewers")
@@ -54,7 +54,10 @@ def test_people_are_better_than_one_person_is_better_than_chance(made_up, unifor
 def test_pictures_with_one_viewer_are_left_out_and_counted(small, tmp_path):
     root = small({"a": [(5, 5), (9, 9), (4, 20)], "b": [(5, 5)]})
     results = evaluate(
-        "baseline:half-viewers", open_data(root), tmp_path / "out", protocol=Protocol(("nss",), sigma=3)
+        "baseline:half-viewers",
+        open_data(root),
+        tmp_path / "out",
+        protocol=EvaluationProtocol(("nss",), sigma=3),
     )
     assert np.isnan(results.columns["nss"]).tolist() == [False, True]
     assert "only 1 viewer(s)" in results.notes[1]
@@ -65,13 +68,16 @@ def test_sets_that_do_not_say_who_looked_have_no_human_baseline(small, tmp_path)
     (root / "fixations" / "a.csv").write_text("x,y\n3,4\n5,6\n")
     with pytest.raises(ModelError, match="who looked where"):
         evaluate(
-            "baseline:one-viewer", open_data(root), tmp_path / "out", protocol=Protocol(("nss",), sigma=3)
+            "baseline:one-viewer",
+            open_data(root),
+            tmp_path / "out",
+            protocol=EvaluationProtocol(("nss",), sigma=3),
         )
 
 
 def test_the_center_bias_is_the_same_for_pictures_of_one_size_but_for_leaving_out(made_up, tmp_path):
     data = open_data(made_up)
-    results = evaluate("baseline:center-bias", data, tmp_path, protocol=Protocol(("nss", "sauc")))
+    results = evaluate("baseline:center-bias", data, tmp_path, protocol=EvaluationProtocol(("nss", "sauc")))
     assert np.isfinite(results.columns["nss"]).all()
     assert results.about["center_bias"]["leave_one_out"]
 

@@ -6,7 +6,7 @@ import pytest
 from salgan.datasets import Fixations, Stimulus, open_dataset
 from salgan.errors import DatasetError
 from salgan.evaluation.center_bias import GRID, CenterBias, counts
-from salgan.evaluation.gaze import Gaze, marked, relative, seeded
+from salgan.evaluation.ground_truth import Gaze, marked, relative, seeded
 
 
 def gaussian_places(pictures, each, sigma=0.12, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from salgan.errors import ModelError, SalganError
-from salgan.evaluation import Data, Protocol, compare, evaluate, open_data, open_source
+from salgan.evaluation import Data, EvaluationProtocol, compare, evaluate, open_data, open_map_source
 from salgan.evaluation.compare import markdown, most_different, write
 from salgan.evaluation.gallery import gallery
 from tests.evaluation.conftest import Brightness
@@ -33,7 +33,7 @@ def test_pairing_makes_small_differences_certain(made_up, brightness, tmp_path):
         def predict(self, picture):
             return super().predict(picture).array ** 1.05
 
-    sharper = evaluate(Sharper(), open_data(made_up), tmp_path, protocol=Protocol(("nss",)))
+    sharper = evaluate(Sharper(), open_data(made_up), tmp_path, protocol=EvaluationProtocol(("nss",)))
     found = compare(brightness, sharper).differences[0]
     width = found.difference.high - found.difference.low
     assert width < brightness.columns["nss"].std() / 5
@@ -57,10 +57,10 @@ def test_only_what_can_be_compared_is(made_up, brightness, tmp_path, quick):
     )
     with pytest.raises(SalganError, match="different pictures or ground truth"):
         compare(brightness, subset)
-    seeded = evaluate(Brightness(), data, tmp_path / "b", protocol=Protocol(("nss", "cc"), seed=2))
+    seeded = evaluate(Brightness(), data, tmp_path / "b", protocol=EvaluationProtocol(("nss", "cc"), seed=2))
     with pytest.raises(SalganError, match=r"seed 0, .* with 2"):
         compare(brightness, seeded)
-    other = evaluate(Brightness(), data, tmp_path / "c", protocol=Protocol(("auc_borji_all",)))
+    other = evaluate(Brightness(), data, tmp_path / "c", protocol=EvaluationProtocol(("auc_borji_all",)))
     with pytest.raises(SalganError, match="no metric in common"):
         compare(brightness, other)
 
@@ -122,9 +122,9 @@ def test_objects_of_a_program_have_no_gallery(brightness, uniform, tmp_path):
 def test_a_human_baseline_is_not_scored_on_the_same_fixations_and_the_report_says_so(
     made_up, uniform, tmp_path
 ):
-    protocol = Protocol(("nss",))
+    protocol = EvaluationProtocol(("nss",))
     viewers = evaluate(
-        open_source("baseline:half-viewers", sigma=8), open_data(made_up), tmp_path, protocol=protocol
+        open_map_source("baseline:half-viewers", sigma=8), open_data(made_up), tmp_path, protocol=protocol
     )
     assert "scored on different fixations" in markdown(compare(uniform, viewers))
     assert "different fixations" not in markdown(compare(uniform, uniform))

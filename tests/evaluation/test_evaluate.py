@@ -11,8 +11,8 @@ from PIL import Image
 
 from salgan.datasets import open_dataset
 from salgan.errors import DatasetError, MetricError, ModelError, SalganError
-from salgan.evaluation import Data, Protocol, Results, evaluate, open_data
-from salgan.evaluation.gaze import relative, seeded
+from salgan.evaluation import Data, EvaluationProtocol, Results, evaluate, open_data
+from salgan.evaluation.ground_truth import relative, seeded
 from salgan.metrics import METRICS
 from tests.evaluation.conftest import POINTS, Brightness
 
@@ -64,7 +64,7 @@ def test_the_shuffled_auc_uses_ten_other_pictures_rescaled(made_up, brightness):
 
 def test_the_center_bias_has_no_information_over_itself(made_up, tmp_path):
     results = evaluate(
-        "baseline:center-bias", open_data(made_up), tmp_path, protocol=Protocol(("ig", "sauc"))
+        "baseline:center-bias", open_data(made_up), tmp_path, protocol=EvaluationProtocol(("ig", "sauc"))
     )
     np.testing.assert_allclose(results.columns["ig"], 0, atol=1e-12)
 
@@ -73,11 +73,11 @@ def test_information_gain_is_measured_against_the_training_pictures(made_up, tmp
     whole = open_dataset(made_up)
     names = [stimulus.name for stimulus in whole]
     scored, training = whole.select(names[:4]), whole.select(names[4:])
-    results = evaluate(Brightness(), Data(scored, training), tmp_path, protocol=Protocol(("ig",)))
+    results = evaluate(Brightness(), Data(scored, training), tmp_path, protocol=EvaluationProtocol(("ig",)))
     assert results.about["center_bias"]["pictures"] == 8
     assert not results.about["center_bias"]["leave_one_out"]
     with pytest.raises(DatasetError, match="both in the training part and among"):
-        evaluate(Brightness(), Data(whole, training), tmp_path / "b", protocol=Protocol(("ig",)))
+        evaluate(Brightness(), Data(whole, training), tmp_path / "b", protocol=EvaluationProtocol(("ig",)))
 
 
 def test_chance_is_chance(uniform):
@@ -112,7 +112,7 @@ def test_folder_zip_and_hdf5_score_alike(made_up, quick, tmp_path):
 
 
 def test_several_processes_give_the_same_table(made_up, tmp_path):
-    protocol = Protocol(("nss", "sauc", "ig"))
+    protocol = EvaluationProtocol(("nss", "sauc", "ig"))
     one = evaluate(made_up / "maps", open_data(made_up), tmp_path / "1", protocol=protocol)
     two = evaluate(made_up / "maps", open_data(made_up), tmp_path / "2", protocol=protocol, processes=2)
     foreign = evaluate(Brightness(), open_data(made_up), tmp_path / "3", protocol=protocol, processes=2)
@@ -160,9 +160,12 @@ def test_nothing_is_mixed_into_another_evaluation(made_up, quick, tmp_path):
         ),
         (
             "other metrics or settings",
-            lambda: evaluate(Brightness(), data, out, protocol=Protocol(("nss", "cc"), seed=1)),
+            lambda: evaluate(Brightness(), data, out, protocol=EvaluationProtocol(("nss", "cc"), seed=1)),
         ),
-        ("other metrics or settings", lambda: evaluate(Brightness(), data, out, protocol=Protocol(("nss",)))),
+        (
+            "other metrics or settings",
+            lambda: evaluate(Brightness(), data, out, protocol=EvaluationProtocol(("nss",))),
+        ),
     ]
     for words, attempt in others:
         with pytest.raises(SalganError, match=f"{words}.*--overwrite"):
@@ -177,7 +180,7 @@ def test_an_attempt_that_scored_nothing_stands_in_nobodys_way(small, quick, tmp_
     with pytest.raises(DatasetError, match=r"give sigma in pixels \(--sigma\)"):
         evaluate("baseline:one-viewer", data, out, protocol=quick)
     assert (out / "evaluation.json").is_file()
-    results = evaluate("baseline:one-viewer", data, out, protocol=Protocol(("nss",), sigma=4))
+    results = evaluate("baseline:one-viewer", data, out, protocol=EvaluationProtocol(("nss",), sigma=4))
     assert list(results.metrics) == ["nss"]
 
 
@@ -235,7 +238,7 @@ def test_pictures_nobody_looked_at_are_left_out_and_counted(small, tmp_path):
     looked = [(5, 5), (20, 12), (6, 5)]
     root = small({"a": looked, "b": [], "c": [(99, 99)], "d": looked, "e": None}, maps=["e"])
     results = evaluate(
-        Ramp(), open_data(root), tmp_path / "out", protocol=Protocol((*POINTS, "cc"), sigma=None)
+        Ramp(), open_data(root), tmp_path / "out", protocol=EvaluationProtocol((*POINTS, "cc"), sigma=None)
     )
     found = rows(tmp_path / "out")
     assert {name: row["fixations"] for name, row in found.items()} == {
@@ -275,7 +278,7 @@ def _densities_of_small_sets_have_a_width(monkeypatch, request):
 
 def test_one_picture_alone_has_no_other_fixations(small, tmp_path):
     root = small({"a": [(5, 5), (20, 12)]})
-    results = evaluate(Ramp(), open_data(root), tmp_path / "out", protocol=Protocol(POINTS))
+    results = evaluate(Ramp(), open_data(root), tmp_path / "out", protocol=EvaluationProtocol(POINTS))
     assert math.isnan(results.columns["sauc"][0])
     assert math.isnan(results.columns["ig"][0])
     assert np.isfinite(results.columns["nss"][0])
@@ -287,7 +290,9 @@ def test_log_densities_are_scored_where_that_makes_sense(made_up, tmp_path):
     maps.mkdir()
     for path in (made_up / "maps").iterdir():
         np.save(maps / f"{path.stem}.npy", np.log(np.asarray(Image.open(path)) / 65535 + 1e-6))
-    results = evaluate(maps, open_data(made_up), tmp_path / "out", protocol=Protocol(("nss", "kld")))
+    results = evaluate(
+        maps, open_data(made_up), tmp_path / "out", protocol=EvaluationProtocol(("nss", "kld"))
+    )
     assert np.isfinite(results.columns["nss"]).all()
     assert np.isnan(results.columns["kld"]).all()
     assert (
@@ -317,8 +322,8 @@ def test_a_set_without_ground_truth_is_refused(small, quick, tmp_path):
 def test_sigma_must_be_said_where_degrees_are_not_known(small, tmp_path):
     root = small({"a": [(5, 5), (20, 12)], "b": [(5, 5)]})
     with pytest.raises(DatasetError, match="give sigma in pixels"):
-        evaluate(Ramp(), open_data(root), tmp_path / "a", protocol=Protocol(("cc",)))
-    results = evaluate(Ramp(), open_data(root), tmp_path / "b", protocol=Protocol(("cc",), sigma=3))
+        evaluate(Ramp(), open_data(root), tmp_path / "a", protocol=EvaluationProtocol(("cc",)))
+    results = evaluate(Ramp(), open_data(root), tmp_path / "b", protocol=EvaluationProtocol(("cc",), sigma=3))
     assert results.columns["sigma"].tolist() == [3.0, 3.0]
     assert "sigma 3.0 px" in (tmp_path / "b" / "summary.md").read_text()
 
@@ -362,15 +367,15 @@ def test_rules_that_make_no_sense_are_refused():
         ((("nss", "nss"),), "twice"),
     ]:
         with pytest.raises(MetricError, match=words):
-            Protocol(*arguments)
+            EvaluationProtocol(*arguments)
     with pytest.raises(MetricError, match="at least 1 other picture"):
-        Protocol(others=0)
+        EvaluationProtocol(others=0)
 
 
 @pytest.mark.shared
 def test_baselines_on_real_gaze_are_where_the_field_has_them(shared, tmp_path):
     data = open_data(shared / "data" / "osie", part="val")
-    protocol = Protocol(("auc_judd", "sauc", "nss", "ig", "cc"))
+    protocol = EvaluationProtocol(("auc_judd", "sauc", "nss", "ig", "cc"))
     bias = evaluate("baseline:center-bias", data, tmp_path / "bias", protocol=protocol)
     half = evaluate("baseline:half-viewers", data, tmp_path / "half", protocol=protocol)
     assert bias.about["center_bias"]["pictures"] == 450

@@ -5,8 +5,17 @@ import pytest
 from PIL import Image
 
 from salgan.errors import SalganError
-from salgan.evaluation.contours import SHARES, level_set_length, levels
-from salgan.evaluation.figures import Curve, Example, examples_figure, history_figure, level_sets_figure, save
+from salgan.evaluation.figures import (
+    SHARES,
+    Curve,
+    Example,
+    examples_figure,
+    history_figure,
+    level_set_length,
+    level_sets_figure,
+    levels,
+    save,
+)
 from salgan.evaluation.intervals import Interval
 
 
@@ -18,7 +27,7 @@ def cone(height=301, width=401):
 def test_level_sets_of_a_cone_are_circles_of_known_length():
     saliency = cone()
     inside = [share for share in SHARES if np.sqrt(share * saliency.size / np.pi) < 150]
-    from salgan.evaluation.contours import lines
+    from salgan.evaluation.figures import lines
 
     for share, level in zip(SHARES, levels(saliency), strict=True):
         if share in inside:

@@ -10,7 +10,7 @@ import pytest
 
 import salgan.metrics
 from salgan.errors import MetricError
-from salgan.metrics import METRICS, VARIANTS, score
+from salgan.metrics import METRICS, VARIANTS, find_metric, score
 from tests.metrics.cases import rebuild
 
 NINE = {"nss", "cc", "sim", "kld", "ig", "auc_judd", "auc_borji", "sauc", "emd"}
@@ -54,6 +54,11 @@ def test_by_default_all_that_the_inputs_allow_is_computed_but_not_emd(case):
     assert set(score(**case)) == NINE - {"emd"}
 
 
+def test_names_as_printed_are_accepted():
+    for name, metric in (METRICS | VARIANTS).items():
+        assert find_metric(name) is find_metric(metric.label) is find_metric(metric.heading) is metric
+
+
 def test_metrics_come_in_the_order_asked_for(case):
     names = ["sim", "sauc_all", "nss"]
     assert list(score(**case, metrics=names)) == names
@@ -78,7 +83,7 @@ def test_each_variant_is_its_metric_with_another_option_and_another_score(varian
 
 
 def test_unknown_metrics_are_answered_with_the_nearest_name(case):
-    with pytest.raises(MetricError, match="unknown metric 'AUC-Jud'; did you mean auc_judd"):
+    with pytest.raises(MetricError, match="no metric 'AUC-Jud'; did you mean auc_judd"):
         score(**case, metrics=["AUC-Jud"])
     with pytest.raises(MetricError, match="use one of auc_judd, auc_borji"):
         score(**case, metrics=["qqq"])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from salgan.errors import ConfigError
-from salgan.evaluation import Protocol
+from salgan.evaluation import EvaluationProtocol
 from salgan.evaluation.compare import compare
 
 pytest.importorskip("lightning")
 
 from salgan.reproduce.experiment import (
-    METRICS,
+    PAPER_METRICS,
     Experiment,
     branches,
     preprint_rows,
@@ -21,7 +21,7 @@ from salgan.reproduce.experiment import (
 )
 from salgan.reproduce.table1 import best_epoch, figure3, preprint_table, table1
 
-RULES = Protocol(METRICS, sigma=8)
+RULES = EvaluationProtocol(PAPER_METRICS, sigma=8)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_table_1_comes_from_one_bootstrap_and_goes_on_after_a_stop(experiment, t
 
     text = table1(found, out)
     record = json.loads((out / "table1.json").read_text())
-    for metric in METRICS:
+    for metric in PAPER_METRICS:
         means = {
             branch: [float(np.nanmean(each.columns[metric])) for each in found[branch].evaluations]
             for branch in ("bce", "gan")

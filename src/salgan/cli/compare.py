@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from salgan.evaluation import Comparison, Data, Protocol, Results
+    from salgan.evaluation import Comparison, Data, EvaluationProtocol, Results
 
 __all__ = ["compare", "evaluation"]
 
@@ -69,7 +69,7 @@ def evaluation(
     model: str,
     out: Path,
     data: Data | None,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     processes: int | None,
 ) -> Results:
     """Read an evaluation, or make it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from salgan.evaluation import Data, Protocol, Results
+    from salgan.evaluation import Data, EvaluationProtocol, Results
 
 __all__ = ["evaluate", "make_protocol", "processes_or_cores", "run_evaluation", "show"]
 
@@ -84,10 +84,10 @@ def evaluate(
 
 def make_protocol(
     metrics: str | None, sigma: float | None, degrees: float | None, others: int = 10, seed: int = 0
-) -> Protocol:
+) -> EvaluationProtocol:
     """The rules, from options as typed."""
     from salgan.errors import ConfigError
-    from salgan.evaluation import Protocol
+    from salgan.evaluation import EvaluationProtocol
     from salgan.metrics import METRICS
 
     if sigma is not None and degrees is not None:
@@ -99,7 +99,7 @@ def make_protocol(
         if metrics is None
         else tuple(name.strip() for name in metrics.split(",") if name.strip())
     )
-    return Protocol(names, sigma, degrees, others, seed)
+    return EvaluationProtocol(names, sigma, degrees, others, seed)
 
 
 def processes_or_cores(processes: int | None) -> int:
@@ -121,7 +121,7 @@ def run_evaluation(
     model: Any,
     data: Data,
     out: Path,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     processes: int | None,
     *,
     skip_missing: bool = False,

@@ -251,7 +251,7 @@ def _experiment(
     from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import require
     from salgan.evaluation import open_data
-    from salgan.reproduce.experiment import METRICS, Experiment
+    from salgan.reproduce.experiment import PAPER_METRICS, Experiment
 
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
@@ -264,7 +264,7 @@ def _experiment(
         out,
         None if folder is None else open_data(folder, layout, part, release),
         release,
-        make_protocol(",".join(METRICS), sigma, degrees, seed=seed),
+        make_protocol(",".join(PAPER_METRICS), sigma, degrees, seed=seed),
         processes_or_cores(processes),
         bars,
     )

@@ -9,21 +9,21 @@ from salgan.evaluation.compare import Comparison, compare
 from salgan.evaluation.evaluate import evaluate, open_data
 from salgan.evaluation.ground_truth import Data
 from salgan.evaluation.intervals import Interval, bootstrap_mean, permutation_p
-from salgan.evaluation.map_sources import Source, open_source
+from salgan.evaluation.map_sources import MapSource, open_map_source
 from salgan.evaluation.results import Results
-from salgan.evaluation.scoring import Protocol
+from salgan.evaluation.scoring import EvaluationProtocol
 
 __all__ = [
     "Comparison",
     "Data",
+    "EvaluationProtocol",
     "Interval",
-    "Protocol",
+    "MapSource",
     "Results",
-    "Source",
     "bootstrap_mean",
     "compare",
     "evaluate",
     "open_data",
-    "open_source",
+    "open_map_source",
     "permutation_p",
 ]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
-from salgan.evaluation.gaze import seeded
+from salgan.evaluation.ground_truth import seeded
 
 __all__ = [
     "BASELINES",

@@ -17,7 +17,7 @@ from salgan.errors import SalganError
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean, permutation_p
 from salgan.evaluation.report import conditions, interval_text, label
 from salgan.evaluation.results import Results
-from salgan.metrics import METRICS, VARIANTS
+from salgan.metrics import find_metric
 
 __all__ = ["Comparison", "Difference", "caution", "compare", "markdown", "most_different", "write"]
 
@@ -94,7 +94,7 @@ def _difference(first: Results, second: Results, order: NDArray[np.intp], metric
     mine, theirs = mine[both], theirs[both]
     seed = first.about["protocol"]["seed"]
     change = theirs - mine
-    gain = change if (METRICS | VARIANTS)[metric].higher_is_better else -change
+    gain = change if find_metric(metric).higher_is_better else -change
     if not change.size:
         return Difference(metric, math.nan, math.nan, bootstrap_mean(change, seed), math.nan, math.nan)
     return Difference(
@@ -121,7 +121,7 @@ def most_different(comparison: Comparison, metric: str, count: int) -> list[tupl
     if metric not in first.columns or metric not in second.columns:
         raise SalganError(f"no metric {metric!r} in both evaluations; there are {', '.join(first.metrics)}")
     scores = dict(zip(second.pictures, second.columns[metric], strict=True))
-    sign = 1 if (METRICS | VARIANTS)[metric].higher_is_better else -1
+    sign = 1 if find_metric(metric).higher_is_better else -1
     changes = [
         (name, float(scores[name] - value))
         for name, value in zip(first.pictures, first.columns[metric], strict=True)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from salgan._parallel import in_order
+from salgan._progress import Progress, silent
 from salgan._version import __version__
 from salgan.datasets import Dataset, open_dataset
 from salgan.errors import DatasetError, ModelError
 from salgan.evaluation.baselines import CenterBiasBaseline
-from salgan.evaluation.gaze import Gaze
-from salgan.evaluation.ground_truth import Data, GroundTruth, Progress, ground_truth
-from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.ground_truth import Data, Gaze, GroundTruth, ground_truth
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
-from salgan.evaluation.scoring import Protocol, Scorer
+from salgan.evaluation.scoring import EvaluationProtocol, Scorer
 
 __all__ = ["evaluate", "open_data"]
 
@@ -50,12 +50,12 @@ def evaluate(
     data: Data | Dataset,
     out: str | Path,
     *,
-    protocol: Protocol | None = None,
+    protocol: EvaluationProtocol | None = None,
     processes: int = 1,
     skip_missing: bool = False,
     overwrite: bool = False,
     truth: GroundTruth | None = None,
-    on_progress: Progress = lambda stage, done, total: None,
+    on_progress: Progress = silent,
 ) -> Results:
     """Score a model on a dataset, into a folder.
 
@@ -63,8 +63,8 @@ def evaluate(
     processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` wants it.
 
     Args:
-        model: what :func:`salgan.evaluation.open_source` takes: a name, a path, maps, a baseline, an object
-            with ``predict(picture)``.
+        model: what :func:`salgan.evaluation.open_map_source` takes: a name, a path, maps, a baseline, an
+            object with ``predict(picture)``.
         data: the pictures, with the training part for the center bias, see :func:`open_data`; a bare
             dataset is scored against the center bias of its other pictures.
         out: the folder to write, see :mod:`salgan.evaluation.results`.
@@ -82,10 +82,10 @@ def evaluate(
     Raises:
         SalganError: something cannot be read, written, or does not fit together; the message says what.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or EvaluationProtocol()
     data = data if isinstance(data, Data) else Data(data)
     folder = Path(out)
-    source = open_source(model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees)
+    source = open_map_source(model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees)
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
     bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
     with contextlib.ExitStack() as stack:

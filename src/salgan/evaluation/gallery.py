@@ -18,10 +18,10 @@ from salgan.evaluation.compare import Comparison, most_different
 from salgan.evaluation.evaluate import open_data
 from salgan.evaluation.figures import Example, examples_figure, save
 from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
-from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.results import Results
 from salgan.evaluation.scoring import resized
-from salgan.metrics import METRICS, VARIANTS
+from salgan.metrics import find_metric
 
 __all__ = ["data_of", "examples", "gallery", "map_of", "truth_of"]
 
@@ -69,7 +69,7 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     data = data_of(comparison.first)
     pairs = ((comparison.first, comparison.second), (comparison.second, comparison.first))
     protocol = comparison.first.about["protocol"]
-    found = (METRICS | VARIANTS)[metric]
+    found = find_metric(metric)
     examples = []
     with contextlib.ExitStack() as stack:
         sources = {_title(results, other): _open(results, data, stack) for results, other in pairs}
@@ -100,7 +100,7 @@ def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> Any:
     spec, protocol = results.about["model"]["spec"], results.about["protocol"]
     if spec is None:
         raise ModelError(f"{results.name}: was an object in a program, which cannot be opened again")
-    source = open_source(spec, **{key: protocol[key] for key in ("seed", "sigma", "degrees")})
+    source = open_map_source(spec, **{key: protocol[key] for key in ("seed", "sigma", "degrees")})
     if isinstance(source, CenterBiasBaseline):
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         truth = stack.enter_context(ground_truth(data, scratch, center_bias=True))

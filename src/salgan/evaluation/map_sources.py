@@ -17,13 +17,13 @@ from salgan.errors import ModelError, require
 from salgan.evaluation.baselines import BASELINES, baseline
 from salgan.evaluation.maps import FolderMaps, Hdf5Maps, ZipMaps
 
-__all__ = ["ModelSource", "Source", "open_source"]
+__all__ = ["MapSource", "ModelSource", "open_map_source"]
 
 _PREFIX = "baseline:"
 _NETWORK = "network.safetensors"
 
 
-class Source(Protocol):
+class MapSource(Protocol):
     """Something that has a saliency map for every stimulus.
 
     Attributes:
@@ -51,7 +51,7 @@ class ModelSource:
 
     Args:
         name: for tables.
-        fingerprint: see :class:`Source`.
+        fingerprint: see :class:`MapSource`.
         load: makes the model, anything with ``predict(picture)`` that returns a
             :class:`~salgan.saliency_map.SaliencyMap`; called once in each process.
         portable: whether ``load`` may be pickled and the model be loaded several times.
@@ -89,7 +89,7 @@ class ModelSource:
         return stimulus
 
 
-def open_source(
+def open_map_source(
     model: Any, *, seed: int = 0, sigma: float | None = None, degrees: float | None = None
 ) -> Any:
     """Open whatever can be evaluated.
@@ -97,13 +97,13 @@ def open_source(
     Args:
         model: a model's name; a path of an ONNX file, a ``.safetensors`` network, a run's
             checkpoint (``.pt``) or its folder (the best epoch's network); a folder, zip archive or HDF5 file
-            of maps; ``baseline:NAME``; a :class:`Source`; or an object with ``predict(picture)``.
+            of maps; ``baseline:NAME``; a :class:`MapSource`; or an object with ``predict(picture)``.
         seed: of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
 
     Returns:
-        A :class:`Source`.
+        A :class:`MapSource`.
 
     Raises:
         ModelError: nothing of the kind; the message lists what there is.

@@ -13,33 +13,14 @@ import numpy as np
 from salgan._files import replacing
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean
 from salgan.evaluation.results import Results
-from salgan.metrics import METRICS, VARIANTS
+from salgan.metrics import find_metric
 
 __all__ = ["conditions", "dataset_label", "interval_text", "label", "markdown", "summarise", "write_summary"]
-
-_VARIANT = {
-    "auc_judd": "thresholds at fixated values, ties in expectation",
-    "auc_borji": "threshold step .1, exact expectation",
-    "sauc": "threshold step .1, exact expectation",
-    "nss": "standard deviation with n - 1",
-    "ig": "bits per fixation, over the center bias",
-    "cc": "Pearson",
-    "sim": "min-max scaled",
-    "kld": "nats, eps 2.2e-16",
-    "emd": "cells of 32 px, area averaged",
-    "auc_judd_jitter": "jitter 1e-7, seed 0",
-    "auc_borji_0.01": "threshold step .01, exact expectation",
-    "sauc_0.01": "threshold step .01, exact expectation",
-    "auc_borji_all": "all thresholds",
-    "sauc_all": "all thresholds",
-}
-"""Which variant of the metric a number is; the definitions are the MIT benchmark's."""
 
 
 def label(metric: str) -> str:
     """A metric's name in tables and figures, with an arrow to where better is."""
-    found = (METRICS | VARIANTS)[metric]
-    return f"{found.label} {'↑' if found.higher_is_better else '↓'}"
+    return find_metric(metric).heading
 
 
 def dataset_label(about: dict[str, Any]) -> str:
@@ -60,16 +41,16 @@ def summarise(results: Results) -> dict[str, Any]:
     seed = results.about["protocol"]["seed"]
     metrics: dict[str, Any] = {}
     for name in results.metrics:
-        interval = bootstrap_mean(results.columns[name], seed)
+        metric, interval = find_metric(name), bootstrap_mean(results.columns[name], seed)
         metrics[name] = {
-            "label": (METRICS | VARIANTS)[name].label,
-            "higher_is_better": (METRICS | VARIANTS)[name].higher_is_better,
+            "label": metric.label,
+            "higher_is_better": metric.higher_is_better,
             "mean": _or_none(interval.mean),
             "low": _or_none(interval.low),
             "high": _or_none(interval.high),
             "n": interval.n,
             "undefined": len(results.pictures) - interval.n,
-            "variant": _VARIANT[name],
+            "variant": metric.variant,
         }
     return {
         "model": results.name,

@@ -13,17 +13,16 @@ from PIL import Image
 from salgan.datasets import Stimulus
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
-from salgan.evaluation.gaze import marked, seeded
-from salgan.evaluation.ground_truth import GroundTruth
-from salgan.metrics import METRICS, VARIANTS, score
+from salgan.evaluation.ground_truth import GroundTruth, marked, seeded
+from salgan.metrics import METRICS, VARIANTS, find_metric, score
 
-__all__ = ["Protocol", "Scorer", "resized"]
+__all__ = ["EvaluationProtocol", "Scorer", "resized"]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Protocol:
+class EvaluationProtocol:
     """The rules by which pictures are scored: everything that decides a digit.
 
     Attributes:
@@ -45,11 +44,9 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        known = METRICS | VARIANTS
-        unknown = [name for name in self.metrics if name not in known]
-        if unknown or not self.metrics:
-            found = f"no metric {unknown[0]!r}" if unknown else "no metric named"
-            raise MetricError(f"{found}; there are {', '.join(known)}")
+        if not self.metrics:
+            raise MetricError(f"no metric named; there are {', '.join(METRICS | VARIANTS)}")
+        object.__setattr__(self, "metrics", tuple(find_metric(name).name for name in self.metrics))
         if len(set(self.metrics)) < len(self.metrics):
             raise MetricError("a metric is named twice")
         if self.others < 1:
@@ -58,7 +55,7 @@ class Protocol:
     @property
     def needs(self) -> set[str]:
         """What the metrics take beside the map."""
-        return {need for name in self.metrics for need in (METRICS | VARIANTS)[name].needs}
+        return {need for name in self.metrics for need in find_metric(name).needs}
 
 
 def resized(saliency: NDArray[Any], height: int, width: int) -> NDArray[Any]:
@@ -82,7 +79,7 @@ class Scorer:
     """Scores one picture at a time; picklable.
 
     Args:
-        source: see :class:`salgan.evaluation.map_sources.Source`.
+        source: see :class:`salgan.evaluation.map_sources.MapSource`.
         stimuli: the pictures to score.
         truth: their relative fixations, in the same order, and the center bias.
         protocol: the rules.
@@ -93,7 +90,7 @@ class Scorer:
         source: Any,
         stimuli: tuple[Stimulus, ...],
         truth: GroundTruth,
-        protocol: Protocol,
+        protocol: EvaluationProtocol,
     ) -> None:
         self.source = source
         self.stimuli = stimuli
@@ -197,10 +194,10 @@ def _scores(
     saliency: NDArray[Any], truth: Mapping[str, Any], metrics: tuple[str, ...]
 ) -> tuple[dict[str, float], list[str]]:
     """Scores by name where they are defined, and the reasons (each once) where they are not."""
-    known, reasons = METRICS | VARIANTS, dict[str, None]()
+    reasons = dict[str, None]()
     wanted = []
     for name in metrics:
-        lacking = [need for need in known[name].needs if need not in truth]
+        lacking = [need for need in find_metric(name).needs if need not in truth]
         if lacking:
             reasons[_MISSING[lacking[0]]] = None
         else:

@@ -32,7 +32,7 @@ from salgan import image
 from salgan._files import replacing
 from salgan.datasets import Stimulus
 from salgan.errors import ConfigError, DatasetError, ModelError
-from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.scoring import resized
 
 __all__ = ["SUBMISSIONS", "Submission", "submit"]
@@ -89,7 +89,7 @@ def submit(
 
     Args:
         benchmark: ``salicon``, ``mit300`` or ``cat2000``.
-        model: see :func:`salgan.evaluation.open_source`; a folder of maps will do.
+        model: see :func:`salgan.evaluation.open_map_source`; a folder of maps will do.
         pictures: folder of the test pictures.
         out: the zip archive to write.
         overwrite: replace it if it exists.
@@ -111,7 +111,7 @@ def submit(
     if not out.parent.is_dir():
         raise ConfigError(f"{out.parent}: no such folder")
     stimuli = check_pictures(wanted, pictures)
-    source = open_source(model)
+    source = open_map_source(model)
     if hasattr(source, "missing") and (missing := source.missing(s.name for s in stimuli)):
         raise ModelError(f"{source.path}: has no map for {len(missing)} pictures, the first is {missing[0]}")
     prefix = f"{re.sub('[^A-Za-z0-9_.-]', '_', source.name)}/" if wanted.in_folder else ""

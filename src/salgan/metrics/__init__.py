@@ -5,7 +5,7 @@ floats. Nothing is drawn at random: the sampled metrics return the exact mean th
 tends to.
 """
 
-from salgan.metrics._table import METRICS, VARIANTS, Metric, score
+from salgan.metrics._table import METRICS, VARIANTS, Metric, find_metric, score
 from salgan.metrics.auc_borji import auc_borji
 from salgan.metrics.auc_judd import auc_judd
 from salgan.metrics.cc import cc
@@ -24,6 +24,7 @@ __all__ = [
     "auc_judd",
     "cc",
     "emd",
+    "find_metric",
     "ig",
     "kld",
     "nss",

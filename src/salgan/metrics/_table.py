@@ -21,7 +21,7 @@ from salgan.metrics.nss import nss
 from salgan.metrics.sauc import sauc
 from salgan.metrics.sim import sim
 
-__all__ = ["METRICS", "VARIANTS", "Metric", "score"]
+__all__ = ["METRICS", "VARIANTS", "Metric", "find_metric", "score"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Metric:
         higher_is_better: whether a larger score is a better one.
         needs: what it takes beside the saliency map, in the order of the function's arguments:
             ``"fixations"``, ``"density"``, ``"other_fixations"``, ``"baseline"``.
+        variant: which variant of the metric a number is, in a few words for a table.
         function: computes it.
     """
 
@@ -41,36 +42,73 @@ class Metric:
     label: str
     higher_is_better: bool
     needs: tuple[str, ...]
+    variant: str
     function: Callable[..., float]
+
+    @property
+    def heading(self) -> str:
+        """The label with an arrow to where better is, as tables and figures show it."""
+        return f"{self.label} {'↑' if self.higher_is_better else '↓'}"
 
 
 def _table(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
+_POINTS = ("fixations",)
+_SHUFFLED = ("fixations", "other_fixations")
+_DENSITY = ("density",)
+_EXACT = "exact expectation"
+
 METRICS = _table(
-    Metric("auc_judd", "AUC-Judd", True, ("fixations",), auc_judd),
-    Metric("auc_borji", "AUC-Borji", True, ("fixations",), auc_borji),
-    Metric("sauc", "sAUC", True, ("fixations", "other_fixations"), sauc),
-    Metric("nss", "NSS", True, ("fixations",), nss),
-    Metric("ig", "IG", True, ("fixations", "baseline"), ig),
-    Metric("cc", "CC", True, ("density",), cc),
-    Metric("sim", "SIM", True, ("density",), sim),
-    Metric("kld", "KLD", False, ("density",), kld),
-    Metric("emd", "EMD", False, ("density",), emd),
+    Metric(
+        "auc_judd", "AUC-Judd", True, _POINTS, "thresholds at fixated values, ties in expectation", auc_judd
+    ),
+    Metric("auc_borji", "AUC-Borji", True, _POINTS, f"threshold step .1, {_EXACT}", auc_borji),
+    Metric("sauc", "sAUC", True, _SHUFFLED, f"threshold step .1, {_EXACT}", sauc),
+    Metric("nss", "NSS", True, _POINTS, "standard deviation with n - 1", nss),
+    Metric("ig", "IG", True, ("fixations", "baseline"), "bits per fixation, over the center bias", ig),
+    Metric("cc", "CC", True, _DENSITY, "Pearson", cc),
+    Metric("sim", "SIM", True, _DENSITY, "min-max scaled", sim),
+    Metric("kld", "KLD", False, _DENSITY, "nats, eps 2.2e-16", kld),
+    Metric("emd", "EMD", False, _DENSITY, "cells of 32 px, area averaged", emd),
 )
 """The nine metrics by name, as the MIT saliency benchmark defines them."""
 
 VARIANTS = _table(
-    Metric("auc_judd_jitter", "AUC-Judd (jittered)", True, ("fixations",), partial(auc_judd, jitter=True)),
-    Metric("auc_borji_0.01", "AUC-Borji (step .01)", True, ("fixations",), partial(auc_borji, step=0.01)),
     Metric(
-        "auc_borji_all", "AUC-Borji (all thresholds)", True, ("fixations",), partial(auc_borji, step="all")
+        "auc_judd_jitter",
+        "AUC-Judd (jittered)",
+        True,
+        _POINTS,
+        "jitter 1e-7, seed 0",
+        partial(auc_judd, jitter=True),
     ),
-    Metric("sauc_0.01", "sAUC (step .01)", True, ("fixations", "other_fixations"), partial(sauc, step=0.01)),
     Metric(
-        "sauc_all", "sAUC (all thresholds)", True, ("fixations", "other_fixations"), partial(sauc, step="all")
+        "auc_borji_0.01",
+        "AUC-Borji (step .01)",
+        True,
+        _POINTS,
+        f"threshold step .01, {_EXACT}",
+        partial(auc_borji, step=0.01),
     ),
+    Metric(
+        "auc_borji_all",
+        "AUC-Borji (all thresholds)",
+        True,
+        _POINTS,
+        "all thresholds",
+        partial(auc_borji, step="all"),
+    ),
+    Metric(
+        "sauc_0.01",
+        "sAUC (step .01)",
+        True,
+        _SHUFFLED,
+        f"threshold step .01, {_EXACT}",
+        partial(sauc, step=0.01),
+    ),
+    Metric("sauc_all", "sAUC (all thresholds)", True, _SHUFFLED, "all thresholds", partial(sauc, step="all")),
 )
 """Variants that other tools use, each under a name of its own."""
 
@@ -118,7 +156,7 @@ def score(
     if metrics is None:
         chosen = [m for m in METRICS.values() if m.name != "emd" and inputs.keys() >= set(m.needs)]
     else:
-        chosen = [_find(name) for name in ([metrics] if isinstance(metrics, str) else metrics)]
+        chosen = [find_metric(name) for name in ([metrics] if isinstance(metrics, str) else metrics)]
     if not chosen:
         raise MetricError("nothing to score with; pass fixations=, density=, or both")
     for metric in chosen:
@@ -128,10 +166,22 @@ def score(
     return {m.name: m.function(S, *(inputs[need] for need in m.needs)) for m in chosen}
 
 
-def _find(name: str) -> Metric:
+def find_metric(name: str) -> Metric:
+    """The metric of a name, from :data:`METRICS` or :data:`VARIANTS`.
+
+    Args:
+        name: as in code (``auc_judd``) or as in tables and figures (``AUC-Judd``), with or without the arrow.
+
+    Raises:
+        MetricError: there is no such metric; the message names the closest one.
+    """
     known = METRICS | VARIANTS
-    if name not in known:
-        close = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"
-        raise MetricError(f"unknown metric {name!r}; {hint}")
-    return known[name]
+    if name in known:
+        return known[name]
+    by_label = {metric.label.casefold(): metric for metric in known.values()}
+    printed = name.strip(" ↑↓").casefold()
+    if printed in by_label:
+        return by_label[printed]
+    close = difflib.get_close_matches(printed.replace("-", "_"), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"
+    raise MetricError(f"no metric {name!r}; {hint}")

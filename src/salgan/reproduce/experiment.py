@@ -15,17 +15,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from salgan._progress import Progress, silent
 from salgan.datasets import open_dataset
 from salgan.datasets.split import SIZES
 from salgan.errors import ConfigError, DatasetError, SalganError
 from salgan.evaluation.evaluate import evaluate
-from salgan.evaluation.ground_truth import Data, GroundTruth, Progress, ground_truth
+from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
 from salgan.evaluation.results import Results
-from salgan.evaluation.scoring import Protocol
+from salgan.evaluation.scoring import EvaluationProtocol
 
-__all__ = ["METRICS", "Branch", "Experiment", "branches", "preprint_rows", "read_branches", "validation_data"]
+__all__ = [
+    "PAPER_METRICS",
+    "Branch",
+    "Experiment",
+    "branches",
+    "preprint_rows",
+    "read_branches",
+    "validation_data",
+]
 
-METRICS = ("sauc", "auc_borji", "nss", "cc", "ig")
+PAPER_METRICS = ("sauc", "auc_borji", "nss", "cc", "ig")
 """The columns of the paper's Table 1, in its order."""
 
 
@@ -71,9 +80,9 @@ class Experiment:
     out: Path
     data: Data | None = None
     release: str | None = None
-    protocol: Protocol = Protocol(METRICS)  # noqa: RUF009 - frozen
+    protocol: EvaluationProtocol = EvaluationProtocol(PAPER_METRICS)  # noqa: RUF009 - frozen
     processes: int = 1
-    on_progress: Progress = lambda stage, done, total: None
+    on_progress: Progress = silent
 
     def config(self, *more: str) -> Any:
         """The recipe with the experiment's overrides and some more.

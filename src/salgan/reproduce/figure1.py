@@ -12,12 +12,11 @@ import numpy as np
 
 from salgan._files import replacing
 from salgan.datasets import Dataset
-from salgan.evaluation.contours import SHARES, level_set_length
-from salgan.evaluation.figures import examples_figure, level_sets_figure, save
+from salgan.evaluation.figures import SHARES, examples_figure, level_set_length, level_sets_figure, save
 from salgan.evaluation.gallery import examples
-from salgan.evaluation.gaze import seeded
+from salgan.evaluation.ground_truth import seeded
 from salgan.evaluation.intervals import bootstrap_mean, permutation_p
-from salgan.evaluation.map_sources import open_source
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.report import dataset_label, interval_text
 from salgan.evaluation.results import Results
 
@@ -76,7 +75,7 @@ def figure1(
     Raises:
         SalganError: a network or a picture cannot be read.
     """
-    sources = {title: open_source(networks[title]) for title in TITLES}
+    sources = {title: open_map_source(networks[title]) for title in TITLES}
     protocol = bce.about["protocol"]
     rows = examples(dataset, choose(dataset, choice), sources, protocol)
     files = save(examples_figure(rows, "each map divided by its highest value"), folder / "figure1")

@@ -16,7 +16,7 @@ from salgan.evaluation.figures import Curve, history_figure, save
 from salgan.evaluation.intervals import bootstrap_mean
 from salgan.evaluation.report import conditions, dataset_label, interval_text, label
 from salgan.evaluation.results import Results
-from salgan.reproduce.experiment import METRICS, Branch
+from salgan.reproduce.experiment import PAPER_METRICS, Branch
 from salgan.reproduce.published import matching, published
 
 __all__ = ["best_epoch", "curves", "figure3", "preprint_table", "table1"]
@@ -57,7 +57,7 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     record: dict[str, Any] = {"best": {}, "last": {}, "epochs": {"bootstrap": begin, "further": further}}
-    for metric in METRICS:
+    for metric in PAPER_METRICS:
         (bce_epoch, first), (gan_epoch, second) = best_epoch(bce, metric), best_epoch(gan, metric)
         difference = _difference(first, second, metric)
         paper = [row.scores[metric] for key in ("bce", "gan") if (row := printed.row(key)) is not None]
@@ -76,7 +76,7 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
         record["best"][metric] = {"bce_epoch": bce_epoch, "gan_epoch": gan_epoch} | _plain(difference)
     lines += ["", f"## At the last epoch ({begin + further})", "", "| metric | BCE | GAN | GAN − BCE | p |"]
     lines.append("|---|---|---|---|---|")
-    for metric in METRICS:
+    for metric in PAPER_METRICS:
         first, second = bce.evaluations[-1], gan.evaluations[-1]
         difference = _difference(first, second, metric)
         cells = [label(metric), _mean(first, metric), _mean(second, metric), *_change(difference)]
@@ -111,18 +111,18 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
         The Markdown.
     """
     about = next(iter(rows.values())).evaluations[-1].about
-    heading = f"| loss | {' | '.join(label(metric) for metric in METRICS)} |"
+    heading = f"| loss | {' | '.join(label(metric) for metric in PAPER_METRICS)} |"
     lines = [f"# The preprint's content losses on {dataset_label(about)}", ""]
-    lines += ["Measured, each after its last epoch:", "", heading, f"|{'---|' * (len(METRICS) + 1)}"]
+    lines += ["Measured, each after its last epoch:", "", heading, f"|{'---|' * (len(PAPER_METRICS) + 1)}"]
     for branch in rows.values():
-        cells = [_mean(branch.evaluations[-1], metric) for metric in METRICS]
+        cells = [_mean(branch.evaluations[-1], metric) for metric in PAPER_METRICS]
         lines.append(f"| {branch.title}, {branch.first} epochs | {' | '.join(cells)} |")
     for key in ("salicon-2015-val-epoch15", "salicon-2015-val"):
         benchmark = published()[key]
         lines += ["", f"Published ({benchmark.title}; {benchmark.note}):", "", heading]
-        lines.append(f"|{'---|' * (len(METRICS) + 1)}")
+        lines.append(f"|{'---|' * (len(PAPER_METRICS) + 1)}")
         for row in benchmark.rows:
-            cells = [f"{row.scores[metric]:.3f}" for metric in METRICS]
+            cells = [f"{row.scores[metric]:.3f}" for metric in PAPER_METRICS]
             lines.append(f"| {row.model} ({row.source}) | {' | '.join(cells)} |")
     lines += ["", *(f"- {name}: {words}" for name, words in conditions(branch.evaluations[-1])), ""]
     text = "\n".join(lines)
@@ -142,7 +142,7 @@ def curves(found: Mapping[str, Branch]) -> list[Curve]:
         seed = evaluations[0].about["protocol"]["seed"]
         metrics = {
             metric: [bootstrap_mean(results.columns[metric], seed, resamples=2000) for results in evaluations]
-            for metric in METRICS
+            for metric in PAPER_METRICS
         }
         result.append(Curve(title, epochs, metrics))
     return result
@@ -151,7 +151,7 @@ def curves(found: Mapping[str, Branch]) -> list[Curve]:
 def figure3(found: Mapping[str, Branch], folder: Path) -> list[Path]:
     """Draw the metrics against epochs, both lines with bands, into ``figure3.pdf`` and ``.png``."""
     begin = len(found["bootstrap"].evaluations)
-    return save(history_figure(curves(found), METRICS, begin=begin), folder / "figure3")
+    return save(history_figure(curves(found), PAPER_METRICS, begin=begin), folder / "figure3")
 
 
 def _difference(first: Results, second: Results, metric: str) -> Difference:
