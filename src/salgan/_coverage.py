@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+
+from salgan._arrays import Floats
 
 __all__ = ["box_coverage", "polygon_coverage"]
 
@@ -15,7 +16,7 @@ _SPECK = 1e-9
 
 def box_coverage(
     left: float, top: float, right: float, bottom: float, width: int, height: int
-) -> tuple[slice, slice, np.ndarray[Any, np.dtype[np.float64]]]:
+) -> tuple[slice, slice, Floats]:
     """How much of each pixel of a picture a box covers.
 
     Args:
@@ -35,9 +36,7 @@ def box_coverage(
     return rows, columns, np.outer(down, across)
 
 
-def polygon_coverage(
-    corners: np.ndarray[Any, np.dtype[np.float64]], width: int, height: int
-) -> tuple[slice, slice, np.ndarray[Any, np.dtype[np.float64]]]:
+def polygon_coverage(corners: Floats, width: int, height: int) -> tuple[slice, slice, Floats]:
     """How much of each pixel a polygon with (x, y) corners, (N, 2), covers; see :func:`box_coverage`.
 
     Each edge adds the area between itself and the picture's right side to the pixels it passes, upward edges
@@ -75,7 +74,7 @@ def polygon_coverage(
     return rows, columns, area[:, :wide]
 
 
-def _crossings(start: float, end: float, most: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _crossings(start: float, end: float, most: int) -> Floats:
     """Where, from 0 to 1, a way from ``start`` to ``end`` passes the whole numbers from 0 to ``most``."""
     if start == end:
         return np.empty(0)
@@ -90,7 +89,7 @@ def _reach(low: float, high: float, side: int) -> slice:
     return slice(first, last) if first < last else slice(0, 0)
 
 
-def _overlaps(low: float, high: float, side: int) -> tuple[slice, np.ndarray[Any, np.dtype[np.float64]]]:
+def _overlaps(low: float, high: float, side: int) -> tuple[slice, Floats]:
     """The pixels of a side between two places, and how much of each lies between them."""
     reach = _reach(low, high, side)
     pixel = np.arange(reach.start, reach.stop)

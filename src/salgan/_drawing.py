@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from salgan._arrays import Array, Picture
 from salgan._coverage import polygon_coverage
 from salgan._files import replacing
 
 __all__ = ["Tags", "drawable", "font", "frame", "save_png", "text_size"]
 
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
 Colour = tuple[int, int, int]
 
 INK = (16, 16, 20)
@@ -47,7 +48,7 @@ def drawable(text: str, otherwise: str) -> str:
     return plain if all(" " <= letter <= "~" for letter in plain) else otherwise
 
 
-def frame(pixels: Pixels, corners: np.ndarray[Any, Any], line: float, colour: Colour = PAPER) -> None:
+def frame(pixels: Picture, corners: Array, line: float, colour: Colour = PAPER) -> None:
     """Draw a closed line through (x, y) corners in place, with a dark rim that keeps it legible.
 
     Args:
@@ -64,9 +65,7 @@ def frame(pixels: Pixels, corners: np.ndarray[Any, Any], line: float, colour: Co
         _stroke(pixels, held, thickness, paint, opacity)
 
 
-def _stroke(
-    pixels: Pixels, corners: np.ndarray[Any, Any], line: float, colour: Colour, opacity: float
-) -> None:
+def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacity: float) -> None:
     height, width = pixels.shape[:2]
     # Sides are gathered before anything is painted, or corners, where two overlap, would be painted twice.
     mask = np.zeros((height, width), np.float32)
@@ -152,7 +151,7 @@ class Tags:
         )
 
 
-def save_png(image: Image.Image | Pixels, path: Path) -> None:
+def save_png(image: Image.Image | Picture, path: Path) -> None:
     """Write a picture, whole or not at all.
 
     Raises:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from salgan._arrays import Integers, Map
 from salgan.errors import ConfigError
 from salgan.regions.focal import FocalPoint, focal_points_in
 from salgan.saliency_map import SaliencyMap
@@ -174,7 +175,7 @@ def _positive(text: str) -> Fraction:
     return value
 
 
-def _integral(array: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _integral(array: Map) -> Integers:
     """Sums of all pixels above and to the left of each corner, in whole numbers: int64 (H + 1, W + 1)."""
     height, width = array.shape
     highest = float(array.max())
@@ -190,7 +191,7 @@ def _integral(array: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, n
     return table
 
 
-def _best(saliency: SaliencyMap, table: np.ndarray[Any, np.dtype[np.int64]], wide: int, high: int) -> Crop:
+def _best(saliency: SaliencyMap, table: Integers, wide: int, high: int) -> Crop:
     height, width = saliency.array.shape
     sums = table[high:, wide:] - table[:-high, wide:]
     sums -= table[high:, :-wide]

@@ -13,11 +13,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from salgan._arrays import Array, Picture
 from salgan.errors import ImageError, ImageTooLargeError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "pillow_kept_quiet", "read", "upright"]
@@ -47,9 +48,7 @@ _ACCEPTED_ARRAYS = (
 )
 
 
-def read(
-    source: str | Path | bytes | Image.Image | np.ndarray[Any, Any], *, max_pixels: int = MAX_PIXELS
-) -> np.ndarray[Any, Any]:
+def read(source: str | Path | bytes | Image.Image | Array, *, max_pixels: int = MAX_PIXELS) -> Array:
     """Read a picture as the models see it.
 
     Animations and multi-page files give their first frame. EXIF rotation is applied. Transparency is laid
@@ -142,7 +141,7 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     return image
 
 
-def _from_pillow(image: Image.Image, name: str) -> np.ndarray[Any, Any]:
+def _from_pillow(image: Image.Image, name: str) -> Picture:
     with pillow_kept_quiet():
         try:
             image.load()
@@ -172,7 +171,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _from_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _from_array(array: Array) -> Picture:
     shape, kind = array.shape, array.dtype
     if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)):
         raise ImageError(f"{_ACCEPTED_ARRAYS}; this one has shape {shape}")

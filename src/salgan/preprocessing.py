@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from salgan._arrays import Picture
 from salgan.errors import ModelError
 
 __all__ = ["IMAGENET", "METADATA_KEY", "VGG16_CAFFE", "Preprocessing"]
@@ -60,7 +61,7 @@ class Preprocessing:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError("preprocessing: mean and std must have 3 values, std above 0")
 
-    def resize(self, picture: np.ndarray) -> np.ndarray:
+    def resize(self, picture: Picture) -> Picture:
         """Resize a picture to the network's input size.
 
         Args:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from salgan._arrays import Array, Map, Picture
 from salgan.errors import ConfigError, ImageError
 from salgan.saliency_map import SaliencyMap
 
@@ -38,7 +39,7 @@ _ANCHORS = (
 
 
 @lru_cache(maxsize=1)
-def colours() -> np.ndarray[Any, np.dtype[np.uint8]]:
+def colours() -> Picture:
     """The colour map: uint8 RGB (256, 3), from the least to the most salient."""
     at = np.linspace(0, len(_ANCHORS) - 1, 256)
     lightness, chroma, hue = (
@@ -49,9 +50,7 @@ def colours() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return table
 
 
-def oklch(
-    lightness: np.ndarray[Any, Any], chroma: np.ndarray[Any, Any], hue: np.ndarray[Any, Any]
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def oklch(lightness: Array, chroma: Array, hue: Array) -> Picture:
     """Colours of OKLCh as sRGB; what a screen cannot show is clipped.
 
     Args:
@@ -82,11 +81,11 @@ def oklch(
         @ cone**3
     ).clip(0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    table: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(encoded.T * 255).astype(np.uint8)
+    table: Picture = np.rint(encoded.T * 255).astype(np.uint8)
     return table
 
 
-def heat(saliency: SaliencyMap) -> np.ndarray[Any, np.dtype[np.float32]]:
+def heat(saliency: SaliencyMap) -> Map:
     """Scale a map for looking at: float32 (H, W) in [0, 1].
 
     The lower quartile becomes 0 and the 99.5th percentile 1, so that one hot spot does not hide the rest;
@@ -122,13 +121,13 @@ def look() -> dict[str, Any]:
 
 
 def overlay(
-    picture: np.ndarray[Any, Any],
+    picture: Picture,
     saliency: SaliencyMap,
     *,
     opacity: float = 0.7,
     contours: bool = False,
     legend: bool = False,
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
+) -> Picture:
     """Lay a heatmap over its picture: clear where nobody looks, coloured where people do.
 
     Args:
@@ -166,13 +165,13 @@ def overlay(
     return result
 
 
-def _sample(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _sample(array: Array) -> Array:
     """At most about half a million values on a regular grid: enough for percentiles and shares."""
     step = max(1, int((array.size / _SAMPLE) ** 0.5))
     return array[::step, ::step]
 
 
-def _draw_contours(result: np.ndarray[Any, np.dtype[np.uint8]], saliency: SaliencyMap) -> None:
+def _draw_contours(result: Picture, saliency: SaliencyMap) -> None:
     values = np.sort(_sample(saliency.array), axis=None)[::-1]
     held = np.cumsum(values, dtype=np.float64)
     if held[-1] == 0 or min(saliency.array.shape) < 3:
@@ -199,9 +198,7 @@ def _draw_contours(result: np.ndarray[Any, np.dtype[np.uint8]], saliency: Salien
         result[top:bottom] = painted + (255 - painted) * line + 0.5
 
 
-def _with_legend(
-    result: np.ndarray[Any, np.dtype[np.uint8]], contours: bool
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _with_legend(result: Picture, contours: bool) -> Picture:
     height, width = result.shape[:2]
     text = min(height / 36, width / 46)
     if text < 8:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
+from salgan._arrays import Array, Floats, Map
 from salgan._files import replacing
 from salgan.errors import ConfigError, ImageError
 from salgan.image import decode
@@ -44,9 +45,9 @@ class SaliencyMap:
 
     __slots__ = ("array",)
 
-    array: np.ndarray[Any, np.dtype[np.float32]]
+    array: Map
 
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+    def __init__(self, array: Array) -> None:
         values = np.asarray(array)
         if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "fiub":
             raise ImageError(
@@ -62,7 +63,7 @@ class SaliencyMap:
         return f"<SaliencyMap {width}×{height}, {self.array.min():.3f} to {self.array.max():.3f}>"
 
     @property
-    def density(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def density(self) -> Floats:
         """The map as a probability density over pixels: float64 (H, W) that sums to one.
 
         A map that is zero everywhere says nothing, and so is the uniform density.
@@ -75,7 +76,7 @@ class SaliencyMap:
         return density
 
     @property
-    def log_density(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def log_density(self) -> Floats:
         """The natural logarithm (nats) of a density that is nowhere zero: float64 (H, W), always finite.
 
         :data:`UNIFORM_SHARE` of the uniform density is mixed in, so the floor is
@@ -164,7 +165,7 @@ class SaliencyMap:
             Image.fromarray(levels).save(file, format="PNG", compress_level=1)
 
 
-def _grey(image: Image.Image) -> np.ndarray[Any, Any]:
+def _grey(image: Image.Image) -> Array:
     if image.mode == "F":
         return np.asarray(image)
     if image.mode == "I" or image.mode.startswith("I;16"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.ab import contrast
+from salgan.ab import compare_variants
 from salgan.models.predictor import Predictor
 from salgan.regions import parse_box
 from tests._onnx import tiny_model
@@ -37,7 +37,7 @@ def test_the_table_and_the_numbers(designs, model, salgan):
     said = salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model)
     assert (said.code, said.err) == (0, "")
     predictor = Predictor(model)
-    result = contrast(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")])
+    result = compare_variants(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")])
     lines = said.out.splitlines()
     (left,) = result.regions
     assert lines[1].split() == [
@@ -54,7 +54,7 @@ def test_the_json_report_holds_the_librarys_figures(tmp_path, designs, model, sa
     assert salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--json", target).code == 0
     report = json.loads(target.read_text())
     predictor = Predictor(model)
-    expected = contrast(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")]).document()
+    expected = compare_variants(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")]).document()
     assert report["schema"] == "salgan.ab/1"
     assert {key: report[key] for key in ("cc", "moved", "emd", "regions")} == {
         key: expected[key] for key in ("cc", "moved", "emd", "regions")

@@ -1,4 +1,4 @@
-"""Two designs, two maps: what each region gains or loses, and how far attention has moved."""
+"""Two variants, two maps: what each region gains or loses, and how far attention has moved."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 from PIL import Image
 
 from salgan import metrics
+from salgan._arrays import Floats
 from salgan.errors import ConfigError, MissingExtraError
 from salgan.regions import Region, RegionShare, Shares, shares
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["SCHEMA", "Contrast", "RegionChange", "contrast"]
+__all__ = ["SCHEMA", "RegionChange", "VariantComparison", "compare_variants"]
 
 SCHEMA = "salgan.ab/1"
-"""Names the form of :meth:`Contrast.document`, as :data:`salgan.regions.SCHEMA` does for regions."""
+"""Names the form of :meth:`VariantComparison.document`, as :data:`salgan.regions.SCHEMA` does for regions."""
 
 _EMD_CELLS = 20
 """Cells along the longer side between which the earth mover's distance moves attention."""
@@ -27,11 +28,11 @@ _EMD_CELL = 32  # pixels, as salgan.metrics.emd has it
 
 @dataclass(frozen=True)
 class RegionChange:
-    """One region in both designs.
+    """One region in both variants.
 
     Attributes:
-        a: in the first.
-        b: in the second.
+        a: what variant A gives it.
+        b: what variant B gives it.
     """
 
     a: RegionShare
@@ -54,12 +55,12 @@ class RegionChange:
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """How two maps differ.
+class VariantComparison:
+    """How the maps of two variants differ.
 
     Attributes:
-        a: the first design's shares.
-        b: the second design's.
+        a: the shares in variant A.
+        b: the shares in variant B.
         cc: Pearson's correlation of the densities, in [-1, 1]; 1 for equal ones, 0 if one of two is flat.
         moved: the part of the attention that is in another place, in [0, 1]: half the sum of what densities
             differ by (total variation), which is 1 less their similarity.
@@ -74,7 +75,7 @@ class Contrast:
     cc: float
     moved: float
     emd: float | None
-    difference: np.ndarray[Any, np.dtype[np.float64]]
+    difference: Floats
 
     @property
     def regions(self) -> tuple[RegionChange, ...]:
@@ -109,23 +110,23 @@ class Contrast:
         }
 
 
-def contrast(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> Contrast:
-    """Compare where people look in two designs.
+def compare_variants(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> VariantComparison:
+    """Compare where people look in two variants of a design.
 
     Pictures of different sizes are compared place by place in fractions of their sides: both maps are
-    averaged over the smaller width and the smaller height. Whether that makes sense (two resolutions of one
-    design do, pages of different length do not) is for the caller to judge.
+    averaged over the smaller width and the smaller height. The caller judges whether that makes sense: it
+    does for two resolutions of one design, and it does not for pages of different length.
 
     Args:
-        a: map of the first design.
-        b: map of the second.
-        regions: measured in both; in fractions if sizes differ.
+        a: the map of variant A.
+        b: the map of variant B.
+        regions: are measured in both; they must be in fractions if the sizes differ.
 
     Raises:
         ConfigError: two regions of one name, or a region in pixels though the sizes differ.
 
     >>> a, b = SaliencyMap(np.array([[1.0, 0, 0, 0]])), SaliencyMap(np.array([[0, 0, 1.0, 0]]))
-    >>> contrast(a, b).moved
+    >>> compare_variants(a, b).moved
     1.0
     """
     if a.array.shape != b.array.shape:
@@ -140,7 +141,7 @@ def contrast(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> 
     first, second = (_density_at(saliency, int(width), int(height)) for saliency in (a, b))
     difference = second - first
     moved = min(1.0, float(np.abs(difference).sum()) / 2)
-    return Contrast(
+    return VariantComparison(
         a=shares(a, regions),
         b=shares(b, regions),
         # Two flat maps agree, though a correlation cannot see it.
@@ -151,7 +152,7 @@ def contrast(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> 
     )
 
 
-def _density_at(saliency: SaliencyMap, width: int, height: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _density_at(saliency: SaliencyMap, width: int, height: int) -> Floats:
     """The density on fewer pixels, each of which has the mean of those it stands for."""
     if saliency.array.shape == (height, width):
         return saliency.density

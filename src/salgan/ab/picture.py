@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from salgan import render
+from salgan._arrays import Array, Picture
 from salgan._drawing import Tags, drawable, font, frame
-from salgan.ab.difference import Contrast, RegionChange
+from salgan.ab.difference import RegionChange, VariantComparison
 from salgan.errors import ImageError
 from salgan.regions import Shares
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["diverging", "draw", "draw_difference"]
 
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 _PANEL = (600, 760)  # the most pixels that a panel is wide and high
 _GAP = 36
@@ -32,7 +31,7 @@ _FAINT = 0.1
 
 
 @lru_cache(maxsize=1)
-def diverging() -> Pixels:
+def diverging() -> Picture:
     """Colours of a difference: uint8 RGB (255, 3), blue for less, near white for none, orange for more.
 
     Lightness and chroma (:func:`salgan.render.oklch`) are the same on either side, so that neither looks
@@ -45,7 +44,7 @@ def diverging() -> Pixels:
     return table
 
 
-def draw_difference(picture: Pixels, difference: np.ndarray[Any, Any]) -> Pixels:
+def draw_difference(picture: Picture, difference: Array) -> Picture:
     """Lay a difference of densities over a picture that fades to grey: blue lost attention, orange gained it.
 
     The scale is symmetric: the same colour strength is the same amount on either side. It ends at the 98th
@@ -73,15 +72,15 @@ def draw_difference(picture: Pixels, difference: np.ndarray[Any, Any]) -> Pixels
 
 
 def draw(
-    result: Contrast,
-    pictures: tuple[Pixels, Pixels],
+    result: VariantComparison,
+    pictures: tuple[Picture, Picture],
     maps: tuple[SaliencyMap, SaliencyMap],
     names: tuple[str, str] = ("", ""),
-) -> Pixels:
+) -> Picture:
     """Draw a comparison as one page: A and B with heatmap and regions, the difference over B, the shares.
 
     Args:
-        result: what :func:`~salgan.ab.contrast` gave for the two maps.
+        result: what :func:`~salgan.ab.compare_variants` gave for the two maps.
         pictures: the two, uint8 RGB (H, W, 3).
         maps: theirs.
         names: to write beside "A" and "B".
@@ -124,7 +123,7 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _panel(picture: Pixels, saliency: SaliencyMap, shares: Shares) -> Image.Image:
+def _panel(picture: Picture, saliency: SaliencyMap, shares: Shares) -> Image.Image:
     size = _fitted(shares.width, shares.height)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     values = Image.fromarray(saliency.array).resize(size, Image.Resampling.BILINEAR)
@@ -133,14 +132,14 @@ def _panel(picture: Pixels, saliency: SaliencyMap, shares: Shares) -> Image.Imag
     return _with_regions(overlay, shares, labels)
 
 
-def _difference_panel(picture: Pixels, result: Contrast) -> Image.Image:
+def _difference_panel(picture: Picture, result: VariantComparison) -> Image.Image:
     size = _fitted(result.b.width, result.b.height)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     labels = [_points(each.change) if each.b.area else "" for each in result.regions]
     return _with_regions(draw_difference(small, result.difference), result.b, labels)
 
 
-def _with_regions(pixels: Pixels, shares: Shares, labels: list[str]) -> Image.Image:
+def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.Image:
     height, width = pixels.shape[:2]
     scale = (width / shares.width, height / shares.height)
     places = [each.region.in_pixels(shares.width, shares.height) * scale for each in shares.regions]
@@ -190,7 +189,7 @@ def _draw_bars(
         )
 
 
-def _draw_summary(page: Image.Image, result: Contrast, left: int, top: int, width: int) -> None:
+def _draw_summary(page: Image.Image, result: VariantComparison, left: int, top: int, width: int) -> None:
     """The colour scale of the difference, and how far attention moved."""
     pen = ImageDraw.Draw(page)
     face, small = font(_TEXT), font(_TEXT * 0.85)

@@ -1,4 +1,4 @@
-"""``salgan ab``: two designs side by side."""
+"""``salgan ab``: two variants of a design side by side."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import typer
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from salgan.ab import Contrast
+    from salgan.ab import VariantComparison
 
 __all__ = ["ab"]
 
 
 def ab(
-    a: Annotated[Path, typer.Argument(metavar="A", help="The first picture.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="The second picture.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="The picture of variant A.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The picture of variant B.")],
     box: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,7 +44,7 @@ def ab(
     ] = "lite",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
-    """Compare where people look in two designs.
+    """Compare where people look in two variants of a design.
 
     [bold]salgan ab old.png new.png --box cta:0.6,0.8,0.3,0.1 --png old-new.png[/bold]
 
@@ -54,7 +54,7 @@ def ab(
     Pictures of different sizes are compared place by place in fractions of their sides.
     """
     from salgan import image
-    from salgan.ab import contrast
+    from salgan.ab import compare_variants
     from salgan.cli._common import load_predictor
     from salgan.cli._results import check_targets, collect_regions, write_json
 
@@ -65,7 +65,7 @@ def ab(
     first, second = image.read(a), image.read(b)
     predictor = load_predictor(model)
     maps = predictor.predict(first), predictor.predict(second)
-    result = contrast(*maps, wanted)
+    result = compare_variants(*maps, wanted)
     if png is not None:
         from salgan._drawing import save_png
         from salgan.ab import draw
@@ -86,7 +86,7 @@ def ab(
         )
 
 
-def _print(result: Contrast) -> None:
+def _print(result: VariantComparison) -> None:
     from salgan.cli._results import print_table
 
     if result.regions:
@@ -107,4 +107,4 @@ def _print(result: Contrast) -> None:
     if result.emd is None:
         typer.echo("EMD    needs POT; run: pip install 'salgan[eval]'")
     else:
-        typer.echo(f"EMD    {result.emd:.1%} of the longer side, the mean way of a unit of attention")
+        typer.echo(f"EMD    {result.emd:.1%} of the longer side: the mean distance that attention moved")

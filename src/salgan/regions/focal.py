@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from salgan._arrays import Array, Map, Mask
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["FocalPoint", "focal_points", "focal_points_in"]
@@ -64,10 +65,10 @@ def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
 
 
 def focal_points_in(
-    array: np.ndarray[Any, np.dtype[np.float32]],
+    array: Map,
     rows: slice,
     columns: slice,
-    touched: np.ndarray[Any, np.dtype[np.bool_]],
+    touched: Mask,
 ) -> tuple[FocalPoint, ...]:
     """The same within a part of a map: of the rows and columns, the pixels that are touched.
 
@@ -98,27 +99,25 @@ def focal_points_in(
     )
 
 
-def _middle_of_highest(
-    row: np.ndarray[Any, Any], column: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
-) -> tuple[int, int]:
+def _middle_of_highest(row: Array, column: Array, value: Array) -> tuple[int, int]:
     top = value == value.max()
     row, column = row[top], column[top]
     nearest = np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2)
     return int(row[nearest]), int(column[nearest])
 
 
-def _lowest_between(array: np.ndarray[Any, Any], one: tuple[int, int], other: tuple[int, int]) -> float:
+def _lowest_between(array: Array, one: tuple[int, int], other: tuple[int, int]) -> float:
     at = np.linspace(0, 1, 65)[:, None]
     rows, columns = np.rint(np.array(one) + at * (np.array(other) - one)).astype(np.intp).T
     return float(array[rows, columns].min())
 
 
 def _is_maximum(
-    array: np.ndarray[Any, Any],
-    row: np.ndarray[Any, Any],
-    column: np.ndarray[Any, Any],
-    value: np.ndarray[Any, Any],
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    array: Array,
+    row: Array,
+    column: Array,
+    value: Array,
+) -> Mask:
     """Which pixels are no lower than any of their eight neighbours."""
     height, width = array.shape
     highest = np.ones(len(value), dtype=bool)

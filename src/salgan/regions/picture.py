@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
 from salgan import _drawing, render
+from salgan._arrays import Picture
 from salgan.regions.shares import Shares
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["draw"]
 
 
-def draw(
-    picture: np.ndarray[Any, Any], saliency: SaliencyMap, report: Shares, *, opacity: float = 0.55
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def draw(picture: Picture, saliency: SaliencyMap, report: Shares, *, opacity: float = 0.55) -> Picture:
     """Draw the regions over the picture and its heatmap, each with its name, share and lift.
 
     The font that comes with Pillow has the letters of English; accents are left out, and a name in another

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from salgan._arrays import Floats
 from salgan._coverage import box_coverage, polygon_coverage
 from salgan.errors import ConfigError
 
@@ -100,7 +101,7 @@ class Region:
         spans = tuple(max(axis) - min(axis) for axis in (values[::2], values[1::2]))
         return cls(name, places, _decided_unit(name, values, unit, spans))
 
-    def in_pixels(self, width: int, height: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def in_pixels(self, width: int, height: int) -> Floats:
         """The corners in pixels of a picture: float64 (N, 2) of x, y."""
         scale = (width, height) if self.unit == "fraction" else (1, 1)
         return np.array(self.corners, dtype=np.float64) * scale
@@ -109,7 +110,7 @@ class Region:
         """The region's whole area in square pixels, with what lies outside the picture."""
         return abs(_signed_area(self.in_pixels(width, height)))
 
-    def coverage(self, width: int, height: int) -> tuple[slice, slice, np.ndarray[Any, np.dtype[np.float64]]]:
+    def coverage(self, width: int, height: int) -> tuple[slice, slice, Floats]:
         """How much of each pixel of a picture lies in the region, exactly.
 
         Args:
@@ -140,7 +141,7 @@ def check_names(regions: Sequence[Region]) -> None:
         seen.add(region.name)
 
 
-def _signed_area(corners: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def _signed_area(corners: Floats) -> float:
     x, y = (corners - corners.mean(axis=0)).T  # centred, or large coordinates would eat small areas
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from salgan._arrays import Array
 from salgan.regions.focal import FocalPoint, focal_points_in
 from salgan.regions.region import Region, check_names
 from salgan.saliency_map import SaliencyMap
@@ -174,5 +175,5 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
     )
 
 
-def _weighted(weights: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> float:
+def _weighted(weights: Array, values: Array) -> float:
     return float(np.einsum("ij,ij->", weights, values, dtype=np.float64))
