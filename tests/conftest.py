@@ -20,6 +20,16 @@ def shared() -> Path:
     return path
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A tiny network's ONNX file, for whatever predicts: bright is salient."""
+    from tests._onnx import tiny_model
+
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(tiny_model())
+    return path
+
+
 @dataclass(frozen=True)
 class Said:
     """How a command ended and what it said."""

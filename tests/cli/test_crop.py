@@ -9,14 +9,6 @@ from PIL import Image
 
 from salgan.crop import best
 from salgan.models.predictor import Predictor
-from tests._onnx import tiny_model
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(tiny_model())
-    return path
 
 
 def _photo(path: Path, **options: object) -> Path:

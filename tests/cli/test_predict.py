@@ -20,13 +20,6 @@ from tests._onnx import tiny_model
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(tiny_model())
-    return path
-
-
-@pytest.fixture
 def photos(tmp_path) -> Path:
     """A folder with pictures, below it and hidden, and a file that is none."""
     folder = tmp_path / "photos"

@@ -10,14 +10,6 @@ from PIL import Image
 from salgan.models.predictor import Predictor
 from salgan.regions import parse_box, shares
 from tests._fresh import modules_after
-from tests._onnx import tiny_model
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(tiny_model())
-    return path
 
 
 @pytest.fixture

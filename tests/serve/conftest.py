@@ -102,7 +102,6 @@ def service(predictor) -> Iterator[httpx.Client]:
 @contextlib.contextmanager
 def command(model: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
     """``salgan serve`` in a process of its own, and its URL."""
-    model.write_bytes(tiny_model())
     run = "import sys; from salgan.cli import main; sys.exit(main())"
     line = [sys.executable, "-c", run, "serve", "--port", "0", "--model", str(model), *arguments]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salgan.serve.negotiate import choose
+from salgan.serve.request import choose
 
 OFFERS = ["application/json", "image/png", "text/csv"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from salgan._version import __version__
 from salgan.errors import ModelError
-from salgan.serve.log import JsonFormatter
+from salgan.serve.observe import JsonFormatter
 from tests.serve.conftest import command, metric, png, serving, until
 
 PICTURE = png()
@@ -165,11 +165,11 @@ def test_a_local_service_answers_to_local_names_only(predictor):
         assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
 
 
-def test_sigterm_finishes_what_was_taken_and_leaves_with_0(tmp_path):
+def test_sigterm_finishes_what_was_taken_and_leaves_with_0(model):
     import httpx
 
     large = png(4000, 3000)
-    with command(tmp_path / "tiny.onnx") as (process, url):
+    with command(model) as (process, url):
         until(lambda: _is_up(url))
         answers = []
         client = threading.Thread(
@@ -198,11 +198,7 @@ def _is_up(url):
         return False
 
 
-def test_a_port_that_is_taken_is_one_line(salgan, tmp_path):
-    from tests._onnx import tiny_model
-
-    model = tmp_path / "tiny.onnx"
-    model.write_bytes(tiny_model())
+def test_a_port_that_is_taken_is_one_line(salgan, model):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = salgan("serve", "--port", taken.getsockname()[1], "--model", model)
     assert said.code == 1

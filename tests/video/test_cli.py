@@ -12,15 +12,7 @@ import pytest
 from PIL import Image
 
 from tests._fresh import modules_after
-from tests._onnx import tiny_model
 from tests.video import clips
-
-
-@pytest.fixture
-def model(tmp_path) -> Path:
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(tiny_model())
-    return path
 
 
 @pytest.fixture

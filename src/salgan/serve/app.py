@@ -17,15 +17,12 @@ from starlette.staticfiles import StaticFiles
 
 from salgan import render
 from salgan._version import __version__
-from salgan.serve.api import picture_routes
-from salgan.serve.batcher import BatchPredictor
 from salgan.serve.guard import Guard
 from salgan.serve.limits import Limits
-from salgan.serve.observe import Observe
+from salgan.serve.observe import Observe, Telemetry
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
-from salgan.serve.status import status_routes
-from salgan.serve.telemetry import Telemetry
-from salgan.serve.worker import Worker
+from salgan.serve.routes import picture_routes, status_routes
+from salgan.serve.worker import BatchPredictor, Worker
 
 __all__ = ["create_app"]
 

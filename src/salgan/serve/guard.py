@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salgan.serve.limits import Limits
+from salgan.serve.observe import Telemetry
 from salgan.serve.problems import ProblemError, problem_response
-from salgan.serve.telemetry import Telemetry
 
 __all__ = ["Guard"]
 

@@ -1,19 +1,66 @@
-"""Gives each request an id, logs and counts it, and answers for bugs."""
+"""What is known of each request afterwards: its id, its line in the log, what it adds to the metrics."""
 
 from __future__ import annotations
 
+import datetime
+import json
+import logging
 import re
 import time
 import uuid
+from typing import Any
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+)
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from salgan.serve.log import logger
+from salgan._version import __version__
 from salgan.serve.problems import ProblemError, problem_response
-from salgan.serve.telemetry import Telemetry
 
-__all__ = ["Observe"]
+__all__ = ["LOG_CONFIG", "JsonFormatter", "Observe", "Telemetry", "logger"]
+
+logger = logging.getLogger("salgan.serve")
+"""Fields beyond the message go into ``extra={"fields": {...}}``."""
+
+
+class JsonFormatter(logging.Formatter):
+    """One line of JSON per record: time (UTC), level, logger, message, fields, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record; whatever its values hold, it stays one line."""
+        entry: dict[str, Any] = {
+            "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(
+                "T", "milliseconds"
+            ),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+LOG_CONFIG: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonFormatter}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": "INFO", "propagate": False} for name in ("salgan", "uvicorn")
+    },
+}
+"""For :func:`logging.config.dictConfig`; uvicorn's own words take the same form."""
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -91,3 +138,57 @@ class Observe:
             "bytes_out": sent,
         }
         logger.info("request", extra={"fields": fields})
+
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Telemetry:
+    """The service's metrics; labels take only values that the service itself chooses."""
+
+    def __init__(self, model: str, max_batch: int) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        Info("salgan", "Version and model.", registry=self.registry).info(
+            {"version": __version__, "model": model}
+        )
+        self.requests = Counter(
+            "salgan_http_requests",
+            "Requests that were answered, by route and status.",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "salgan_http_request_seconds",
+            "From a request's head to the end of its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.held_bytes = Gauge(
+            "salgan_held_body_bytes", "Bytes of request bodies held now.", registry=self.registry
+        )
+        self.pictures_under_way = Gauge(
+            "salgan_pictures_under_way",
+            "Pictures taken and not yet answered, waiting or being worked on.",
+            registry=self.registry,
+        )
+        self.batch_pictures = Histogram(
+            "salgan_batch_pictures",
+            "Pictures in one run of the network.",
+            buckets=sorted({2**power for power in range(6) if 2**power < max_batch} | {max_batch}),
+            registry=self.registry,
+        )
+        self.batch_seconds = Histogram(
+            "salgan_batch_seconds",
+            "One run of the network, with resizing before and after.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def note_batch(self, pictures: int, seconds: float) -> None:
+        """Count one run of the network."""
+        self.batch_pictures.observe(pictures)
+        self.batch_seconds.observe(seconds)

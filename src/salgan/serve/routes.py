@@ -1,4 +1,4 @@
-"""The API's routes for pictures: maps, overlays, shares and crops of what is sent."""
+"""The API's routes: maps, overlays, shares and crops of what is sent, and the service itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from salgan._version import __version__
+from salgan.models import list_models
 from salgan.regions import Region, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import schemas
@@ -21,12 +24,12 @@ from salgan.serve.answers import (
     report,
     table,
 )
-from salgan.serve.negotiate import choose
+from salgan.serve.observe import Telemetry
 from salgan.serve.problems import Problem, ProblemError
-from salgan.serve.upload import BODY, read_upload, wanted_regions, wanted_shapes
+from salgan.serve.request import BODY, choose, read_upload, wanted_regions, wanted_shapes
 from salgan.serve.worker import Finish, T, Worker
 
-__all__ = ["picture_routes"]
+__all__ = ["picture_routes", "status_routes"]
 
 Picture = np.ndarray[Any, Any]
 
@@ -205,3 +208,63 @@ def _acceptable(request: Request, offers: list[str]) -> str:
     if chosen is None:
         raise ProblemError(406, f"there is {', '.join(offers)}; name one of them in Accept")
     return chosen
+
+
+def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
+    """The routes.
+
+    Args:
+        worker: whose model and whose health.
+        telemetry: what /metrics shows.
+    """
+    router = APIRouter(tags=["service"])
+
+    @router.get(
+        "/v1/models",
+        summary="The models, and which one answers here",
+        responses=schemas.problems(421),
+    )
+    async def models() -> schemas.Models:
+        """The models by name; one of them, or a file of your own, is loaded."""
+        return _model_list(worker.predictor.name)
+
+    @router.get("/healthz", summary="Whether the service works", responses=schemas.problems(421, 503))
+    async def healthz() -> schemas.Health:
+        """For supervisors and load balancers."""
+        if not worker.alive:
+            raise ProblemError(
+                503, "the network has stopped; restart the service", headers={"Retry-After": "60"}
+            )
+        return schemas.Health(status="ok", model=worker.predictor.name, version=__version__)
+
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **schemas.problems(421)},
+    )
+    async def metrics() -> Response:
+        """Requests, seconds, batches, what is held, and the process itself."""
+        return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _model_list(loaded: str) -> schemas.Models:
+    """The models' records, with the loaded model among them even if it is a file of the user's."""
+    models = [
+        schemas.Model(
+            name=record.name,
+            loaded=record.name == loaded,
+            description=record.description,
+            licence=record.licence,
+            data=record.data,
+            sha256=record.sha256,
+            size=record.size,
+            scores=record.scores,
+        )
+        for record in list_models()
+    ]
+    if not any(model.loaded for model in models):
+        models.insert(0, schemas.Model(name=loaded, loaded=True))
+    return schemas.Models(models=models)

@@ -1,8 +1,9 @@
-"""What a request brings: the picture in its body, the regions or crops it asks about."""
+"""What a request brings (a picture, regions, crops), and which form of answer it would rather have."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,7 +17,7 @@ from salgan.regions import Region, check_names, parse_box, parse_polygon, region
 from salgan.serve.answers import Shape
 from salgan.serve.problems import ProblemError
 
-__all__ = ["BODY", "MOST_REGIONS", "Upload", "read_upload", "wanted_regions", "wanted_shapes"]
+__all__ = ["BODY", "MOST_REGIONS", "Upload", "choose", "read_upload", "wanted_regions", "wanted_shapes"]
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif")
 _RAW_TYPES = (*PICTURE_TYPES, "application/octet-stream")
@@ -140,3 +141,44 @@ def wanted_shapes(ratios: list[str], sizes: list[str]) -> list[Shape]:
     if not shapes:
         raise ProblemError(422, "name at least one ratio or size, such as ratio=16:9")
     return shapes
+
+
+def choose(accept: str | None, offers: Sequence[str]) -> str | None:
+    """The media type to answer with.
+
+    Args:
+        accept: the header, or None if there is none, which is as good as ``*/*``.
+        offers: the media types there are; of equally welcome ones, the first.
+
+    Returns:
+        One of the offers, or None if the client wants none of them.
+
+    >>> choose("image/*;q=0.5, application/json", ["image/png", "application/json"])
+    'application/json'
+    """
+    ranges = [_parsed(entry) for entry in (accept or "*/*").split(",") if entry.strip()]
+    welcome = [(_weight(offer, ranges), -place) for place, offer in enumerate(offers)]
+    best, place = max(welcome)
+    return offers[-place] if best > 0 else None
+
+
+def _parsed(entry: str) -> tuple[str, float]:
+    media_range, *parameters = (part.strip().lower() for part in entry.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_range, min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return media_range, 0.0
+    return media_range, 1.0
+
+
+def _weight(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """How welcome an offer is: by the most specific range that names it, 0 if none does."""
+    kind = offer.partition("/")[0]
+    for media_range in (offer, f"{kind}/*", "*/*"):
+        weights = [weight for other, weight in ranges if other == media_range]
+        if weights:
+            return max(weights)
+    return 0.0
