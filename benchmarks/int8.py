@@ -22,7 +22,7 @@ from salgan.datasets import open_dataset
 from salgan.errors import SalganError
 from salgan.evaluation import EvaluationProtocol, compare, evaluate, open_data
 from salgan.export import quantize_int8
-from salgan.models import find, models
+from salgan.models import find, list_models
 from salgan.models.predictor import Predictor
 
 SETS = ("osie", "eyecrowd", "sun500")
@@ -34,7 +34,7 @@ def main() -> None:
     """Quantise, score, time, print."""
     parser = argparse.ArgumentParser(description="Loss and gain of 8-bit arithmetic.")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=find(models()[0]), help="ONNX file; default: lite")
+    parser.add_argument("--model", type=Path, default=find(list_models()[0]), help="ONNX file; default: lite")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--keep", type=Path, help="write the 8-bit file here, too")

@@ -26,7 +26,7 @@ from torch.nn import functional as F  # noqa: N812
 from turns import in_session, seconds_in_turns
 
 from salgan import load_model
-from salgan.models import find, models
+from salgan.models import find, list_models
 from salgan.networks import Generator
 
 
@@ -72,7 +72,7 @@ def main() -> None:
 
     predictor = load_model(arguments.model)
     size = (predictor.preprocessing.height, predictor.preprocessing.width)
-    named = {record.name: find(record) for record in models()}
+    named = {record.name: find(record) for record in list_models()}
     content = Path(named.get(arguments.model) or arguments.model).read_bytes()
     photo = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
     decoder = {"finest_stride": 8, "separable": False}

@@ -84,6 +84,9 @@ def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[np.ndar
             op_types_to_quantize=["Conv", "Add", "Clip", "Relu"],
             nodes_to_exclude=convolutions[-1:],
             per_channel=True,
+            # Processors without VNNI add two products of 8 bits each in 16 bits, which saturates. Weights of
+            # 7 bits cannot: on such a processor the worst CC of 24 pictures was 0.877 with 8, 0.981 with 7.
+            reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
         )
