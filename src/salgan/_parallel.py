@@ -1,4 +1,4 @@
-"""Work spread over processes, with a bounded number of pictures in flight and results in order."""
+"""Work spread over threads or processes: results in order, and only a few tasks under way at a time."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, TypeVar
 
 from salgan.errors import SalganError
 
-__all__ = ["in_order"]
+__all__ = ["WorkerDiedError", "cores", "in_order"]
 
-_AHEAD = 4
-"""Tasks in flight per process: enough to keep it busy, few enough that memory stays constant."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD = {"threads": 1, "processes": 4}
+"""Tasks under way per worker: enough to keep it busy, few enough that memory stays constant. A process waits
+for its next task longer than a thread does, since tasks and results travel through a pipe."""
 
 _ENVIRONMENT = {
     # There is one process per core already.
@@ -29,10 +33,90 @@ _ENVIRONMENT = {
     "POT_BACKEND_DISABLE_PYTORCH": "1",
 }
 
-_work: Callable[..., Any]
+
+class WorkerDiedError(SalganError):
+    """A process of the pool ended in the middle of a task, as it does when memory runs out."""
 
 
-def _install(work: Callable[..., Any]) -> None:
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS and Windows lack it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def in_order(
+    work: Callable[[T], R],
+    tasks: Iterable[T],
+    *,
+    threads: int = 0,
+    processes: int = 0,
+    ahead: int | None = None,
+) -> Iterator[R]:
+    """Give the results of ``work(task)`` for all tasks, in the order of the tasks.
+
+    Tasks are taken one by one as there is room. When one of them fails, when the caller stops iterating, or
+    upon Ctrl-C, tasks that have not begun are dropped and those under way are waited for.
+
+    Args:
+        work: what is done with each task; for processes, something that can be pickled, which is sent to
+            each of them once.
+        tasks: what to work on.
+        threads: how many threads work, beside the caller's.
+        processes: how many processes work. With at most one process and no thread, the work is done in the
+            caller's own thread.
+        ahead: how many tasks may be under way or waiting to be taken, beyond the result that the caller
+            has; None is one per thread, or four per process.
+
+    Yields:
+        One result per task.
+
+    Raises:
+        WorkerDiedError: a process ended in the middle of a task.
+        Exception: what ``work`` raised, when its turn comes.
+    """
+    pool: Executor
+    do: Callable[[T], R] = work
+    if processes > 1:
+        pool, do = _processes(work, processes), _run
+        limit = ahead or processes * _AHEAD["processes"]
+    elif threads > 0:
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="salgan")
+        limit = ahead or threads * _AHEAD["threads"]
+    else:
+        yield from map(work, tasks)
+        return
+    under_way: deque[Future[R]] = deque()
+    try:
+        for task in tasks:
+            # A process starts when a task is handed in.
+            with _environment() if processes > 1 else contextlib.nullcontext():
+                under_way.append(pool.submit(do, task))
+            if len(under_way) > limit:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    except BrokenProcessPool:
+        raise WorkerDiedError(
+            "a worker process died (out of memory?); run the same command with fewer --processes to go on"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_work: Callable[[Any], Any]
+
+
+def _processes(work: Callable[[Any], Any], count: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: ONNX Runtime and PyTorch keep threads, which a fork does not survive.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=_install, initargs=(work,))
+
+
+def _run(task: Any) -> Any:
+    return _work(task)
+
+
+def _install(work: Callable[[Any], Any]) -> None:
     """Give a worker process what it does, once."""
     global _work
     # Ctrl-C reaches every process of the terminal; only the first one answers it.
@@ -47,45 +131,6 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _run(arguments: tuple[Any, ...]) -> Any:
-    return _work(*arguments)
-
-
-def in_order(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], processes: int) -> Iterator[Any]:
-    """Results of ``work(*task)`` for every task, in the tasks' order.
-
-    Args:
-        work: a picklable callable, sent to each process once.
-        tasks: its arguments, taken one by one as there is room.
-        processes: with 1, everything happens in this process.
-
-    Raises:
-        SalganError: a worker process died.
-    """
-    if processes <= 1:
-        for task in tasks:
-            yield work(*task)
-        return
-    # Spawned, not forked: ONNX Runtime and PyTorch keep threads, which a fork does not survive.
-    context = multiprocessing.get_context("spawn")
-    with _environment():
-        pool = ProcessPoolExecutor(processes, context, initializer=_install, initargs=(work,))
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(_run, task))
-                if len(waiting) >= _AHEAD * processes:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise SalganError(
-                "a worker process died (out of memory?); run the same command with fewer --processes to go on"
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ class Progress(Protocol):
 
         Args:
             stage: what is being done, in a few words.
-            done: how many steps of it are finished.
+            done: how many steps of it are finished: pictures, frames; bytes of a stage that begins with
+                "downloading".
             total: how many there are; None where nobody knows.
         """
 

@@ -33,7 +33,7 @@ def messy(tmp_path):
 
 def test_the_report_names_everything_that_is_odd(messy):
     ticks = []
-    report = check(open_dataset(messy), progress=lambda: ticks.append(1))
+    report = check(open_dataset(messy), on_progress=lambda *told: ticks.append(told))
     assert len(ticks) == len(report.findings) == 8
     assert report.without_fixations == ("lonely",)
     assert report.without_map == ("mapless",)

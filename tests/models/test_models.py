@@ -90,7 +90,7 @@ def test_what_is_already_there_is_not_fetched_again(web, target):
 
 def test_progress_is_told_up_to_the_whole_size(web, target):
     told = []
-    _fetch(web.url("good"), target, on_progress=lambda have, total: told.append((have, total)))
+    _fetch(web.url("good"), target, on_progress=lambda stage, have, total: told.append((have, total)))
     assert told == sorted(told)
     assert told[-1] == (len(CONTENT), len(CONTENT))
 

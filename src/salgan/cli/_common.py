@@ -7,15 +7,18 @@ Rich turns colours off by itself when ``NO_COLOR`` is set or stderr is no termin
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
+    from collections.abc import Iterator
 
+    from rich.console import Console
+
+    from salgan._progress import Progress
     from salgan.models.predictor import Predictor
 
-__all__ = ["load_predictor", "messages", "progress_bar", "say_error"]
+__all__ = ["load_predictor", "messages", "progress", "say_error"]
 
 
 def say_error(error: Exception) -> None:
@@ -30,28 +33,56 @@ def messages() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def progress_bar(console: Console | None = None) -> Progress:
-    """A bar with count, time gone and time left; silent where stderr is no terminal, and gone when done.
+@contextmanager
+def progress(title: str = "") -> Iterator[Progress]:
+    """Draw how far work is: count, time gone and time left of the present stage.
+
+    Nothing is drawn where stderr is not a terminal. A bar appears with the first thing that is told of a
+    stage, and is gone when the stage is done.
 
     Args:
-        console: where to draw; :func:`messages` if None.
+        title: what the stages are called together; it stands before their names.
 
-    Returns:
-        A context manager; ``add_task(description, total=...)`` and ``advance(task)`` inside it.
+    Yields:
+        What to pass as ``on_progress``.
     """
-    from rich import progress
+    from rich import progress as rich_progress
 
-    console = console or messages()
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(),
+    console = messages()
+    bar = rich_progress.Progress(
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(),
+        rich_progress.TextColumn("{task.fields[count]}"),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
+
+    def show(stage: str, done: int, total: int | None) -> None:
+        description, count = f"{title} {stage}".strip(), _count(stage, done, total)
+        if bar.tasks and bar.tasks[0].description != description:
+            bar.remove_task(bar.tasks[0].id)
+        if not bar.tasks:
+            bar.add_task(description, total=total, completed=done, count=count)
+            bar.start()
+        bar.update(bar.tasks[0].id, completed=done, total=total, count=count)
+        if total is not None and done >= total:
+            bar.stop()
+            bar.remove_task(bar.tasks[0].id)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _count(stage: str, done: int, total: int | None) -> str:
+    shown = [done] if total is None else [done, total]
+    if stage.startswith("downloading"):
+        return "/".join(f"{number / 1e6:.1f}" for number in shown) + " MB"
+    return "/".join(map(str, shown))
 
 
 def load_predictor(model: str) -> Predictor:
@@ -62,10 +93,5 @@ def load_predictor(model: str) -> Predictor:
     """
     from salgan import models
 
-    with progress_bar() as bar:
-        task = bar.add_task(f"downloading {model} (MB)", total=None, visible=False)
-
-        def show(have: int, total: int | None) -> None:
-            bar.update(task, completed=have / 1e6, total=total and total / 1e6, visible=True)
-
-        return models.load_model(model, on_progress=show)
+    with progress(model) as on_progress:
+        return models.load_model(model, on_progress=on_progress)

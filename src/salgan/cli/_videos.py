@@ -130,7 +130,7 @@ def predict(
 def _predict_one(
     job: VideoJob, predictor: Predictor, draw: Draw, *, smooth: float, stride: int
 ) -> SalganError | None:
-    from salgan.cli._common import progress_bar
+    from salgan.cli._common import progress
     from salgan.errors import ModelError
     from salgan.jobs import make_folder
     from salgan.video import DamagedVideoError, partial_path, predict_video
@@ -141,10 +141,9 @@ def _predict_one(
         steps = predict_video(
             job.source, predictor, job.files, smooth=smooth, stride=stride, regions=job.regions, draw=draw
         )
-        with progress_bar() as bar, _stopped_between_frames() as stopped:
-            task = bar.add_task(job.source.name, total=None)
+        with progress() as on_progress, _stopped_between_frames() as stopped:
             for step in steps:
-                bar.update(task, completed=step.frames, total=step.total)
+                on_progress(job.source.name, step.frames, step.total)
                 if stopped():
                     steps.close()
                     kept = [path for path in map(partial_path, job.paths) if path.exists()]

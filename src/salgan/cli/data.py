@@ -49,15 +49,14 @@ def check(
 
     Example: salgan data check data/osie --sheet osie.png
     """
-    from salgan.cli._common import messages, progress_bar
+    from salgan.cli._common import messages, progress
     from salgan.datasets import open_dataset
     from salgan.datasets.check import check as check_dataset
     from salgan.datasets.sheet import contact_sheet
 
     dataset = open_dataset(path, layout, part)
-    with progress_bar() as bar:
-        task = bar.add_task("reading", total=len(dataset))
-        report = check_dataset(dataset, progress=lambda: bar.advance(task))
+    with progress() as on_progress:
+        report = check_dataset(dataset, on_progress)
     for line in report.lines(limit):
         typer.echo(line)
     if sheet is not None:

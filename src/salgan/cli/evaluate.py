@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,10 +103,9 @@ def make_protocol(
 
 def processes_or_cores(processes: int | None) -> int:
     """How many processes score: as asked for, or one per core this process may use."""
-    if processes is not None:
-        return processes
-    affinity = getattr(os, "sched_getaffinity", None)  # not there on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    from salgan._parallel import cores
+
+    return cores() if processes is None else processes
 
 
 def default_folder(model: str, data: Data) -> Path:
@@ -129,15 +127,10 @@ def run_evaluation(
     title: str = "",
 ) -> Results:
     """Evaluate with a progress bar."""
-    from salgan.cli._common import progress_bar
+    from salgan.cli._common import progress
     from salgan.evaluation import evaluate as run
 
-    with progress_bar() as bar:
-        task = bar.add_task(title or "reading", total=None)
-
-        def report(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{title} {stage}".strip(), completed=done, total=total)
-
+    with progress(title) as on_progress:
         return run(
             model,
             data,
@@ -146,7 +139,7 @@ def run_evaluation(
             processes=processes_or_cores(processes),
             skip_missing=skip_missing,
             overwrite=overwrite,
-            on_progress=report,
+            on_progress=on_progress,
         )
 
 

@@ -160,7 +160,7 @@ def _files(
     skip_existing: bool,
     overwrite: bool,
 ) -> list[SalganError]:
-    from salgan.cli._common import load_predictor, progress_bar
+    from salgan.cli._common import load_predictor, progress
     from salgan.jobs import find_jobs, predict_all
 
     found, errors = find_jobs(sources, out, outputs=wanted, format=format)
@@ -170,14 +170,13 @@ def _files(
     done: list[Job] = []
     if jobs:
         predictor = load_predictor(model)
-        with progress_bar() as bar:
-            task = bar.add_task("predicting", total=len(jobs))
-            for outcome in predict_all(jobs, predictor, draw=draw):
+        with progress() as on_progress:
+            for number, outcome in enumerate(predict_all(jobs, predictor, draw=draw), 1):
                 if outcome.error is None:
                     done.append(outcome.job)
                 else:
                     errors.append(outcome.error)
-                bar.advance(task)
+                on_progress("predicting", number, len(jobs))
     _report(done, len(found) - len(jobs), out)
     return errors
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from salgan._words import did_you_mean
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -134,9 +134,7 @@ def _minima(texts: list[str], regions: list[Region]) -> list[tuple[str, float]]:
                 f"--fail-under {text!r} is not of the form NAME=SHARE, such as cta=8% or cta=0.08"
             )
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
-            raise ConfigError(f"--fail-under: no region {name!r}; {hint}")
+            raise ConfigError(f"--fail-under: no region {name!r}; {did_you_mean(name, names)}")
         minima.append((name, least))
     return minima
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
+    from salgan._progress import Progress
     from salgan.reproduce.experiment import Branch, Experiment
 
 __all__ = ["reproduce"]
@@ -86,16 +85,17 @@ def table1(
     --test ~/datasets/osie --test-part test --out table1
     adversarial.epochs=20[/bold]
     """
+    from salgan.cli._common import progress
     from salgan.reproduce.experiment import preprint_rows
     from salgan.reproduce.table1 import preprint_table
     from salgan.reproduce.table1 import table1 as write
 
-    with _Bars() as bars:
+    with progress() as on_progress:
         experiment = _experiment(
             (out, recipe, data, overrides, processes),
             (test, test_layout, test_part, release),
             (sigma, degrees, seed),
-            bars,
+            on_progress,
         )
         text = write(_train(experiment), out)
         if preprint:
@@ -125,16 +125,16 @@ def figure3(
 
     [bold]salgan reproduce figure3 --out table1[/bold]
     """
-    from salgan.cli._common import messages
+    from salgan.cli._common import messages, progress
     from salgan.reproduce.table1 import figure3 as draw
 
-    with _Bars() as bars:
+    with progress() as on_progress:
         found = _found(out) or _train(
             _experiment(
                 (out, recipe, data, overrides, processes),
                 (test, test_layout, test_part, release),
                 (sigma, degrees, seed),
-                bars,
+                on_progress,
             )
         )
     for path in draw(found, out):
@@ -169,18 +169,18 @@ def figure1(
 
     [bold]salgan reproduce figure1 --out table1 --data ~/datasets[/bold]
     """
-    from salgan.cli._common import messages
+    from salgan.cli._common import messages, progress
     from salgan.evaluation.gallery import data_of
     from salgan.reproduce.figure1 import TITLES, Choice
     from salgan.reproduce.figure1 import figure1 as draw
 
-    with _Bars() as bars:
+    with progress() as on_progress:
         found = _found(out) or _train(
             _experiment(
                 (out, recipe, data, overrides, processes),
                 (test, test_layout, test_part, release),
                 (sigma, degrees, seed),
-                bars,
+                on_progress,
             )
         )
         bce, gan = (found[name].evaluations[-1] for name in ("bce", "gan"))
@@ -193,7 +193,7 @@ def figure1(
             dict(zip(TITLES, networks, strict=True)),
             out,
             Choice(chosen, rows, measured, seed),
-            lambda done, total: bars("measuring level sets", done, total),
+            on_progress,
         )
     for path in files:
         messages().print(str(path), markup=False)
@@ -245,7 +245,7 @@ def _experiment(
     run: tuple[Path, Path, Path | None, list[str] | None, int | None],
     test: tuple[Path | None, str | None, str | None, str | None],
     rules: tuple[float | None, float | None, int],
-    bars: _Bars,
+    on_progress: Progress,
 ) -> Experiment:
     """The experiment that the three commands' common options describe."""
     from salgan.cli.evaluate import make_protocol, processes_or_cores
@@ -266,7 +266,7 @@ def _experiment(
         release,
         make_protocol(",".join(PAPER_METRICS), sigma, degrees, seed=seed),
         processes_or_cores(processes),
-        bars,
+        on_progress,
     )
 
 
@@ -288,29 +288,3 @@ def _print(text: str, out: Path) -> None:
     # As Markdown: the table is wider than most terminals, and goes into a report as it is.
     typer.echo(text)
     messages().print(f"written to {out}", markup=False)
-
-
-class _Bars:
-    """A bar per stage, gone when the stage is done: training draws bars of its own between them."""
-
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        from salgan.cli._common import progress_bar
-
-        if self._bar is None:
-            self._bar = progress_bar()
-            self._bar.add_task(stage, total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], description=stage, completed=done, total=total)
-        if done >= total:
-            self._bar.stop()
-            self._bar = None

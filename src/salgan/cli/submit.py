@@ -29,17 +29,16 @@ def submit(
 
     [bold]salgan submit mit300 --images BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """
-    from salgan.cli._common import messages, progress_bar
+    from salgan.cli._common import messages, progress
     from salgan.evaluation.submissions import submit as run
 
-    with progress_bar() as bar:
-        task = bar.add_task("predicting", total=None)
+    with progress() as on_progress:
         count = run(
             benchmark,
             model,
             pictures,
             out,
             overwrite=overwrite,
-            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+            on_progress=on_progress,
         )
     messages().print(f"{count:,} maps: {out}", markup=False)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
+from salgan._parallel import cores, in_order
+from salgan._progress import Progress, silent
 from salgan.datasets.stimulus import Dataset, Stimulus
 from salgan.errors import DatasetError
 
@@ -129,21 +129,19 @@ class Report:
             yield f"maps: {maps}"
 
 
-def check(dataset: Dataset, progress: Callable[[], None] | None = None) -> Report:
+def check(dataset: Dataset, on_progress: Progress = silent) -> Report:
     """Read every picture, fixation file and map of a dataset and report what was found.
 
     Nothing stops at a broken file: it becomes a line of the report.
 
     Args:
         dataset: what to read.
-        progress: called after each stimulus.
+        on_progress: is told how far it is after each stimulus.
     """
     findings = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for finding in pool.map(_read, dataset):
-            findings.append(finding)
-            if progress is not None:
-                progress()
+    for finding in in_order(_read, dataset, threads=cores()):
+        findings.append(finding)
+        on_progress("reading", len(findings), len(dataset))
     return Report(dataset, tuple(findings))
 
 

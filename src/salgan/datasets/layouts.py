@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from salgan._words import did_you_mean
 from salgan.datasets import fixations_mat
 from salgan.datasets._files import PICTURES, by_stem
 from salgan.datasets.cat2000 import is_cat2000, open_cat2000
@@ -91,9 +91,7 @@ def open_dataset(
     if layout is None:
         layout = recognise(root)
     elif layout not in LAYOUTS:
-        close = difflib.get_close_matches(layout, LAYOUTS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(LAYOUTS)}"
-        raise DatasetError(f"no layout named {layout!r}; {hint}")
+        raise DatasetError(f"no layout named {layout!r}; {did_you_mean(layout, LAYOUTS)}")
     if layout in _OPEN_PART:
         dataset = _OPEN_PART[layout](root, part)
     else:

@@ -14,13 +14,13 @@ fixations than a model is, which the number of fixations in the per-picture tabl
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from salgan._words import did_you_mean
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
 from salgan.evaluation.ground_truth import seeded
@@ -213,6 +213,4 @@ def baseline(name: str, *, seed: int = 0, sigma: float | None = None, degrees: f
         return Viewers(name, _VIEWERS[name], seed=seed, sigma=sigma, degrees=degrees)
     if name in _OTHERS:
         return _OTHERS[name]()
-    close = difflib.get_close_matches(name, BASELINES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(BASELINES)}"
-    raise ModelError(f"no baseline {name!r}; {hint}")
+    raise ModelError(f"no baseline {name!r}; {did_you_mean(name, BASELINES)}")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from salgan._files import replacing
+from salgan._words import markdown_table
 from salgan.errors import SalganError
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean, permutation_p
 from salgan.evaluation.report import conditions, interval_text, label
@@ -147,12 +148,12 @@ def caution(comparison: Comparison) -> str | None:
 def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown document."""
     first, second = comparison.first.name, comparison.second.name
+    change = f"difference [{LEVEL:.0%} interval]"
+    headings = ["metric", first, second, change, "p", f"{second} better on", "n"]
     lines = [
         f"# {second} against {first}",
         "",
-        f"| metric | {first} | {second} | difference [{LEVEL:.0%} interval] | p | {second} better on | n |",
-        "|---|---|---|---|---|---|---|",
-        *(f"| {' | '.join(cells)} |" for cells in rows(comparison.differences)),
+        *markdown_table(headings, rows(comparison.differences)),
         "",
         "Differences are paired, picture by picture; p is two-sided, from a paired permutation test, "
         "and not corrected for the number of metrics.",

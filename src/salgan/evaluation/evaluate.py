@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from salgan._parallel import in_order
 from salgan._progress import Progress, silent
 from salgan._version import __version__
@@ -111,7 +113,7 @@ def evaluate(
         todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
         done = len(dataset) - len(todo)
         on_progress("scoring", done, len(dataset))
-        scored = in_order(scorer, _tasks(source, dataset, todo), processes)
+        scored = in_order(scorer, _tasks(source, dataset, todo), processes=processes)
         for number, row in enumerate(scored, done + 1):
             rows.append(row)
             on_progress("scoring", number, len(dataset))
@@ -138,10 +140,10 @@ def _with_maps(source: Any, dataset: Dataset, skip: bool) -> tuple[Dataset, int]
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
 
 
-def _tasks(source: Any, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+def _tasks(source: Any, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[int, NDArray[Any] | None]]:
     """Positions to score; with their maps, where the model cannot go to other processes."""
     for number in todo:
-        yield (number,) if source.portable else (number, source.predict(dataset.stimuli[number]))
+        yield number, (None if source.portable else source.predict(dataset.stimuli[number]))
 
 
 def _spec(model: Any) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -239,11 +239,8 @@ def _check_truth(dataset: Dataset) -> None:
         )
 
 
-class _Relative:
-    """Reads a chunk of stimuli's relative fixations; a class because it travels to worker processes."""
-
-    def __call__(self, *stimuli: Stimulus) -> list[Any]:
-        return [relative(stimulus) for stimulus in stimuli]
+def _relative(stimuli: Sequence[Stimulus]) -> list[Any]:
+    return [relative(stimulus) for stimulus in stimuli]
 
 
 def _places(
@@ -253,7 +250,7 @@ def _places(
     size = 16  # stimuli per task: sending one at a time costs more than reading it
     chunks = [stimuli[start : start + size] for start in range(0, len(stimuli), size)]
     done = 0
-    for chunk in in_order(_Relative(), chunks, processes if len(stimuli) >= 200 else 1):
+    for chunk in in_order(_relative, chunks, processes=processes if len(stimuli) >= 200 else 1):
         for one in chunk:
             done += 1
             on_progress(stage, done, len(stimuli))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from salgan._files import replacing
+from salgan._words import markdown_table
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean
 from salgan.evaluation.results import Results
 from salgan.metrics import find_metric
@@ -124,12 +125,17 @@ def markdown(results: Results, summary: dict[str, Any]) -> str:
     lines = [
         f"# {results.name} on {dataset_label(results.about)}",
         "",
-        f"| metric | mean [{LEVEL:.0%} interval] | n | variant |",
-        "|---|---|---|---|",
+        *markdown_table(
+            ["metric", f"mean [{LEVEL:.0%} interval]", "n", "variant"],
+            (
+                [label(name), interval_text(found), str(found["n"]), found["variant"]]
+                for name, found in summary["metrics"].items()
+            ),
+        ),
+        "",
+        *(f"- {name}: {words}" for name, words in conditions(results)),
+        "",
     ]
-    for name, found in summary["metrics"].items():
-        lines.append(f"| {label(name)} | {interval_text(found)} | {found['n']} | {found['variant']} |")
-    lines += ["", *(f"- {name}: {words}" for name, words in conditions(results)), ""]
     return "\n".join(lines)
 
 

@@ -98,12 +98,11 @@ class Scorer:
         self._protocol = protocol
         self._last_bias: NDArray[np.float64] | None = None
 
-    def __call__(self, index: int, saliency: NDArray[Any] | None = None) -> Row:
+    def __call__(self, task: tuple[int, NDArray[Any] | None]) -> Row:
         """Score the picture at a position.
 
         Args:
-            index: position in the stimuli.
-            saliency: its map, if it was predicted already.
+            task: position in the stimuli, and the map if it was predicted already.
 
         Returns:
             A row of the per-picture table. A score that is undefined is missing, and ``note`` says why.
@@ -111,6 +110,7 @@ class Scorer:
         Raises:
             SalganError: the map, the picture or its ground truth cannot be read.
         """
+        index, saliency = task
         stimulus = self.stimuli[index]
         height, width = stimulus.height, stimulus.width
         row: Row = {"picture": stimulus.name, "width": width, "height": height}

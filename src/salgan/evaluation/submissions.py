@@ -14,12 +14,10 @@ folders below one named after the model (saliency.mit.edu/submission_cat2000.htm
 
 from __future__ import annotations
 
-import difflib
 import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +28,8 @@ from PIL import Image
 
 from salgan import image
 from salgan._files import replacing
+from salgan._progress import Progress, silent
+from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
 from salgan.errors import ConfigError, DatasetError, ModelError
 from salgan.evaluation.map_sources import open_map_source
@@ -79,7 +79,7 @@ def submit(
     out: Path,
     *,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = silent,
 ) -> int:
     """Predict a benchmark's test pictures and pack the maps as it wants them.
 
@@ -93,7 +93,7 @@ def submit(
         pictures: folder of the test pictures.
         out: the zip archive to write.
         overwrite: replace it if it exists.
-        on_progress: is told (done, total) after each picture.
+        on_progress: is told how far it is after each picture.
 
     Returns:
         Number of maps in the archive.
@@ -124,7 +124,7 @@ def submit(
                 content = _encode(_eight_bits(saliency, stimulus.name), wanted.suffix)
                 # A fixed date, so that the same maps make the same archive.
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-                on_progress(number, len(entries))
+                on_progress("predicting", number, len(entries))
         _check_archive(part, {name: (s.width, s.height) for name, s in entries.items()}, wanted)
     return len(entries)
 
@@ -178,9 +178,7 @@ def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
 
 def _find(name: str) -> Submission:
     if name not in SUBMISSIONS:
-        close = difflib.get_close_matches(name, SUBMISSIONS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SUBMISSIONS)}"
-        raise ConfigError(f"no benchmark {name!r} to submit to; {hint}")
+        raise ConfigError(f"no benchmark {name!r} to submit to; {did_you_mean(name, SUBMISSIONS)}")
     return SUBMISSIONS[name]
 
 

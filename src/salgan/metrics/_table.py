@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 from numpy.typing import ArrayLike
 
+from salgan._words import did_you_mean
 from salgan.errors import MetricError
 from salgan.metrics._inputs import Fixated, Map, as_fixated, as_map
 from salgan.metrics.auc_borji import auc_borji
@@ -182,6 +182,5 @@ def find_metric(name: str) -> Metric:
     printed = name.strip(" ↑↓").casefold()
     if printed in by_label:
         return by_label[printed]
-    close = difflib.get_close_matches(printed.replace("-", "_"), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}"
+    hint = did_you_mean(printed, known, f"use one of {', '.join(known)}")
     raise MetricError(f"no metric {name!r}; {hint}")

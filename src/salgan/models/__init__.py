@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
+from salgan._progress import Progress, silent
 from salgan.errors import ModelError
 from salgan.models.predictor import Predictor
 from salgan.models.records import ModelRecord, named, read_records, record_for
@@ -35,7 +35,7 @@ def load_model(
     name_or_path: str | Path = DEFAULT,
     *,
     threads: int | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: Progress = silent,
 ) -> Predictor:
     """Make a model ready to predict.
 
@@ -44,7 +44,7 @@ def load_model(
             of one with its hash, ``https://host/model.onnx#sha256=...``. What is downloaded is kept in the
             user's cache folder (``SALGAN_CACHE`` names another) and verified whenever it is loaded.
         threads: threads that one prediction may use; one per physical core if None.
-        on_progress: is told (bytes so far, bytes in all or None) during a download.
+        on_progress: is told ("downloading", bytes so far, bytes in all or None) during a download.
 
     Raises:
         ModelError: unknown name, missing or damaged file, failed download, wrong hash.
@@ -93,7 +93,7 @@ def find(record: ModelRecord) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _content(record: ModelRecord, on_progress: Callable[[int, int | None], None] | None) -> bytes:
+def _content(record: ModelRecord, on_progress: Progress) -> bytes:
     """The model's bytes, verified; downloaded if they are not on this machine."""
     path, cached = find(record), _cached(record)
     if path == cached:

@@ -11,16 +11,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from salgan._progress import Progress, silent
 from salgan._version import __version__
 from salgan.errors import ModelError
 
 __all__ = ["fetch"]
-
-Progress = Callable[[int, int | None], None]
 
 MAX_BYTES = 2 * 1024**3
 """Where no size is known, a download ends with an error here."""
@@ -39,7 +38,7 @@ def fetch(
     *,
     sha256: str,
     size: int | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
     timeout: float = 30.0,
     attempts: int = 5,
     pause: float = 0.5,
@@ -55,7 +54,7 @@ def fetch(
         path: where the file goes; its folder is made.
         sha256: of the whole file.
         size: of the whole file in bytes, if known.
-        on_progress: is told (bytes so far, bytes in all or None) now and then.
+        on_progress: is told ("downloading", bytes so far, bytes in all or None) now and then.
         timeout: seconds without an answer or a byte after which a connection is given up.
         attempts: connections made before giving up.
         pause: seconds before the second attempt; doubled before each further one.
@@ -92,7 +91,7 @@ def _gather(
     url: str,
     part: Path,
     size: int | None,
-    on_progress: Progress | None,
+    on_progress: Progress,
     timeout: float,
     attempts: int,
     pause: float,
@@ -116,7 +115,7 @@ def _gather(
     raise ModelError(f"{url}: cannot be downloaded ({reason}); run it again to go on where it broke off")
 
 
-def _transfer(url: str, part: Path, size: int | None, on_progress: Progress | None, timeout: float) -> None:
+def _transfer(url: str, part: Path, size: int | None, on_progress: Progress, timeout: float) -> None:
     have = part.stat().st_size if part.exists() else 0
     if size is not None and have == size:
         return
@@ -142,8 +141,7 @@ def _transfer(url: str, part: Path, size: int | None, on_progress: Progress | No
                 if have > limit:
                     break
                 file.write(chunk)
-                if on_progress:
-                    on_progress(have, size or total)
+                on_progress("downloading", have, size or total)
     if have > limit:
         part.unlink()
         raise ModelError(f"{url}: the server sends more than {limit} bytes; nothing was kept")

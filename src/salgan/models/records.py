@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from salgan._words import did_you_mean
 from salgan.errors import ModelError
 
 __all__ = ["ModelRecord", "named", "read_records", "record_for"]
@@ -100,8 +100,8 @@ def named(name: str, records: list[ModelRecord]) -> ModelRecord:
     names = [record.name for record in records]
     if name in names:
         return records[names.index(name)]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    hint = did_you_mean(name, names, "")
+    hint = f" ({hint})" if hint else ""
     raise ModelError(f"no model or file {name!r}{hint}; models: {', '.join(names) or 'none'}")
 
 

@@ -8,13 +8,13 @@ the frozen part is the picture itself.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any, cast
 
 import timm
 import torch
 from torch import Tensor, nn
 
+from salgan._words import did_you_mean
 from salgan.errors import ModelError
 from salgan.preprocessing import VGG16_CAFFE, Preprocessing
 
@@ -203,8 +203,7 @@ class TimmEncoder(nn.Module):
 def _timm_config(name: str) -> Any:
     # Names with a scheme ("hf-hub:", "local-dir:") would make timm fetch and run what a file tells it to.
     if ":" in name or not timm.is_model(name):
-        close = get_close_matches(name, timm.list_models(), n=2)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
+        hint = did_you_mean(name, timm.list_models(), "see timm.list_models()", most=2)
         raise ModelError(f"timm has no encoder named {name!r}; {hint}")
     config = timm.get_pretrained_cfg(name)
     return config if config is not None else timm.models.PretrainedCfg(mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -269,7 +269,7 @@ def _evaluate(
     found = []
     for epoch in epochs:
 
-        def report(stage: str, done: int, total: int, title: str = f"{name}, epoch {epoch}") -> None:
+        def report(stage: str, done: int, total: int | None, title: str = f"{name}, epoch {epoch}") -> None:
             experiment.on_progress(f"{title}: {stage}", done, total)
 
         results = evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from salgan._files import replacing
+from salgan._progress import Progress, silent
+from salgan._words import markdown_table
 from salgan.datasets import Dataset
 from salgan.evaluation.figures import SHARES, examples_figure, level_set_length, level_sets_figure, save
 from salgan.evaluation.gallery import examples
@@ -56,7 +58,7 @@ def figure1(
     networks: Mapping[str, Path],
     folder: Path,
     choice: Choice,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = silent,
 ) -> list[Path]:
     """Draw ``figure1`` and ``level-sets`` (PDF and PNG) and write ``smoothness.md`` and ``smoothness.json``.
 
@@ -67,7 +69,7 @@ def figure1(
         networks: their files, under ``BCE`` and ``SalGAN``.
         folder: where to write.
         choice: of pictures.
-        on_progress: is told (done, total) while level sets are measured.
+        on_progress: is told how far the measuring of level sets is.
 
     Returns:
         The files written.
@@ -101,7 +103,7 @@ def _measure(
     sources: Mapping[str, Any],
     protocol: dict[str, Any],
     choice: Choice,
-    on_progress: Callable[[int, int], None],
+    on_progress: Progress,
 ) -> dict[str, list[float]]:
     """Level-set lengths of truth and maps on some pictures, one picture in memory at a time."""
     names = _draw(dataset, choice.measured, choice.seed, "smoothness")
@@ -110,7 +112,7 @@ def _measure(
         (row,) = examples(dataset, [name], dict(sources), protocol)
         for title, values in row.maps.items():
             lengths[title].append(level_set_length(values))
-        on_progress(number, len(names))
+        on_progress("measuring level sets", number, len(names))
     return lengths
 
 
@@ -129,9 +131,10 @@ def _markdown(record: dict[str, Any]) -> str:
         f"Mean length of the level sets that enclose {shares} of the picture, in diagonals of the picture. "
         "Shorter is smoother. Levels go by area, so that contrast does not matter.",
         "",
-        "| map | length [95% interval] |",
-        "|---|---|",
-        *(f"| {title} | {interval_text(found)} |" for title, found in record["length"].items()),
+        *markdown_table(
+            ["map", "length [95% interval]"],
+            ([title, interval_text(found)] for title, found in record["length"].items()),
+        ),
         "",
         f"- {record['pictures']} pictures; SalGAN against BCE: p = {record['p']:.4f} (paired permutation)",
         "",

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from salgan._words import markdown_table
 from salgan.errors import SalganError
 from salgan.evaluation.report import conditions, dataset_label, interval_text, label, summarise
 from salgan.evaluation.results import Results
@@ -138,26 +139,25 @@ def table2(evaluations: Sequence[Results]) -> str:
 
 def _own(members: Sequence[Results]) -> list[str]:
     metrics = list(dict.fromkeys(name for results in members for name in results.metrics))
-    lines = _head(metrics)
+    rows = []
     for results in members:
         found = summarise(results)["metrics"]
         cells = [interval_text(found[name]) if name in found else "–" for name in metrics]
-        lines.append(f"| {results.name} | {' | '.join(cells)} | measured, n = {len(results.pictures)} |")
-    return lines
+        rows.append([results.name, *cells, f"measured, n = {len(results.pictures)}"])
+    return markdown_table(_headings(metrics), rows)
 
 
 def _printed(benchmark: PublishedBenchmark, words: str) -> list[str]:
     metrics = list(benchmark.metrics)
-    lines = [f"## Published: {benchmark.title}", "", *_head(metrics)]
+    rows = []
     for row in benchmark.rows:
         cells = [f"{row.scores[name]:g}" if name in row.scores else "–" for name in metrics]
         source = row.source + (f" ({row.remark})" if row.remark else "")
-        lines.append(f"| {row.model} | {' | '.join(cells)} | {source} |")
-    return [*lines, "", f"- {benchmark.note}", *([f"- {words}"] if words else []), ""]
+        rows.append([row.model, *cells, source])
+    table = markdown_table(_headings(metrics), rows)
+    notes = [f"- {benchmark.note}", *([f"- {words}"] if words else [])]
+    return [f"## Published: {benchmark.title}", "", *table, "", *notes, ""]
 
 
-def _head(metrics: Sequence[str]) -> list[str]:
-    return [
-        f"| model | {' | '.join(label(name) for name in metrics)} | source |",
-        f"|{'---|' * (len(metrics) + 2)}",
-    ]
+def _headings(metrics: Sequence[str]) -> list[str]:
+    return ["model", *(label(name) for name in metrics), "source"]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from salgan._files import replacing
+from salgan._words import markdown_table
 from salgan.evaluation.compare import Difference, compare
 from salgan.evaluation.figures import Curve, history_figure, save
 from salgan.evaluation.intervals import bootstrap_mean
@@ -53,9 +54,11 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
         "",
         "## Best through epochs, each metric by itself",
         "",
-        "| metric | BCE | epoch | GAN | epoch | GAN − BCE | p | paper: BCE | paper: GAN | paper: GAN − BCE |",
-        "|---|---|---|---|---|---|---|---|---|---|",
     ]
+    headings = ["metric", "BCE", "epoch", "GAN", "epoch", "GAN − BCE", "p"]
+    headings += ["paper: BCE", "paper: GAN", "paper: GAN − BCE"]
+    best: list[list[str]] = []
+    last: list[list[str]] = []
     record: dict[str, Any] = {"best": {}, "last": {}, "epochs": {"bootstrap": begin, "further": further}}
     for metric in PAPER_METRICS:
         (bce_epoch, first), (gan_epoch, second) = best_epoch(bce, metric), best_epoch(gan, metric)
@@ -72,17 +75,20 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
             f"{paper[1]:.3f}",
             f"{paper[1] - paper[0]:+.3f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        best.append(cells)
         record["best"][metric] = {"bce_epoch": bce_epoch, "gan_epoch": gan_epoch} | _plain(difference)
-    lines += ["", f"## At the last epoch ({begin + further})", "", "| metric | BCE | GAN | GAN − BCE | p |"]
-    lines.append("|---|---|---|---|---|")
+    lines += markdown_table(headings, best)
     for metric in PAPER_METRICS:
         first, second = bce.evaluations[-1], gan.evaluations[-1]
         difference = _difference(first, second, metric)
         cells = [label(metric), _mean(first, metric), _mean(second, metric), *_change(difference)]
-        lines.append(f"| {' | '.join(cells)} |")
+        last.append(cells)
         record["last"][metric] = _plain(difference)
     lines += [
+        "",
+        f"## At the last epoch ({begin + further})",
+        "",
+        *markdown_table(["metric", "BCE", "GAN", "GAN − BCE", "p"], last),
         "",
         f"Paper: {printed.title}, {printed.rows[-1].source}, {printed.note}."
         + ("" if same else " That is other ground truth: compare the signs, not the numbers."),
@@ -111,19 +117,22 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
         The Markdown.
     """
     about = next(iter(rows.values())).evaluations[-1].about
-    heading = f"| loss | {' | '.join(label(metric) for metric in PAPER_METRICS)} |"
+    headings = ["loss", *(label(metric) for metric in PAPER_METRICS)]
     lines = [f"# The preprint's content losses on {dataset_label(about)}", ""]
-    lines += ["Measured, each after its last epoch:", "", heading, f"|{'---|' * (len(PAPER_METRICS) + 1)}"]
+    lines += ["Measured, each after its last epoch:", ""]
+    measured = []
     for branch in rows.values():
-        cells = [_mean(branch.evaluations[-1], metric) for metric in PAPER_METRICS]
-        lines.append(f"| {branch.title}, {branch.first} epochs | {' | '.join(cells)} |")
+        means = [_mean(branch.evaluations[-1], metric) for metric in PAPER_METRICS]
+        measured.append([f"{branch.title}, {branch.first} epochs", *means])
+    lines += markdown_table(headings, measured)
     for key in ("salicon-2015-val-epoch15", "salicon-2015-val"):
         benchmark = published()[key]
-        lines += ["", f"Published ({benchmark.title}; {benchmark.note}):", "", heading]
-        lines.append(f"|{'---|' * (len(PAPER_METRICS) + 1)}")
-        for row in benchmark.rows:
-            cells = [f"{row.scores[metric]:.3f}" for metric in PAPER_METRICS]
-            lines.append(f"| {row.model} ({row.source}) | {' | '.join(cells)} |")
+        lines += ["", f"Published ({benchmark.title}; {benchmark.note}):", ""]
+        printed = [
+            [f"{row.model} ({row.source})", *(f"{row.scores[metric]:.3f}" for metric in PAPER_METRICS)]
+            for row in benchmark.rows
+        ]
+        lines += markdown_table(headings, printed)
     lines += ["", *(f"- {name}: {words}" for name, words in conditions(branch.evaluations[-1])), ""]
     text = "\n".join(lines)
     _write(folder / "preprint.md", text)

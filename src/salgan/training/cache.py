@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +27,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from salgan._files import sha256_of
+from salgan._parallel import WorkerDiedError, cores, in_order
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
 from salgan.errors import ConfigError, DatasetError
 from salgan.image import SUFFIXES
@@ -187,9 +185,10 @@ def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing:
     settings += [preprocessing.height, preprocessing.width, preprocessing.filter]
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
-    with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(Console(stderr=True)) as progress:
+    with _progress(Console(stderr=True)) as progress:
         task = progress.add_task(f"comparing {source.label} with its cache", total=len(files))
-        for path, content in zip(files, pool.map(partial(sha256_of, error=DatasetError), files), strict=True):
+        hashes = in_order(partial(sha256_of, error=DatasetError), files, threads=cores())
+        for path, content in zip(files, hashes, strict=True):
             digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
             progress.advance(task)
     return digest.hexdigest()[:16]
@@ -205,7 +204,9 @@ def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocess
             task = progress.add_task(f"preparing {source.label}", total=len(stimuli))
             rows = list(enumerate(stimuli))
             chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-            for chunk, without in zip(chunks, _written(draft, source, preprocessing, chunks), strict=True):
+            write = partial(_write_rows, draft, source, preprocessing)
+            written = in_order(write, chunks, processes=min(cores(), len(chunks) // 2))
+            for chunk, without in zip(chunks, written, strict=True):
                 empty += without
                 progress.advance(task, len(chunk))
         record = {"names": [stimulus.name for stimulus in stimuli], "empty": empty}
@@ -218,7 +219,7 @@ def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocess
     except OSError as error:
         reason = error.strerror or error
         raise DatasetError(f"{folder.parent}: cannot write the cache ({reason}); set cache=FOLDER") from None
-    except BrokenProcessPool:
+    except WorkerDiedError:
         raise DatasetError(
             f"{source.label}: a worker died while preparing it: is memory or disk full? "
             "(A script must call train() below: if __name__ == '__main__')"
@@ -239,20 +240,6 @@ def _make_arrays(folder: Path, count: int, height: int, width: int) -> None:
             # A memory-mapped file has holes; writing one on a full disk kills the process with SIGBUS.
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _written(
-    folder: Path, source: Source, preprocessing: Preprocessing, chunks: Sequence[_Rows]
-) -> Iterator[list[str]]:
-    """Write all rows, in parallel where it pays; for every chunk, the names of the pictures left empty."""
-    write = partial(_write_rows, folder, source, preprocessing)
-    workers = min(os.cpu_count() or 1, len(chunks) // 2)
-    if workers < 2:
-        yield from map(write, chunks)
-        return
-    # Spawned, because a process that holds PyTorch's threads must not fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(write, chunks)
 
 
 def _progress(console: Console) -> Progress:

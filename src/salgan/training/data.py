@@ -6,15 +6,14 @@ Nothing here keeps state between steps, so a resumed run sees the very batches i
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from salgan._parallel import in_order
 from salgan.training.cache import Prepared
 
 __all__ = ["WARMUP", "Batch", "Pool", "epoch_order"]
@@ -88,18 +87,10 @@ class Pool:
 
     def batches(self, chunks: Sequence[np.ndarray]) -> Iterator[Batch]:
         """One batch per array of rows; those that must be read are read one ahead."""
-        if self._device.type != "cuda" or self._resident is not None:
-            yield from map(self.batch, chunks)
-            return
-        with ThreadPoolExecutor(1) as reader:
-            waiting: deque[tuple[np.ndarray, Future[tuple[Tensor, Tensor, Tensor]]]] = deque()
-            for rows in chunks:
-                waiting.append((rows, reader.submit(self._fetch, rows)))
-                if len(waiting) > 1:
-                    ready, fetched = waiting.popleft()
-                    yield self._as_batch(*fetched.result(), ready)
-            for ready, fetched in waiting:
-                yield self._as_batch(*fetched.result(), ready)
+        read = self._device.type == "cuda" and self._resident is None
+        fetched = in_order(self._fetch, chunks, threads=1 if read else 0)
+        for rows, tensors in zip(chunks, fetched, strict=True):
+            yield self._as_batch(*tensors, rows)
 
     def keep_features(self, compute: Callable[[Tensor], Tensor], batch_size: int) -> bool:
         """Compute and keep every picture's frozen features, if they fit into memory; says whether it did.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 import salgan
+from salgan._words import did_you_mean
 from salgan.errors import ConfigError
 from salgan.training.config import Config
 
@@ -130,8 +130,7 @@ def _check_keys(settings: dict[str, Any], model: type[BaseModel], place: str, or
         path = f"{place}{key}"
         field = model.model_fields.get(str(key))
         if field is None:
-            close = difflib.get_close_matches(str(key), model.model_fields, n=1, cutoff=0.5)
-            hint = f"did you mean {place}{close[0]}?" if close else f"known: {', '.join(model.model_fields)}"
+            hint = did_you_mean(path, [f"{place}{name}" for name in model.model_fields])
             raise ConfigError(f"{origin}: unknown key {path}; {hint}")
         for group in _groups(field.annotation):
             for position, item in enumerate(value if isinstance(value, list) else [value]):
