@@ -89,7 +89,7 @@ def in_order(
     try:
         for task in tasks:
             # A process starts when a task is handed in.
-            with _environment() if processes > 1 else contextlib.nullcontext():
+            with _inheritance() if processes > 1 else contextlib.nullcontext():
                 under_way.append(pool.submit(do, task))
             if len(under_way) > limit:
                 yield under_way.popleft().result()
@@ -134,8 +134,11 @@ def _leave_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """Processes started inside have :data:`_ENVIRONMENT`."""
+def _inheritance() -> Iterator[None]:
+    """Processes started inside have :data:`_ENVIRONMENT`, and no Ctrl-C reaches them while they start."""
+    mask = None
+    if hasattr(signal, "pthread_sigmask"):  # Windows lacks it
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     try:
@@ -146,3 +149,5 @@ def _environment() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
