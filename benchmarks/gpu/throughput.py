@@ -38,9 +38,9 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from salgan.networks import Discriminator, Generator
-from salgan.training.config import Config
+from salgan.training.config import Adversarial, Bootstrap, Content
 from salgan.training.data import Batch
-from salgan.training.losses import adversarial_loss, discriminator_loss, pooled_bce
+from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, pooled_bce
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser
 
@@ -140,10 +140,16 @@ def build(name: str, batch: int, device: torch.device, arguments: argparse.Names
         return plain(generator.to(device).train(), discriminator.to(device).train(), pictures, density)
     precision: Any = "bf16-mixed" if device.type == "cuda" else "32-true"
     fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
-    config = Config(
-        out=".", data=".", size=arguments.size, batch_size=batch, compile=name in ("compiled", "both")
+    salgan = SalGAN(
+        fabric,
+        generator,
+        discriminator,
+        bootstrap=Bootstrap(),
+        adversarial=Adversarial(),
+        content=ContentLoss(Content()),
+        steps_per_epoch=100,
+        compile=name in ("compiled", "both"),
     )
-    salgan = SalGAN(fabric, config, generator, discriminator, 100)
     salgan.begin_adversarial()
     salgan.begin_epoch()
     pictures = pictures.contiguous(memory_format=torch.channels_last)
@@ -156,7 +162,7 @@ def build(name: str, batch: int, device: torch.device, arguments: argparse.Names
 
 def plain(generator: nn.Module, discriminator: nn.Module, pictures: Tensor, density: Tensor) -> Step:
     """The same two turns as one writes them first, in float32."""
-    settings = Config(out=".", data=".").bootstrap.optimiser
+    settings = Bootstrap().optimiser
     first, second = (build_optimiser(settings, network) for network in (generator, discriminator))
 
     def step(turn: str) -> None:

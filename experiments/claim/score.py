@@ -16,7 +16,7 @@ from salgan import metrics
 from salgan.networks import load_network
 from salgan.preprocessing import Preprocessing
 from salgan.training.cache import prepare
-from salgan.training.config import Source
+from salgan.training.config import DataSource
 
 __all__ = ["COLUMNS", "CRITERION", "Truth", "interval", "rows", "scores", "truth"]
 
@@ -24,9 +24,9 @@ CRITERION = ("sAUC", "AUC-Borji", "NSS", "CC", "IG", "AUC-Judd")
 """The columns whose mean rank chooses: the paper's five and AUC-Judd, the sampled ones at all thresholds."""
 COLUMNS = (*CRITERION, "sAUC (.1)", "AUC-Borji (.1)", "KLD", "SIM")
 SOURCES = (
-    Source(path="osie", layout="fixations-mat", split="osie"),
-    Source(path="eyecrowd", layout="fixations-mat", split="eyecrowd"),
-    Source(path="sun500", layout="sun500", split="sun500"),
+    DataSource(path="osie", layout="fixations-mat", split="osie"),
+    DataSource(path="eyecrowd", layout="fixations-mat", split="eyecrowd"),
+    DataSource(path="sun500", layout="sun500", split="sun500"),
 )
 SIZE = (192, 256)
 """Height and width that everything is scored at."""
@@ -72,7 +72,7 @@ class Truth:
         found = [self._prepared(source, (height, width)) for source in SOURCES]
         return np.concatenate([np.asarray(each.samples.pictures)[each.val] for each in found])
 
-    def _prepared(self, source: Source, size: tuple[int, int]) -> Any:
+    def _prepared(self, source: DataSource, size: tuple[int, int]) -> Any:
         return prepare(source, self._data, Preprocessing(height=size[0], width=size[1]), self._folder)
 
 

@@ -19,6 +19,7 @@ import csv
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,8 @@ def _train(task: dict[str, Any]) -> None:
     if task["warm"]:
         share_warmup(Path(task["warm"]))
     try:
-        if not train(load_config(task["recipe"], task["overrides"])).finished:
+        config = load_config(task["recipe"], task["overrides"])
+        if not train(config, say=partial(print, file=sys.stderr, flush=True)).finished:
             sys.exit(3)
     except SalganError as error:
         sys.exit(f"sweep: error: {error}")

@@ -1,10 +1,14 @@
-"""How far a long piece of work has come: the one form in which library code says so."""
+"""What library code says while it works, and how far it has come: it is told to the caller, never printed."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
-__all__ = ["Progress", "silent"]
+__all__ = ["Progress", "Say", "silent", "unsaid"]
+
+Say: TypeAlias = Callable[[str], None]
+"""What is told one line for a person."""
 
 
 class Progress(Protocol):
@@ -19,6 +23,10 @@ class Progress(Protocol):
                 "downloading".
             total: how many there are; None where nobody knows.
         """
+
+
+def unsaid(line: str) -> None:
+    """Tell nobody."""
 
 
 def silent(stage: str, done: int, total: int | None, /) -> None:

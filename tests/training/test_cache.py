@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salgan._progress import unsaid
 from salgan.datasets import open_dataset, synthetic
 from salgan.errors import ConfigError, DatasetError
 from salgan.preprocessing import Preprocessing
 from salgan.training import cache as module
 from salgan.training.cache import prepare
-from salgan.training.config import Source
+from salgan.training.config import DataSource
 
 SIZE = Preprocessing(height=24, width=32)
 
@@ -32,9 +33,9 @@ def folder(tmp_path):
     return root
 
 
-def opened(folder, cache, **source):
+def opened(folder, cache, say=unsaid, **source):
     source = {"path": "set", "train": "all", "val": None, "sigma": 4} | source
-    return prepare(Source.model_validate(source), folder.parent, SIZE, cache)
+    return prepare(DataSource.model_validate(source), folder.parent, SIZE, cache, say=say)
 
 
 def test_samples_are_what_the_dataset_says_at_the_networks_size(folder, tmp_path):
@@ -117,11 +118,12 @@ def test_a_damaged_cache_is_named(folder, tmp_path):
         opened(folder, tmp_path / "cache")
 
 
-def test_a_picture_that_nobody_looked_at_is_left_out_by_name(folder, tmp_path, capsys):
+def test_a_picture_that_nobody_looked_at_is_left_out_by_name(folder, tmp_path):
     (folder / "fixations" / "wide.csv").write_text("x,y\n-5,900\n")
-    prepared = opened(folder, tmp_path / "cache")
+    said = []
+    prepared = opened(folder, tmp_path / "cache", say=said.append)
     assert [prepared.samples.names[row] for row in prepared.train] == ["set/tall"]
-    assert "set: left out, nobody looked inside: wide" in capsys.readouterr().err
+    assert said == ["set: left out, nobody looked inside: wide"]
 
 
 def test_a_split_file_divides_a_folder(folder, tmp_path):
@@ -155,7 +157,7 @@ def test_a_source_that_does_not_exist_is_named(folder, tmp_path, source, message
 
 def test_parallel_workers_write_the_same_bytes_as_one_process(tmp_path, monkeypatch):
     synthetic(tmp_path / "set", n=17, seed=3)
-    source = Source(path="set", train="all", val=None, sigma=12)
+    source = DataSource(path="set", train="all", val=None, sigma=12)
     monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
     one = prepare(source, tmp_path, SIZE, tmp_path / "one").samples
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
@@ -167,7 +169,7 @@ def test_parallel_workers_write_the_same_bytes_as_one_process(tmp_path, monkeypa
 
 @pytest.mark.shared
 def test_the_three_eye_tracking_sets_prepare_with_their_committed_splits(shared, tmp_path):
-    source = Source(path="osie", split="osie", train="val", val=None)
+    source = DataSource(path="osie", split="osie", train="val", val=None)
     prepared = prepare(source, shared / "data", SIZE, tmp_path / "cache")
     assert len(prepared.train) == 50
     assert (prepared.samples.fixations.sum((1, 2)) > 20).all()

@@ -8,7 +8,7 @@ import torch
 
 from salgan.preprocessing import Preprocessing
 from salgan.training.cache import prepare
-from salgan.training.config import Source
+from salgan.training.config import DataSource
 from salgan.training.data import Pool, epoch_order
 
 CPU = torch.device("cpu")
@@ -17,8 +17,8 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def prepared(gaze, cache):
     sources = [
-        Source(path="train", train="all", val=None, sigma=12),
-        Source(path="val", train=None, val="all", sigma=12),
+        DataSource(path="train", train="all", val=None, sigma=12),
+        DataSource(path="val", train=None, val="all", sigma=12),
     ]
     return [prepare(source, Path(gaze), Preprocessing(height=32, width=48), cache) for source in sources]
 
@@ -40,7 +40,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch():
 
 
 def test_a_pool_joins_sources_and_keeps_their_rows_apart(gaze, cache, prepared):
-    both = [prepared[0], prepare(Source(path="val", train="all", val=None, sigma=12), Path(gaze),
+    both = [prepared[0], prepare(DataSource(path="val", train="all", val=None, sigma=12), Path(gaze),
                                  Preprocessing(height=32, width=48), cache)]  # fmt: skip
     pool = Pool(both, "train", CPU)
     assert len(pool) == 18

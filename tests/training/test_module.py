@@ -11,7 +11,7 @@ from salgan.networks import Discriminator, Generator
 from salgan.training.config import Content, Optimiser
 from salgan.training.data import Batch
 from salgan.training.generator import Average, Logits
-from salgan.training.losses import adversarial_loss, content_loss, discriminator_loss
+from salgan.training.losses import ContentLoss, adversarial_loss, content_loss, discriminator_loss
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser, schedule_factor
 from tests.training.tiny import Ahead, Tiny
@@ -33,7 +33,16 @@ def make(config):
         torch.manual_seed(0)
         chosen = config(**({"adversarial": {"epochs": 2}} | settings))
         fabric = Fabric(accelerator="cpu", devices=1)
-        salgan = SalGAN(fabric, chosen, network(), Discriminator((32, 48)), steps_per_epoch=3)
+        salgan = SalGAN(
+            fabric,
+            network(),
+            Discriminator((32, 48)),
+            bootstrap=chosen.bootstrap,
+            adversarial=chosen.adversarial,
+            content=ContentLoss(chosen.content, chosen.downsample),
+            steps_per_epoch=3,
+            ema=chosen.ema,
+        )
         salgan.begin_epoch()
         return salgan
 
@@ -246,7 +255,16 @@ def test_frozen_groups_and_their_batch_norms_never_change(make, batch):
 def test_the_papers_generator_trains_groups_4_and_5_and_the_decoder_only(config):
     fabric = Fabric(accelerator="cpu", devices=1)
     network = Generator("vgg16")
-    salgan = SalGAN(fabric, config(size=[32, 32]), network, Discriminator((32, 32)), 1)
+    settings = config(size=[32, 32])
+    salgan = SalGAN(
+        fabric,
+        network,
+        Discriminator((32, 32)),
+        bootstrap=settings.bootstrap,
+        adversarial=settings.adversarial,
+        content=ContentLoss(settings.content),
+        steps_per_epoch=1,
+    )
     moved = {id(weight) for group in salgan.generator_optimiser.param_groups for weight in group["params"]}
     layers = [name for name, weight in network.named_parameters() if id(weight) in moved]
     frozen = [name for name, weight in network.named_parameters() if id(weight) not in moved]

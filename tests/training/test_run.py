@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,7 @@ def test_a_mistake_in_the_data_makes_no_run_folder(config, tmp_path):
 
 
 def test_a_missing_dataset_is_named_before_any_weights_are_fetched(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("salgan.training.run.build_generator", lambda config: pytest.fail("it was built"))
+    monkeypatch.setattr("salgan.training.run.build_generator", lambda *_: pytest.fail("it was built"))
     with pytest.raises(ConfigError, match="nowhere/train: no such dataset"):
         train(config(data=str(tmp_path / "nowhere")))
 
@@ -362,6 +363,31 @@ def test_a_set_without_pictures_to_validate_on_trains_all_the_same(run):
     assert [line["epoch"] for line in lines(folder, "validation")] == [1, 2]
 
 
+def test_a_run_tells_its_caller_of_every_epoch_and_step_and_prints_nothing(config, capfd):
+    said, steps = [], []
+    train(config(), say=said.append, on_progress=lambda *step: steps.append(step))
+    assert [line.split(" · ")[0] for line in said] == ["epoch 1/2 bootstrap", "epoch 2/2 bootstrap"]
+    trained = [step for step in steps if step[0].startswith("epoch")]
+    assert trained == [(f"epoch {epoch}/2", step, 3) for epoch in (1, 2) for step in (1, 2, 3)]
+    assert {stage for stage, *_ in steps} >= {"comparing train with its cache"}
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_a_change_of_the_batches_decides_what_is_learnt_and_is_told_the_step(config):
+    seen = []
+
+    def everywhere(batch, step):
+        seen.append(step)
+        return replace(batch, density=torch.ones_like(batch.density))
+
+    optimiser = {"name": "adamw", "lr": 1.0, "weight_decay": 0}
+    settings = config(network="tests.training.tiny:Prior", bootstrap={"epochs": 2, "optimiser": optimiser})
+    folder = train(settings, change=everywhere).folder
+    assert seen == list(range(6))
+    assert load_file(folder / "last.safetensors")["bias"].min() > 1
+
+
 def test_the_stored_configuration_is_complete(run):
     stored = yaml.safe_load((run() / "config.yaml").read_text("utf-8"))
     assert stored["adversarial"]["alpha"] == 0.05
@@ -411,10 +437,11 @@ def test_tensorboard_shows_the_discriminators_accuracies(run):
         assert len(events.Scalars(f"validation/{name}")) == 5
 
 
-def test_a_run_whose_discriminator_guesses_says_so_once_per_epoch(run, capsys):
+def test_a_run_whose_discriminator_guesses_says_so_once_per_epoch(config):
     frozen = {"name": "sgd", "lr": 1e-12, "weight_decay": 0}
-    run(adversarial={"epochs": 2, "discriminator_optimiser": frozen})
-    said = [line for line in capsys.readouterr().err.splitlines() if "which is guessing" in line]
+    lines_said = []
+    train(config(adversarial={"epochs": 2, "discriminator_optimiser": frozen}), say=lines_said.append)
+    said = [line for line in lines_said if "which is guessing" in line]
     assert len(said) == 2
     assert "adversarial.warmup.epochs=3" in said[0]
 

@@ -248,6 +248,7 @@ def _experiment(
     on_progress: Progress,
 ) -> Experiment:
     """The experiment that the three commands' common options describe."""
+    from salgan.cli._common import messages
     from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import require
     from salgan.evaluation import open_data
@@ -267,6 +268,7 @@ def _experiment(
         make_protocol(",".join(PAPER_METRICS), sigma, degrees, seed=seed),
         processes_or_cores(processes),
         on_progress,
+        lambda line: messages().print(line, markup=False),
     )
 
 

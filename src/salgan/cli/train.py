@@ -40,9 +40,11 @@ def train(
     from salgan.training import load_config
 
     config = load_config(recipe, overrides or [])
+    from salgan.cli._common import messages, progress
     from salgan.training import train as run
 
-    outcome = run(config)
+    with progress() as on_progress:
+        outcome = run(config, say=lambda line: messages().print(line, markup=False), on_progress=on_progress)
     if outcome.finished:
         typer.echo(outcome.folder / "network.safetensors")
     else:

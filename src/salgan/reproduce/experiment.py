@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salgan._progress import Progress, silent
+from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import open_dataset
 from salgan.datasets.split import SIZES
 from salgan.errors import ConfigError, DatasetError, SalganError
@@ -72,7 +72,8 @@ class Experiment:
         release: of those pictures' ground truth, where their folder's name does not tell.
         protocol: the rules; the metrics are Table 1's.
         processes: how many score pictures.
-        on_progress: is told (stage, done, total) while pictures are scored.
+        on_progress: is told (stage, done, total) while networks train and pictures are scored.
+        say: is told one line per epoch of training.
     """
 
     recipe: Path
@@ -83,6 +84,7 @@ class Experiment:
     protocol: EvaluationProtocol = EvaluationProtocol(PAPER_METRICS)  # noqa: RUF009 - frozen
     processes: int = 1
     on_progress: Progress = silent
+    say: Say = unsaid
 
     def config(self, *more: str) -> Any:
         """The recipe with the experiment's overrides and some more.
@@ -244,7 +246,9 @@ def _train(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> No
     given = [each.removesuffix("\n...") for each in given]
     resume = (folder / "config.yaml").is_file()
     config = experiment.config(*given, f"resume={str(resume).lower()}", "keep_networks=true")
-    outcome = train(config.model_copy(update={"out": str(folder)}))
+    outcome = train(
+        config.model_copy(update={"out": str(folder)}), say=experiment.say, on_progress=experiment.on_progress
+    )
     if not outcome.finished:
         raise SalganError(
             f"{folder}: training was stopped after epoch {outcome.epochs}; run the same command to go on"

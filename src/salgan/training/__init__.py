@@ -20,14 +20,14 @@ from salgan.training.config import Config  # noqa: E402
 from salgan.training.recipes import load_config  # noqa: E402
 
 if TYPE_CHECKING:
-    from salgan.training.run import Outcome, train
+    from salgan.training.run import TrainingOutcome, train
 
-__all__ = ["Config", "Outcome", "load_config", "train"]
+__all__ = ["Config", "TrainingOutcome", "load_config", "train"]
 
 
 def __getattr__(name: str) -> Any:
     # The run imports PyTorch and Lightning; the processes that prepare pictures do without.
-    if name in ("Outcome", "train"):
+    if name in ("TrainingOutcome", "train"):
         for package in ("torch", "lightning", "tensorboard"):
             require(package, "train")
         from salgan.training import run

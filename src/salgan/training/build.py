@@ -24,7 +24,7 @@ from salgan.networks import (
     save_network,
 )
 from salgan.preprocessing import Preprocessing
-from salgan.training.config import Config
+from salgan.training.config import Network
 
 __all__ = [
     "build_generator",
@@ -34,18 +34,21 @@ __all__ = [
 ]
 
 
-def build_generator(config: Config) -> nn.Module:
+def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module:
     """The network to train, before ``init``.
+
+    Args:
+        settings: a generator of ``salgan.networks``, or ``package.module:factory``.
+        size: height and width of the pictures.
 
     Raises:
         ConfigError: a factory that cannot be imported, or does not make a module.
         ModelError: an encoder or weights that do not exist or fit.
     """
-    if isinstance(config.network, str):
-        return _from_factory(config.network)
-    settings = config.network
+    if isinstance(settings, str):
+        return _from_factory(settings)
     online = settings.weights == "timm"
-    height, width = config.size
+    height, width = size
     record = replace(default_preprocessing(settings.encoder, pretrained=online), height=height, width=width)
     network = Generator(
         settings.encoder,
@@ -75,9 +78,9 @@ def _from_factory(place: str) -> nn.Module:
     return network
 
 
-def preprocessing_of(network: nn.Module, config: Config) -> Preprocessing:
-    """How pictures are resized for a network: its own record where it has one, at the recipe's size."""
-    height, width = config.size
+def preprocessing_of(network: nn.Module, size: tuple[int, int]) -> Preprocessing:
+    """How pictures are resized for a network: its own record where it has one, at this size."""
+    height, width = size
     record = getattr(network, "preprocessing", None)
     known = record if isinstance(record, Preprocessing) else Preprocessing()
     return replace(known, height=height, width=width)

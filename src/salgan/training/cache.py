@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,16 +22,15 @@ from typing import TypeAlias
 import numpy as np
 import platformdirs
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from salgan._files import sha256_of
 from salgan._parallel import WorkerDiedError, cores, in_order
+from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
 from salgan.errors import ConfigError, DatasetError
 from salgan.image import SUFFIXES
 from salgan.preprocessing import Preprocessing
-from salgan.training.config import Source
+from salgan.training.config import DataSource
 
 __all__ = ["Prepared", "Samples", "find_dataset", "parts_of", "prepare"]
 
@@ -76,7 +74,15 @@ class Prepared:
     val: np.ndarray
 
 
-def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Path | None = None) -> Prepared:
+def prepare(
+    source: DataSource,
+    data: Path,
+    preprocessing: Preprocessing,
+    cache: Path | None = None,
+    *,
+    say: Say = unsaid,
+    on_progress: Progress = silent,
+) -> Prepared:
     """Open a source's cache, building it first if needed.
 
     Args:
@@ -84,6 +90,8 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
         data: folder that ``source.path`` is relative to.
         preprocessing: size and filter for the pictures.
         cache: folder of all caches; this user's cache folder if None.
+        say: is told which pictures are left out.
+        on_progress: is told (stage, done, total) after each file compared and each picture prepared.
 
     Raises:
         ConfigError: the parts do not fit the dataset or each other.
@@ -99,17 +107,18 @@ def prepare(source: Source, data: Path, preprocessing: Preprocessing, cache: Pat
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
     if not stimuli:
         raise ConfigError(f"{source.label}: no pictures in train={source.train} val={source.val}")
-    folder = _folder(cache) / f"{Path(source.path).name}-{_key(source, root, stimuli, preprocessing)}"
+    key = _key(source, root, stimuli, preprocessing, on_progress)
+    folder = _folder(cache) / f"{Path(source.path).name}-{key}"
     if not folder.is_dir():
-        _build(folder, source, stimuli, preprocessing)
+        _build(folder, source, stimuli, preprocessing, on_progress)
     samples, empty = _load(folder, source.label)
     if empty:
-        print(f"{source.label}: left out, nobody looked inside: {', '.join(empty)}", file=sys.stderr)
+        say(f"{source.label}: left out, nobody looked inside: {', '.join(empty)}")
     row = {stimulus.name: index for index, stimulus in enumerate(stimuli) if stimulus.name not in empty}
     return Prepared(source.label, samples, _rows(row, train), _rows(row, val))
 
 
-def find_dataset(source: Source, data: Path) -> Path:
+def find_dataset(source: DataSource, data: Path) -> Path:
     """A source's folder.
 
     Raises:
@@ -129,7 +138,7 @@ def _listed(parts: str | list[str] | None) -> list[str]:
     return [parts] if isinstance(parts, str) else list(parts or [])
 
 
-def parts_of(source: Source, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
+def parts_of(source: DataSource, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
     """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts.
 
     Args:
@@ -178,37 +187,45 @@ def _folder(cache: Path | None) -> Path:
     return cache if cache is not None else Path(platformdirs.user_cache_dir("salgan")) / "training"
 
 
-def _key(source: Source, root: Path, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> str:
+def _key(
+    source: DataSource,
+    root: Path,
+    stimuli: Sequence[Stimulus],
+    preprocessing: Preprocessing,
+    on_progress: Progress,
+) -> str:
     """Hash of everything the cached bytes depend on, the content of the set's files included."""
     digest = hashlib.sha256()
     settings = [_CODE, source.layout, source.degrees, source.sigma]
     settings += [preprocessing.height, preprocessing.width, preprocessing.filter]
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
-    with _progress(Console(stderr=True)) as progress:
-        task = progress.add_task(f"comparing {source.label} with its cache", total=len(files))
-        hashes = in_order(partial(sha256_of, error=DatasetError), files, threads=cores())
-        for path, content in zip(files, hashes, strict=True):
-            digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
-            progress.advance(task)
+    hashes = in_order(partial(sha256_of, error=DatasetError), files, threads=cores())
+    for number, (path, content) in enumerate(zip(files, hashes, strict=True), 1):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
+        on_progress(f"comparing {source.label} with its cache", number, len(files))
     return digest.hexdigest()[:16]
 
 
-def _build(folder: Path, source: Source, stimuli: Sequence[Stimulus], preprocessing: Preprocessing) -> None:
+def _build(
+    folder: Path,
+    source: DataSource,
+    stimuli: Sequence[Stimulus],
+    preprocessing: Preprocessing,
+    on_progress: Progress,
+) -> None:
     draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
     try:
         draft.mkdir(parents=True)
         _make_arrays(draft, len(stimuli), preprocessing.height, preprocessing.width)
         empty: list[str] = []
-        with _progress(Console(stderr=True)) as progress:
-            task = progress.add_task(f"preparing {source.label}", total=len(stimuli))
-            rows = list(enumerate(stimuli))
-            chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-            write = partial(_write_rows, draft, source, preprocessing)
-            written = in_order(write, chunks, processes=min(cores(), len(chunks) // 2))
-            for chunk, without in zip(chunks, written, strict=True):
-                empty += without
-                progress.advance(task, len(chunk))
+        rows = list(enumerate(stimuli))
+        chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+        write = partial(_write_rows, draft, source, preprocessing)
+        written = in_order(write, chunks, processes=min(cores(), len(chunks) // 2))
+        for chunk, without in zip(chunks, written, strict=True):
+            empty += without
+            on_progress(f"preparing {source.label}", chunk[-1][0] + 1, len(rows))
         record = {"names": [stimulus.name for stimulus in stimuli], "empty": empty}
         (draft / "samples.json").write_text(json.dumps(record), encoding="utf-8")
         try:
@@ -242,12 +259,7 @@ def _make_arrays(folder: Path, count: int, height: int, width: int) -> None:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _write_rows(folder: Path, source: Source, preprocessing: Preprocessing, rows: _Rows) -> list[str]:
+def _write_rows(folder: Path, source: DataSource, preprocessing: Preprocessing, rows: _Rows) -> list[str]:
     """Prepare some stimuli and write their rows; the names of those with nothing to learn from stay empty."""
     pictures, density, fixations = (
         np.load(folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False) for name in _ARRAYS
@@ -266,7 +278,7 @@ def _write_rows(folder: Path, source: Source, preprocessing: Preprocessing, rows
     return empty
 
 
-def _density(stimulus: Stimulus, source: Source, preprocessing: Preprocessing) -> np.ndarray:
+def _density(stimulus: Stimulus, source: DataSource, preprocessing: Preprocessing) -> np.ndarray:
     """The density at the network's size, largest value 1, as float16 (which keeps tails down to 6e-8)."""
     # Rounding to 8 bits would lose the tails, which decide KLD and the information gain.
     density = stimulus.density(source.sigma, degrees=source.degrees)

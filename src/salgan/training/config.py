@@ -17,9 +17,9 @@ __all__ = [
     "Bootstrap",
     "Config",
     "Content",
+    "DataSource",
     "Network",
     "Optimiser",
-    "Source",
     "Warmup",
 ]
 
@@ -35,7 +35,7 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-class Source(_Settings):
+class DataSource(_Settings):
     """One dataset and the parts of it to train and validate on."""
 
     path: str
@@ -56,7 +56,7 @@ class Source(_Settings):
     """The same in pixels of the original picture, instead of ``degrees``."""
 
     @model_validator(mode="after")
-    def _one_blur(self) -> Source:
+    def _one_blur(self) -> DataSource:
         if self.degrees is not None and self.sigma is not None:
             raise ValueError("give degrees or sigma, not both")
         if not self.train and not self.val:
@@ -227,7 +227,7 @@ class Config(_Settings):
     """Run folder to make."""
     data: str
     """Folder that holds the sources."""
-    sources: Annotated[list[Source], Field(min_length=1)] = [Source(path="salicon", layout="salicon")]
+    sources: Annotated[list[DataSource], Field(min_length=1)] = [DataSource(path="salicon", layout="salicon")]
     """Datasets to train and validate on."""
     cache: str | None = None
     """Folder for the prepared tensors; null is this user's cache folder."""

@@ -5,18 +5,19 @@ Nothing here keeps state between steps, so a resumed run sees the very batches i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
 from salgan._parallel import in_order
 from salgan.training.cache import Prepared
 
-__all__ = ["WARMUP", "Batch", "Pool", "epoch_order"]
+__all__ = ["WARMUP", "Batch", "Change", "Pool", "epoch_order", "steps_in_epoch"]
 
 WARMUP = 1_000_000
 """Number of the warm-up's first epoch. So far from the run's own epochs, it takes none of their batches: the
@@ -44,6 +45,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+
+Change: TypeAlias = Callable[[Batch, int], Batch]
+"""What replaces a training batch, given its step in the run; see :func:`salgan.training.train`."""
 
 
 class Pool:
@@ -153,7 +158,12 @@ def _free(device: torch.device) -> float:
     """Bytes that samples may take on a device."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] * _DEVICE_SHARE
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 3
+    return float(psutil.virtual_memory().total) / 3
+
+
+def steps_in_epoch(count: int, batch_size: int) -> int:
+    """Number of batches in an epoch over ``count`` samples, see :func:`epoch_order`."""
+    return count // max(1, min(batch_size, count))
 
 
 def epoch_order(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ Nothing here takes the logarithm of a probability that may have been rounded to 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from salgan.training.config import Content
 
 __all__ = [
+    "ContentLoss",
     "adversarial_loss",
     "cc_loss",
     "content_loss",
@@ -136,6 +138,23 @@ def content_loss(logits: Tensor, truth: Tensor, fixations: Tensor, weights: Cont
     if weights.nss:
         total = total + weights.nss * nss_loss(logits, fixations)
     return total
+
+
+@dataclass(frozen=True)
+class ContentLoss:
+    """A recipe's content loss, :func:`content_loss` with its weights and pooling.
+
+    Attributes:
+        weights: the recipe's weight per term.
+        factor: pooling factor of BCE and MSE.
+    """
+
+    weights: Content
+    factor: int = 4
+
+    def __call__(self, logits: Tensor, truth: Tensor, fixations: Tensor) -> Tensor:
+        """The weighted sum of the terms, see :func:`content_loss`."""
+        return content_loss(logits, truth, fixations, self.weights, self.factor)
 
 
 def adversarial_loss(content: Tensor, judged: Tensor, alpha: float = 0.05) -> Tensor:

@@ -15,10 +15,10 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
-from salgan.training.config import Config, Optimiser
+from salgan.training.config import Adversarial, Bootstrap, Optimiser
 from salgan.training.data import Batch
 from salgan.training.generator import Average, Logits
-from salgan.training.losses import adversarial_loss, content_loss, discriminator_loss
+from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
 from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
 
 __all__ = ["SalGAN"]
@@ -32,32 +32,41 @@ class SalGAN:
 
     Args:
         fabric: devices and precision.
-        config: the recipe.
         generator: from pictures to maps.
         discriminator: from pictures and maps to logits.
+        bootstrap: the recipe's first phase.
+        adversarial: its second.
+        content: its content loss.
         steps_per_epoch: batches in an epoch, for the schedules.
+        ema: decay of the generator's average; None keeps none.
+        compile: compile both networks.
     """
 
     def __init__(
         self,
         fabric: Fabric,
-        config: Config,
         generator: nn.Module,
         discriminator: nn.Module,
+        *,
+        bootstrap: Bootstrap,
+        adversarial: Adversarial,
+        content: ContentLoss,
         steps_per_epoch: int,
+        ema: float | None = None,
+        compile: bool = False,  # the recipe's name for it
     ) -> None:
         self._fabric = fabric
-        self._config = config
+        self._first, self._second, self._content_loss = bootstrap, adversarial, content
         self.generator = generator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         logits = Logits(self.generator)
-        if config.compile:
+        if compile:
             logits.compile()
             self.discriminator.compile()
         self._logits = fabric.setup_module(logits)
         self._judge = fabric.setup_module(self.discriminator)
-        self.average = Average(self.generator, config.ema) if config.ema is not None else None
-        self.generator_optimiser = build_optimiser(config.bootstrap.optimiser, self.generator)
+        self.average = Average(self.generator, ema) if ema is not None else None
+        self.generator_optimiser = build_optimiser(bootstrap.optimiser, self.generator)
         self.phase: Phase = "bootstrap"
         self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
         self._norms = [
@@ -65,9 +74,9 @@ class SalGAN:
             for module in self.generator.modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
         ]
-        self._bootstrap_steps = config.bootstrap.epochs * steps_per_epoch
-        self._warmup_steps = config.adversarial.warmup.epochs * steps_per_epoch
-        self._adversarial_steps = config.adversarial.epochs * steps_per_epoch
+        self._bootstrap_steps = bootstrap.epochs * steps_per_epoch
+        self._warmup_steps = adversarial.warmup.epochs * steps_per_epoch
+        self._adversarial_steps = adversarial.epochs * steps_per_epoch
         self._begun = 0  # the run's steps before the present phase
 
     @property
@@ -90,7 +99,7 @@ class SalGAN:
         Args:
             step: steps of the whole run so far; None stands for those of the bootstrap.
         """
-        phase, warm = self._config.adversarial, self.phase == "warmup"
+        phase, warm = self._second, self.phase == "warmup"
         self.phase, self._begun = "adversarial", self._bootstrap_steps if step is None else step
         if phase.optimiser is not None:
             self.generator_optimiser = build_optimiser(phase.optimiser, self.generator)
@@ -114,7 +123,7 @@ class SalGAN:
         """The kinds of step of the present phase, in the order in which they take turns."""
         if self.phase != "adversarial":
             return ("content",) if self.phase == "bootstrap" else ("discriminator",)
-        phase = self._config.adversarial
+        phase = self._second
         if not phase.control:
             return tuple(phase.turns)
         return tuple("rest" if turn == "discriminator" else "content" for turn in phase.turns)
@@ -213,7 +222,7 @@ class SalGAN:
         generated = logits.sigmoid()
         with self._fabric.autocast():
             judged = self.discriminator(batch.pictures, generated)
-        loss = adversarial_loss(content, judged, self._config.adversarial.alpha)
+        loss = adversarial_loss(content, judged, self._second.alpha)
         self._move_generator(loss, self._generator_settings)
         losses = {
             "content": content.detach(),
@@ -234,7 +243,7 @@ class SalGAN:
             torch.cat([batch.pictures, batch.pictures]), torch.cat([batch.density, generated.float()])
         )
         real, fake = both.chunk(2)
-        loss = discriminator_loss(real, fake, self._config.adversarial.smoothing)
+        loss = discriminator_loss(real, fake, self._second.smoothing)
         self._fabric.backward(loss)
         clip(self.discriminator.parameters(), settings)
         self.discriminator_optimiser.step()
@@ -289,19 +298,19 @@ class SalGAN:
 
     @property
     def _generator_settings(self) -> Optimiser:
-        own = self._config.adversarial.optimiser if self.phase == "adversarial" else None
-        return own or self._config.bootstrap.optimiser
+        own = self._second.optimiser if self.phase == "adversarial" else None
+        return own or self._first.optimiser
 
     @property
     def _discriminator_settings(self) -> Optimiser:
-        phase = self._config.adversarial
+        phase = self._second
         warm = phase.warmup.optimiser if self.phase == "warmup" else None
-        return warm or phase.discriminator_optimiser or phase.optimiser or self._config.bootstrap.optimiser
+        return warm or phase.discriminator_optimiser or phase.optimiser or self._first.optimiser
 
     def _set_generator_rate(self, step: int) -> None:
         """Schedules run over a phase, or over the whole run where one optimiser serves both phases."""
         step, steps = step - self._begun, self._bootstrap_steps
-        if self._config.adversarial.optimiser is None:
+        if self._second.optimiser is None:
             # The warm-up between the two does not count: the generator rests in it.
             step += self._bootstrap_steps if self.phase == "adversarial" else 0
             steps += self._adversarial_steps
@@ -311,9 +320,7 @@ class SalGAN:
         set_learning_rate(self.generator_optimiser, settings.lr * schedule_factor(settings, step, steps))
 
     def _content(self, logits: Tensor, batch: Batch) -> Tensor:
-        return content_loss(
-            logits, batch.density, batch.fixations, self._config.content, self._config.downsample
-        )
+        return self._content_loss(logits, batch.density, batch.fixations)
 
     @contextmanager
     def _statistics_held(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What a run says: a line per epoch to a person, ``metrics.jsonl`` to programs, curves to TensorBoard."""
+"""What a run reports: a line per epoch to a person, ``metrics.jsonl`` to programs, curves to TensorBoard."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from types import TracebackType
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from salgan._progress import Progress, Say
 from salgan.errors import TrainingError
 from salgan.training.folder import RunFolder
 from salgan.training.judging import Accuracy
@@ -74,29 +73,24 @@ class Window:
 
 
 class Reporter:
-    """Writes lines, curves and pictures, and draws the progress bar; silent in all processes but the first.
+    """Writes lines, curves and pictures, and tells how far the run has come; only the first process writes.
 
     Args:
         folder: the run folder.
         epochs: epochs of the whole run.
         first_step: steps taken before this start, where TensorBoard's curves are taken up.
+        say: is told one line per epoch, and what a person should know.
+        on_progress: is told of every step.
     """
 
-    def __init__(self, folder: RunFolder, epochs: int, first_step: int) -> None:
+    def __init__(
+        self, folder: RunFolder, epochs: int, first_step: int, say: Say, on_progress: Progress
+    ) -> None:
         self._folder = folder
         self._epochs = epochs
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not folder.writes)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=not (folder.writes and self.console.is_terminal),
-        )
-        self._task: TaskID | None = None
+        self.say = say
+        self._on_progress = on_progress
+        self._stage, self._done, self._steps = "", 0, 0
         self._board: SummaryWriter | None = None
         if folder.writes:
             self._board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first_step or None)
@@ -104,23 +98,19 @@ class Reporter:
         self._lap_pictures = self._epoch_pictures = 0
 
     def __enter__(self) -> Reporter:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
         # TensorBoard's thread would print a traceback of its own for the disk error that is under way.
         failed = isinstance(error, OSError) or (error is not None and isinstance(error.__cause__, OSError))
         if self._board is not None and not failed:
             self._board.close()
 
     def begin_epoch(self, title: str, step: int, steps: int) -> None:
-        """Start the bar of an epoch, perhaps in its middle, and its clock."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(title, total=steps, completed=step, speed="")
+        """Start an epoch, perhaps in its middle, and its clock."""
+        self._stage, self._done, self._steps = title, step, steps
         self._lap = self._epoch_start = time.perf_counter()
         self._lap_pictures = self._epoch_pictures = 0
 
@@ -128,16 +118,14 @@ class Reporter:
         """Count one step's pictures."""
         self._lap_pictures += pictures
         self._epoch_pictures += pictures
-        if self._task is not None:
-            self._progress.advance(self._task)
+        self._done += 1
+        self._on_progress(self._stage, self._done, self._steps)
 
     def losses(self, facts: dict[str, Any], values: dict[str, float]) -> None:
         """Write the line of a few steps: losses, learning rates, pictures per second since the last line."""
         now = time.perf_counter()
         speed = self._lap_pictures / max(now - self._lap, 1e-9)
         self._lap, self._lap_pictures = now, 0
-        if self._task is not None:
-            self._progress.update(self._task, speed=f"{speed:.0f} pictures/s")
         self._folder.log({"kind": "step", **facts, **values, "pictures_per_second": round(speed, 2)})
         self._curves("train", values, facts["step"])
 
@@ -170,7 +158,7 @@ class Reporter:
         said = " · ".join(
             f"{name.replace('_', ' ')} {value:.4f}" for name, value in scores.items() if "/" not in name
         )
-        self.console.print(
+        self.say(
             f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
             + (f" · {said}" if said else "")
             + (" (best)" if best and scores else "")
@@ -185,14 +173,10 @@ class Reporter:
             {"kind": "validation", **facts, **scores, "pictures_per_second": round(self.speed(), 2)}
         )
         self._curves("validation", scores, facts["step"])
-        self.console.print(
+        self.say(
             f"{title} · the discriminator is right about {accuracy.accuracy_real:.0%} of true and "
             f"{accuracy.accuracy_generated:.0%} of generated maps · {self.speed():.0f} pictures/s"
         )
-
-    def say(self, line: str) -> None:
-        """Say one line to the person."""
-        self.console.print(f"salgan: {line}")
 
     def pictures(self, rows: Tensor, step: int) -> None:
         """Show rows of picture | truth | prediction: (n, 3, H, 3·W) in [0, 1]."""

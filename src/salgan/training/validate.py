@@ -10,27 +10,29 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from salgan.training.config import Config
 from salgan.training.data import Batch, Pool
 from salgan.training.generator import Logits
-from salgan.training.losses import content_loss
+from salgan.training.losses import ContentLoss
 from salgan.training.metrics import cc, kld, nss, sim
 
-__all__ = ["LOWER_IS_BETTER", "METRICS", "validate"]
+__all__ = ["LOWER_IS_BETTER", "VALIDATION_METRICS", "validate"]
 
-METRICS = ("nss", "cc", "sim", "kld", "content")
+VALIDATION_METRICS = ("nss", "cc", "sim", "kld", "content")
 """What is measured for every picture; ``content`` is the recipe's content loss."""
 LOWER_IS_BETTER = frozenset({"kld", "content"})
 
 
 @torch.no_grad()
-def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> dict[str, float]:
+def validate(
+    network: nn.Module, pool: Pool, content: ContentLoss, batch_size: int, fabric: Fabric
+) -> dict[str, float]:
     """Score a network on every validation picture.
 
     Args:
         network: from pictures to maps; left in evaluation mode.
         pool: the validation pictures.
-        config: for the batch size and the content loss.
+        content: the recipe's content loss.
+        batch_size: pictures at a time, over all processes.
         fabric: precision; each of several processes scores its share.
 
     Returns:
@@ -39,14 +41,14 @@ def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> 
     """
     network.eval()
     logits_of = Logits(network)
-    scores = torch.zeros(len(pool), len(METRICS), dtype=torch.float64)
-    size = max(1, config.batch_size // fabric.world_size)
+    scores = torch.zeros(len(pool), len(VALIDATION_METRICS), dtype=torch.float64)
+    size = max(1, batch_size // fabric.world_size)
     chunks = [np.arange(start, min(start + size, len(pool))) for start in range(0, len(pool), size)]
     mine = chunks[fabric.global_rank :: fabric.world_size]
     for rows, batch in zip(mine, pool.batches(mine), strict=True):
         with fabric.autocast():
             logits = logits_of(batch.pictures, batch.features)
-        scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, config).double().cpu()
+        scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, content).double().cpu()
     if fabric.world_size > 1:
         scores = cast(Tensor, fabric.all_reduce(scores.to(fabric.device), reduce_op="sum")).cpu()
     result = _means(scores, range(len(pool)))
@@ -56,20 +58,18 @@ def validate(network: nn.Module, pool: Pool, config: Config, fabric: Fabric) -> 
     return result
 
 
-def _scores(logits: Tensor, batch: Batch, config: Config) -> Tensor:
-    """Metrics of each picture, (N, len(METRICS))."""
+def _scores(logits: Tensor, batch: Batch, content: ContentLoss) -> Tensor:
+    """Metrics of each picture, (N, len(VALIDATION_METRICS))."""
     maps = logits.sigmoid()
     samples = zip(logits, batch.density, batch.fixations, strict=True)
-    content = torch.stack(
-        [content_loss(z[None], s[None], f[None], config.content, config.downsample) for z, s, f in samples]
-    )
+    losses = torch.stack([content(z[None], s[None], f[None]) for z, s, f in samples])
     return torch.stack(
         [
             nss(maps, batch.fixations),
             cc(maps, batch.density),
             sim(maps, batch.density),
             kld(maps, batch.density),
-            content,
+            losses,
         ],
         dim=1,
     )
@@ -77,4 +77,4 @@ def _scores(logits: Tensor, batch: Batch, config: Config) -> Tensor:
 
 def _means(scores: Tensor, rows: Iterable[int]) -> dict[str, float]:
     means = torch.nanmean(scores[torch.as_tensor(np.fromiter(rows, dtype=np.int64))], dim=0)
-    return dict(zip(METRICS, means.tolist(), strict=True))
+    return dict(zip(VALIDATION_METRICS, means.tolist(), strict=True))

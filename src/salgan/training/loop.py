@@ -1,0 +1,310 @@
+"""The loop of a training run: epochs, and what follows each of them.
+
+Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because
+two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and
+a run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the
+batches of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from salgan._progress import Progress, Say
+from salgan.networks import Generator
+from salgan.networks.weights import describe
+from salgan.training.augment import augmented, epoch_draws
+from salgan.training.build import save_generator
+from salgan.training.chance import random_states, set_random_states
+from salgan.training.config import Config
+from salgan.training.data import WARMUP, Change, Pool, epoch_order
+from salgan.training.folder import RunFolder
+from salgan.training.generator import Logits
+from salgan.training.judging import Accuracy, advice, judge_validation, warmup_ends
+from salgan.training.losses import ContentLoss
+from salgan.training.module import SalGAN
+from salgan.training.report import Reporter, Window, not_finite
+from salgan.training.stopping import Stopper
+from salgan.training.throughput import Meter
+from salgan.training.validate import LOWER_IS_BETTER, validate
+
+__all__ = ["Loop", "TrainingOutcome"]
+
+
+@dataclass
+class Position:
+    """Where a run is.
+
+    Attributes:
+        epoch: epochs that are finished; those of the discriminator's warm-up are not among them.
+        warmup: epochs of the warm-up that are finished.
+        step: steps taken in the present epoch.
+        steps: steps taken in the whole run.
+        best: best validation score so far, None before the first.
+    """
+
+    epoch: int = 0
+    warmup: int = 0
+    step: int = 0
+    steps: int = 0
+    best: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a run ended.
+
+    Attributes:
+        folder: the run folder.
+        finished: whether all epochs are done; otherwise it stopped at its time limit or was interrupted.
+        epochs: epochs that are finished.
+        best: best validation score, None without validation.
+    """
+
+    folder: Path
+    finished: bool
+    epochs: int
+    best: float | None
+
+
+class Loop:
+    """A run's networks, data and folder, and where it is in its epochs.
+
+    Args:
+        config: the whole recipe.
+        fabric: devices and precision.
+        folder: where everything is written.
+        salgan: the networks in training.
+        training: samples to learn from.
+        validation: samples to validate on, perhaps none.
+        change: see :func:`salgan.training.train`; so are the two below.
+        say: is told lines.
+        on_progress: is told steps.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        fabric: Fabric,
+        folder: RunFolder,
+        salgan: SalGAN,
+        training: Pool,
+        validation: Pool,
+        change: Change | None,
+        say: Say,
+        on_progress: Progress,
+    ) -> None:
+        self._config = config
+        self._fabric = fabric
+        self._folder = folder
+        self._salgan = salgan
+        self._training = training
+        self._validation = validation
+        self._change = change
+        self._say = say
+        self._on_progress = on_progress
+        self._position = Position()
+        self._window = Window()
+        self._epochs = config.bootstrap.epochs + config.adversarial.epochs
+
+    def go_on_from(self, state: dict[str, Any] | None) -> None:
+        """Take up a checkpoint's state; None begins at the beginning."""
+        if state is not None:
+            self._salgan.load_state(state["salgan"])
+            self._position = Position(**state["position"])
+            self._window = Window(state["window"], state["judged"])
+            set_random_states(state["random"])
+
+    def run(self, precision: str) -> TrainingOutcome:
+        """Train until the last epoch is finished, or until the run is told to stop."""
+        fabric, position = self._fabric, self._position
+        self._meter = Meter.of_device(fabric.device, fabric.world_size, precision)
+        with (
+            self._folder.guarded(),
+            Reporter(
+                self._folder, self._epochs, position.steps, self._say, self._on_progress
+            ) as self._report,
+            Stopper(self._config.time_limit, fabric) as stopper,
+        ):
+            stopped = False
+            while position.epoch < self._epochs and not stopped:
+                self._enter_phase()
+                stopped = not self._epoch(stopper)
+                if not stopped:
+                    self._after_epoch()
+        return TrainingOutcome(self._folder.path, not stopped, position.epoch, position.best)
+
+    def _enter_phase(self) -> None:
+        """Where the bootstrap is over, begin what follows it."""
+        config, position = self._config, self._position
+        if position.epoch < config.bootstrap.epochs or self._salgan.phase != "bootstrap":
+            return
+        if position.epoch > 0:
+            self._checkpoint(self._folder.bootstrap)
+        if config.adversarial.warmup.epochs and not config.adversarial.control:
+            self._salgan.begin_warmup(position.steps)
+        else:
+            self._salgan.begin_adversarial(position.steps)
+
+    @property
+    def _number(self) -> int:
+        """The present epoch's number, which decides its batches."""
+        return WARMUP + self._position.warmup if self._warming else self._position.epoch
+
+    @property
+    def _warming(self) -> bool:
+        return self._salgan.phase == "warmup"
+
+    @property
+    def _title(self) -> str:
+        if self._warming:
+            return f"warm-up {self._position.warmup + 1}/{self._config.adversarial.warmup.epochs}"
+        return f"epoch {self._position.epoch + 1}/{self._epochs}"
+
+    def _epoch(self, stopper: Stopper) -> bool:
+        """Take the steps of an epoch, or of its rest; false if the run was told to stop."""
+        config, fabric, salgan, position = self._config, self._fabric, self._salgan, self._position
+        number = self._number
+        order = epoch_order(config.seed, number, len(self._training), config.batch_size)
+        draws = epoch_draws(config.seed, number, len(self._training))
+        shares = [rows[fabric.global_rank :: fabric.world_size] for rows in order[position.step :]]
+        salgan.begin_epoch()
+        self._report.begin_epoch(self._title, position.step, len(order))
+        for rows, batch in zip(shares, self._training.batches(shares), strict=True):
+            batch = augmented(batch, config.augmentation, draws[rows])
+            if self._change is not None:
+                batch = self._change(batch, position.steps)
+            turn = salgan.turn(position.steps)
+            with self._meter.watching(turn, len(rows)):
+                losses = salgan.step(turn, batch, position.steps)
+            self._window.add(number, position.step, losses)
+            position.step, position.steps = position.step + 1, position.steps + 1
+            self._report.step(len(rows) * fabric.world_size)
+            if position.steps % config.log_every == 0:
+                self._check()
+                self._report.losses(self._facts(), self._window.take() | salgan.learning_rates())
+            if config.checkpoint_every and position.steps % config.checkpoint_every == 0:
+                self._checkpoint()
+            if stopper.due():
+                self._checkpoint()
+                return False
+        self._check()
+        return True
+
+    def _after_epoch(self) -> None:
+        """Validate, report and save; at the end of a warm-up begin what follows it."""
+        title, learnt = self._title, self._window.take_judged()
+        self._position.step = 0
+        judged = learnt
+        if learnt is not None and len(self._validation):
+            judged = judge_validation(
+                self._salgan.discriminator,
+                self._salgan.generator,
+                self._validation,
+                self._config.batch_size,
+                self._fabric,
+            )
+        if self._warming and judged is not None:
+            self._after_warmup_epoch(title, judged)
+        else:
+            self._after_own_epoch(learnt, judged)
+        self._checkpoint()
+
+    def _after_warmup_epoch(self, title: str, judged: Accuracy) -> None:
+        self._position.warmup += 1
+        self._report.warmed(self._facts(), title, judged)
+        if warmup_ends(self._config.adversarial.warmup, self._position.warmup, judged, self._report.say):
+            self._salgan.begin_adversarial(self._position.steps)
+
+    def _after_own_epoch(self, learnt: Accuracy | None, judged: Accuracy | None) -> None:
+        """Score and save the generator, which has learnt in this epoch."""
+        config, salgan, position = self._config, self._salgan, self._position
+        position.epoch += 1
+        speed = self._report.speed()
+        share = self._meter.share(speed, salgan.turns)
+        scores: dict[str, float] = {}
+        if len(self._validation):
+            content = ContentLoss(config.content, config.downsample)
+            scores = validate(salgan.best_guess, self._validation, content, config.batch_size, self._fabric)
+        best = _is_better(config.keep_best, scores, position.best)
+        if best and config.keep_best in scores:
+            position.best = scores[config.keep_best]
+        self._save_networks(best)
+        if judged is not None:
+            scores |= judged.as_dict()
+        self._report.validation(self._facts(), scores, best=best, speed=speed, share=share)
+        if learnt is not None and (line := advice(learnt, config.adversarial)):
+            self._report.say(line)
+        self._report.pictures(_rows(salgan, self._validation, config.image_rows), position.steps)
+
+    def _save_networks(self, best: bool) -> None:
+        if not self._folder.writes:
+            return
+        network, epoch = self._salgan.best_guess, self._position.epoch
+        places = [self._folder.last_network]
+        if self._config.keep_networks:
+            self._folder.networks.mkdir(exist_ok=True)
+            places.append(self._folder.networks / f"{epoch:03d}.safetensors")
+        if best:
+            places.append(self._folder.network)
+        for place in places:
+            save_generator(network, place, {"salgan.epoch": str(epoch)})
+
+    def _check(self) -> None:
+        """Stop at the first NaN or infinity, before it reaches a checkpoint."""
+        found = self._window.first_not_finite()
+        if found is not None:
+            number, step, name = found
+            order = epoch_order(self._config.seed, number, len(self._training), self._config.batch_size)
+            raise not_finite(name, [self._training.names[row] for row in order[step]])
+
+    def _checkpoint(self, path: Path | None = None) -> None:
+        self._check()
+        generator = self._salgan.generator
+        state = {
+            "salgan": self._salgan.state(),
+            # What a reader of the checkpoint alone needs to build the network; unknown of a user's own.
+            "description": describe(generator) if isinstance(generator, Generator) else None,
+            "position": asdict(self._position),
+            "window": self._window.entries,
+            "judged": self._window.judged,
+            "random": random_states(),
+        }
+        self._folder.save(state, path)
+
+    def _facts(self) -> dict[str, Any]:
+        """What every line of metrics.jsonl begins with; ``epoch`` counts finished ones."""
+        position = self._position
+        return {"epoch": position.epoch, "step": position.steps, "phase": self._salgan.phase}
+
+
+def _is_better(name: str | None, scores: dict[str, float], best: float | None) -> bool:
+    """Whether network.safetensors is to be replaced; always, where nothing is there to choose by."""
+    if name is None or not scores:
+        return True
+    value = scores[name]
+    if not math.isfinite(value):
+        return best is None
+    if best is None or not math.isfinite(best):
+        return True
+    return value < best if name.rpartition("/")[2] in LOWER_IS_BETTER else value > best
+
+
+@torch.no_grad()
+def _rows(salgan: SalGAN, validation: Pool, count: int) -> Tensor:
+    """The first validation pictures as picture | truth | prediction, (n, 3, H, 3·W) in [0, 1]."""
+    shown = np.linspace(0, len(validation) - 1, min(count, len(validation))).astype(np.int64)
+    if not len(shown):
+        return torch.empty(0)
+    batch = validation.batch(shown)
+    prediction = Logits(salgan.best_guess.eval())(batch.pictures, batch.features).sigmoid()
+    maps = [maps.expand(-1, 3, -1, -1).float() for maps in (batch.density, prediction)]
+    return torch.cat([batch.pictures / 255, *maps], dim=3).cpu()
