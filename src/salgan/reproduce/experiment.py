@@ -25,17 +25,32 @@ from salgan.evaluation.results import Results
 from salgan.evaluation.scoring import EvaluationProtocol
 
 __all__ = [
+    "EXPERIMENT_METRICS",
     "PAPER_METRICS",
     "Branch",
     "Experiment",
     "branches",
     "preprint_rows",
     "read_branches",
+    "read_preprint_rows",
     "validation_data",
 ]
 
 PAPER_METRICS = ("sauc", "auc_borji", "nss", "cc", "ig")
 """The columns of the paper's Table 1, in its order."""
+
+EXPERIMENT_METRICS = ("sauc", "sauc_all", "auc_borji", "auc_borji_all", "nss", "cc", "ig")
+"""What the experiment's networks are scored by: the paper's five, and two of them at all thresholds, since at
+steps of .1 they measure a map's histogram as well as its order."""
+
+_TITLES = {"bootstrap": "bootstrap", "bce": "BCE", "gan": "GAN"}
+_PREPRINT = {
+    "mse": "MSE, full size",
+    "bce-1": "BCE, full size",
+    "bce-2": "BCE, 1/2",
+    "bce-4": "BCE, 1/4",
+    "bce-8": "BCE, 1/8",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ class Experiment:
         out: folder of everything: ``runs/``, ``evaluations/``, tables, figures.
         data: what to evaluate on; None for the recipe's own validation pictures.
         release: of those pictures' ground truth, where their folder's name does not tell.
-        protocol: the rules; the metrics are Table 1's.
+        protocol: the rules; the metrics are :data:`EXPERIMENT_METRICS`.
         processes: how many score pictures.
         on_progress: is told (stage, done, total) while networks train and pictures are scored.
         say: is told one line per epoch of training.
@@ -81,7 +96,7 @@ class Experiment:
     out: Path
     data: Data | None = None
     release: str | None = None
-    protocol: EvaluationProtocol = EvaluationProtocol(PAPER_METRICS)  # noqa: RUF009 - frozen
+    protocol: EvaluationProtocol = EvaluationProtocol(EXPERIMENT_METRICS)  # noqa: RUF009 - frozen
     processes: int = 1
     on_progress: Progress = silent
     say: Say = unsaid
@@ -122,15 +137,13 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     # The control's generator learns on the same batches, no more of them, with the same optimiser.
     _train(experiment, "bce", start | {"adversarial.control": True})
     _train(experiment, "gan", start)
-    titles = {
-        "bootstrap": ("bootstrap", 1, begin),
-        "bce": ("BCE", begin + 1, further),
-        "gan": ("GAN", begin + 1, further),
-    }
+    epochs = {"bootstrap": (1, begin), "bce": (begin + 1, further), "gan": (begin + 1, further)}
     with _truth(experiment, data) as truth:
         return {
-            name: Branch(name, title, first, _evaluate(experiment, data, truth, name, range(1, count + 1)))
-            for name, (title, first, count) in titles.items()
+            name: Branch(
+                name, _TITLES[name], first, _evaluate(experiment, data, truth, name, range(1, count + 1))
+            )
+            for name, (first, count) in epochs.items()
         }
 
 
@@ -148,44 +161,61 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
     config = experiment.config()
     data = experiment.data or validation_data(config, experiment.release)
     terms = dict.fromkeys(type(config.content).model_fields, 0.0)
-    rows = {"mse": ("MSE, full size", {"content": terms | {"mse": 1.0}, "downsample": 1})}
-    for factor in (1, 2, 4, 8):
-        title = "BCE, full size" if factor == 1 else f"BCE, 1/{factor}"
-        rows[f"bce-{factor}"] = (title, {"content": terms | {"bce": 1.0}, "downsample": factor})
     last = config.bootstrap.epochs
-    for name, (_, settings) in rows.items():
+    for name in _PREPRINT:
+        loss, _, factor = name.partition("-")
+        settings = {"content": terms | {loss: 1.0}, "downsample": int(factor or 1)}
         _train(experiment, name, settings | {"adversarial.epochs": 0})
     with _truth(experiment, data) as truth:
         return {
             name: Branch(name, title, last, _evaluate(experiment, data, truth, name, [last]))
-            for name, (title, _) in rows.items()
+            for name, title in _PREPRINT.items()
         }
 
 
-def read_branches(out: Path) -> dict[str, Branch] | None:
-    """The branches of a finished experiment from its folder alone, or None if it is not finished.
+def read_branches(run: Path) -> dict[str, Branch]:
+    """The branches of a finished experiment, from its folder alone.
 
     Args:
-        out: where :func:`branches` put ``evaluations/``.
+        run: where :func:`branches` put ``evaluations/``.
+
+    Raises:
+        ConfigError: the folder holds no finished experiment.
+        SalganError: an evaluation that cannot be read.
+    """
+    found = {name: _read(run, name) for name in _TITLES}
+    if not all(found.values()) or len(found["bce"]) != len(found["gan"]):
+        raise ConfigError(
+            f"{run}: holds no finished experiment; this makes one or goes on with it: "
+            f"salgan reproduce run --data FOLDER --out {run}"
+        )
+    further = len(found["bootstrap"]) + 1
+    return {
+        name: Branch(name, title, 1 if name == "bootstrap" else further, found[name])
+        for name, title in _TITLES.items()
+    }
+
+
+def read_preprint_rows(run: Path) -> dict[str, Branch]:
+    """The preprint's other rows, from the folder alone; empty if they were not trained.
 
     Raises:
         SalganError: an evaluation that cannot be read.
     """
-    names = {"bootstrap": "bootstrap", "bce": "BCE", "gan": "GAN"}
-    folders = {name: sorted((out / "evaluations" / name).glob("[0-9]*")) for name in names}
-    finished = all((folder / "summary.json").is_file() for each in folders.values() for folder in each)
-    if not finished or not all(folders.values()) or len(folders["bce"]) != len(folders["gan"]):
-        return None
-    first = len(folders["bootstrap"]) + 1
+    found = {name: _read(run, name) for name in _PREPRINT}
+    if not all(found.values()):
+        return {}
     return {
-        name: Branch(
-            name,
-            title,
-            1 if name == "bootstrap" else first,
-            tuple(Results.read(folder) for folder in folders[name]),
-        )
-        for name, title in names.items()
+        name: Branch(name, title, int(found[name][-1].folder.name), found[name][-1:])
+        for name, title in _PREPRINT.items()
     }
+
+
+def _read(run: Path, name: str) -> tuple[Results, ...]:
+    """The evaluations of a branch's epochs; none if there are none or one is not finished."""
+    folders = sorted((run / "evaluations" / name).glob("[0-9]*"))
+    finished = all((folder / "summary.json").is_file() for folder in folders)
+    return tuple(Results.read(folder) for folder in folders) if finished else ()
 
 
 def validation_data(config: Any, release: str | None = None) -> Data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ __all__ = ["best_epoch", "curves", "figure3", "preprint_table", "table1"]
 def best_epoch(branch: Branch, metric: str) -> tuple[int, Results]:
     """The epoch with the best mean of a metric, and its evaluation; the first one of equals."""
     means = [float(np.nanmean(results.columns[metric])) for results in branch.evaluations]
-    number = int(np.argmax(means))  # higher is better in all five
+    number = int(np.argmax(means))  # higher is better in all of them
     return branch.epochs[number], branch.evaluations[number]
 
 
@@ -60,10 +60,12 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
     best: list[list[str]] = []
     last: list[list[str]] = []
     record: dict[str, Any] = {"best": {}, "last": {}, "epochs": {"bootstrap": begin, "further": further}}
-    for metric in PAPER_METRICS:
+    for metric in bce.evaluations[-1].metrics:
         (bce_epoch, first), (gan_epoch, second) = best_epoch(bce, metric), best_epoch(gan, metric)
         difference = _difference(first, second, metric)
-        paper = [row.scores[metric] for key in ("bce", "gan") if (row := printed.row(key)) is not None]
+        scores = [row.scores for key in ("bce", "gan") if (row := printed.row(key)) is not None]
+        paper = [f"{each[metric]:.3f}" if metric in each else "–" for each in scores]
+        change = f"{scores[1][metric] - scores[0][metric]:+.3f}" if metric in PAPER_METRICS else "–"
         cells = [
             label(metric),
             _mean(first, metric),
@@ -71,14 +73,13 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
             _mean(second, metric),
             str(gan_epoch),
             *_change(difference),
-            f"{paper[0]:.3f}",
-            f"{paper[1]:.3f}",
-            f"{paper[1] - paper[0]:+.3f}",
+            *paper,
+            change,
         ]
         best.append(cells)
         record["best"][metric] = {"bce_epoch": bce_epoch, "gan_epoch": gan_epoch} | _plain(difference)
     lines += markdown_table(headings, best)
-    for metric in PAPER_METRICS:
+    for metric in bce.evaluations[-1].metrics:
         first, second = bce.evaluations[-1], gan.evaluations[-1]
         difference = _difference(first, second, metric)
         cells = [label(metric), _mean(first, metric), _mean(second, metric), *_change(difference)]
@@ -117,14 +118,14 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
         The Markdown.
     """
     about = next(iter(rows.values())).evaluations[-1].about
-    headings = ["loss", *(label(metric) for metric in PAPER_METRICS)]
+    metrics = next(iter(rows.values())).evaluations[-1].metrics
     lines = [f"# The preprint's content losses on {dataset_label(about)}", ""]
     lines += ["Measured, each after its last epoch:", ""]
     measured = []
     for branch in rows.values():
-        means = [_mean(branch.evaluations[-1], metric) for metric in PAPER_METRICS]
+        means = [_mean(branch.evaluations[-1], metric) for metric in metrics]
         measured.append([f"{branch.title}, {branch.first} epochs", *means])
-    lines += markdown_table(headings, measured)
+    lines += markdown_table(_headings(metrics), measured)
     for key in ("salicon-2015-val-epoch15", "salicon-2015-val"):
         benchmark = published()[key]
         lines += ["", f"Published ({benchmark.title}; {benchmark.note}):", ""]
@@ -132,7 +133,7 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
             [f"{row.model} ({row.source})", *(f"{row.scores[metric]:.3f}" for metric in PAPER_METRICS)]
             for row in benchmark.rows
         ]
-        lines += markdown_table(headings, printed)
+        lines += markdown_table(_headings(PAPER_METRICS), printed)
     lines += ["", *(f"- {name}: {words}" for name, words in conditions(branch.evaluations[-1])), ""]
     text = "\n".join(lines)
     _write(folder / "preprint.md", text)
@@ -151,7 +152,7 @@ def curves(found: Mapping[str, Branch]) -> list[Curve]:
         seed = evaluations[0].about["protocol"]["seed"]
         metrics = {
             metric: [bootstrap_mean(results.columns[metric], seed, resamples=2000) for results in evaluations]
-            for metric in PAPER_METRICS
+            for metric in evaluations[0].metrics
         }
         result.append(Curve(title, epochs, metrics))
     return result
@@ -160,7 +161,12 @@ def curves(found: Mapping[str, Branch]) -> list[Curve]:
 def figure3(found: Mapping[str, Branch], folder: Path) -> list[Path]:
     """Draw the metrics against epochs, both lines with bands, into ``figure3.pdf`` and ``.png``."""
     begin = len(found["bootstrap"].evaluations)
-    return save(history_figure(curves(found), PAPER_METRICS, begin=begin), folder / "figure3")
+    metrics = found["bce"].evaluations[-1].metrics
+    return save(history_figure(curves(found), metrics, begin=begin), folder / "figure3")
+
+
+def _headings(metrics: Sequence[str]) -> list[str]:
+    return ["loss", *(label(metric) for metric in metrics)]
 
 
 def _difference(first: Results, second: Results, metric: str) -> Difference:
