@@ -21,7 +21,16 @@ from PIL import Image, UnidentifiedImageError
 from salgan._arrays import Array, Picture
 from salgan.errors import ImageError, ImageTooLargeError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "decode", "pillow_kept_quiet", "read", "upright"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "decode",
+    "one_channel",
+    "pillow_kept_quiet",
+    "read",
+    "upright",
+]
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused, before they are decoded."""
@@ -110,6 +119,16 @@ def decode(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ImageError(f"{path}: cannot be opened ({reason})") from None
+
+
+def one_channel(image: Image.Image) -> Array:
+    """A decoded grey picture's values as they are stored, (H, W); colour becomes luma.
+
+    Args:
+        image: what :func:`decode` gave: 1, 8, 16 or 32 bits, or float.
+    """
+    grey = image.mode in ("1", "L", "F") or image.mode.startswith("I")
+    return np.asarray(image if grey else image.convert("L"))
 
 
 def upright(image: Image.Image) -> Image.Image:

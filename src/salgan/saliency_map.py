@@ -12,7 +12,7 @@ from PIL import Image
 from salgan._arrays import Array, Floats, Map
 from salgan._files import replacing
 from salgan.errors import ConfigError, ImageError
-from salgan.image import decode
+from salgan.image import decode, one_channel
 
 __all__ = ["FORMATS", "UNIFORM_SHARE", "SaliencyMap"]
 
@@ -166,11 +166,12 @@ class SaliencyMap:
 
 
 def _grey(image: Image.Image) -> Array:
-    if image.mode == "F":
-        return np.asarray(image)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image, dtype=np.float32) / np.float32(65535)
-    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
+    """A grey picture's values in [0, 1]: integers by the largest of their type, floats as they are."""
+    values = one_channel(image)
+    if values.dtype.kind == "f":
+        return values
+    top = 1 if values.dtype.kind == "b" else 255 if values.dtype.itemsize == 1 else 65535
+    return values.astype(np.float32) / np.float32(top)
 
 
 def _known(format: str) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from salgan.datasets import synthetic
+from salgan.evaluation import Results
+from salgan.evaluation.baselines import BASELINES
 from tests._fresh import modules_after
 
 RUN = "import sys; from salgan.cli import main; sys.exit(main())"
@@ -57,67 +59,86 @@ def test_mistakes_are_answered_in_one_line(salgan, made_up, tmp_path, arguments,
     assert not (tmp_path / "out").exists()
 
 
-def test_compare_takes_evaluations_or_models(salgan, made_up, tmp_path):
-    both = [
-        "compare", "baseline:uniform", made_up / "maps", "--data", made_up, "--metrics", "nss,kld",
-        "--pictures", 2, "--processes", 1,
-    ]  # fmt: skip
-    said = salgan(*both, "-o", tmp_path / "first")
+def evaluated(salgan, model, data, out, *options):
+    said = salgan("evaluate", model, "--data", data, "--out", out, "--processes", 1, *options)
+    assert said.code == 0, said.err
+    return out
+
+
+def test_compare_reads_evaluations_and_makes_none(salgan, made_up, tmp_path):
+    first, second = (
+        evaluated(salgan, model, made_up, tmp_path / name, "--metrics", "nss,kld")
+        for name, model in (("first", "baseline:uniform"), ("second", made_up / "maps"))
+    )
+    said = salgan("compare", first, second, "--pictures", 2, "-o", tmp_path / "out")
     assert said.code == 0, said.err
     assert "maps against uniform" in said.out
-    assert (tmp_path / "first" / "gallery.pdf").is_file()
-    said = salgan(
-        "compare",
-        tmp_path / "first" / "a",
-        tmp_path / "first" / "b",
-        "-o",
-        tmp_path / "second",
-        "--pictures",
-        0,
-    )
-    assert said.code == 0, said.err
-    tables = [(tmp_path / name / "comparison.md").read_text() for name in ("first", "second")]
-    assert tables[0] == tables[1]
-    said = salgan("compare", made_up / "maps", "baseline:uniform")
+    assert (tmp_path / "out" / "gallery.pdf").is_file()
+    assert "| NSS ↑ |" in (tmp_path / "out" / "comparison.md").read_text()
+    said = salgan("compare", made_up / "maps", first)
     assert said.code == 1
-    assert "with --data" in said.err
+    assert "holds no evaluation; this makes one: salgan evaluate MODEL --data" in said.err
 
 
 def test_table2_is_printed_and_written(salgan, made_up, tmp_path):
-    said = salgan(
-        "reproduce", "table2", "baseline:uniform", "--data", made_up, "--metrics", "nss,cc",
-        "--out", tmp_path, "--processes", 1, "--release", "2",
-    )  # fmt: skip
+    results = evaluated(
+        salgan, "baseline:uniform", made_up, tmp_path / "uniform", "--metrics", "nss,cc", "--release", "2"
+    )
+    said = salgan("reproduce", "table2", results, "--out", tmp_path)
     assert said.code == 0, said.err
     assert said.out.strip() == (tmp_path / "table2.md").read_text().strip()
     assert "MIT300" in said.out
     assert "## Measured: made-up, release 2" in said.out
 
 
-def test_table1_and_the_figures_are_one_command_each(salgan, experiment_data, tmp_path):
+def test_the_experiment_is_run_once_and_drawn_by_one_command_each(salgan, experiment_data, tmp_path):
     pytest.importorskip("lightning")
     data, recipe = experiment_data
     out = tmp_path / "out"
     common = ["--recipe", recipe, "--data", data, "--out", out, "--sigma", 8, "--processes", 1]
     epochs = ["bootstrap.epochs=1", "adversarial.epochs=1"]
-    said = salgan("reproduce", "table1", *common, *epochs)
+    said = salgan("reproduce", "run", *common, *epochs)
+    assert said.code == 0, said.err
+    assert f"salgan reproduce table1 {out}" in said.err
+    said = salgan("reproduce", "table1", out)
     assert said.code == 0, said.err
     assert "paper: GAN" in said.out
-    said = salgan("reproduce", "figure3", "--out", out)
+    said = salgan("reproduce", "figure3", out)
     assert said.code == 0, said.err
     assert (out / "figure3.pdf").is_file()
-    said = salgan("reproduce", "figure1", "--out", out, "--pictures", "0008,0010")
+    said = salgan("reproduce", "figure1", out, "--pictures", "0008,0010")
     assert said.code == 0, said.err
     for name in ("figure1.pdf", "figure1.png", "level-sets.pdf", "smoothness.md", "smoothness.json"):
         assert (out / name).is_file(), name
     assert "| SalGAN |" in (out / "smoothness.md").read_text()
 
 
-def test_figures_without_an_experiment_say_what_is_missing(salgan, experiment_data, tmp_path):
+@pytest.mark.parametrize("command", ["table1", "figure3", "figure1"])
+def test_drawing_without_an_experiment_says_what_is_missing(salgan, tmp_path, command):
+    said = salgan("reproduce", command, tmp_path)
+    assert said.code == 1
+    assert "holds no finished experiment" in said.err
+    assert f"salgan reproduce run --data FOLDER --out {tmp_path}" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_experiment_needs_data(salgan, experiment_data, tmp_path):
     pytest.importorskip("lightning")
-    said = salgan("reproduce", "figure3", "--out", tmp_path / "out", "--recipe", experiment_data[1])
+    said = salgan("reproduce", "run", "--out", tmp_path / "out", "--recipe", experiment_data[1])
     assert said.code == 1
     assert "data is not set" in said.err
+
+
+@pytest.mark.parametrize("format", ["npy", "png16", "png8", "tiff"])
+def test_our_own_output_can_be_evaluated(salgan, made_up, tmp_path, format):
+    maps = tmp_path / "maps"
+    said = salgan("predict", made_up / "images", "-o", maps, "--format", format)
+    assert said.code == 0, said.err
+    assert len(list(maps.glob("*.saliency.*"))) == len(list(maps.glob("*.overlay.png"))) == 12
+    direct = evaluated(salgan, "lite", made_up, tmp_path / "direct", "--metrics", "nss")
+    saved = evaluated(salgan, maps, made_up, tmp_path / "saved", "--metrics", "nss")
+    nss = [Results.read(folder).columns["nss"] for folder in (direct, saved)]
+    np.testing.assert_allclose(*nss, atol=0.05 if format == "png8" else 1e-3)
 
 
 def test_submit_packs_maps(salgan, tmp_path, monkeypatch):
@@ -129,14 +150,31 @@ def test_submit_packs_maps(salgan, tmp_path, monkeypatch):
     maps = tmp_path / "mine"
     maps.mkdir()
     for name in ("i1", "i2", "i300"):
-        np.save(maps / f"{name}.npy", np.random.default_rng(0).random((30, 40)))
-    said = salgan("submit", "mit300", "--images", folder, "-o", tmp_path / "a.zip", "--model", maps)
+        np.save(maps / f"{name}.saliency.npy", np.random.default_rng(0).random((30, 40)))
+    said = salgan("submit", "mit300", folder, "-o", tmp_path / "a.zip", "--model", maps)
     assert said.code == 0, said.err
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["mine/i1.jpg", "mine/i2.jpg", "mine/i300.jpg"]
-    said = salgan("submit", "mit300", "--images", tmp_path, "-o", tmp_path / "b.zip", "--model", maps)
+    said = salgan("submit", "mit300", tmp_path, "-o", tmp_path / "b.zip", "--model", maps)
     assert said.code == 1
     assert "salgan: error:" in said.err
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_what_cannot_predict_is_refused_by_submit_in_one_line(salgan, tmp_path, monkeypatch, name):
+    from salgan.evaluation import submissions
+    from tests.evaluation.test_submissions import SMALL, pictures
+
+    monkeypatch.setitem(submissions.SUBMISSIONS, "mit300", SMALL["mit300"])
+    folder = pictures(tmp_path / "pictures", "mit300")
+    said = salgan("submit", "mit300", folder, "-o", tmp_path / "a.zip", "--model", f"baseline:{name}")
+    if name == "spectral-residual":
+        assert said.code == 0 or "opencv-contrib" in said.err
+        return
+    assert said.code == 1
+    assert said.err.startswith("salgan: error: ")
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "a.zip").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")

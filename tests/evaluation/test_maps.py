@@ -184,3 +184,50 @@ def test_what_is_no_map_is_named(tmp_path):
 def test_a_folder_without_maps_lists_what_it_looked_for(tmp_path):
     with pytest.raises(ModelError, match=r"holds no saliency map .*\.png"):
         FolderMaps(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{}_saliency.png", "{}.jpg.png", "{}_map.npy", "sal-{}.png", "{}.saliency.npy", "{}.saliency.png"],
+)
+@pytest.mark.parametrize("stems", [("1004", "1", "10", "100"), ("cat", "category", "a cat")])
+def test_other_tools_names_are_recognised(tmp_path, pattern, stems):
+    content = npy(MAP) if pattern.endswith("npy") else png((MAP * 255).astype(np.uint8))
+    source = FolderMaps(make_folder(tmp_path, {f"val/{pattern.format(stem)}": content for stem in stems}))
+    assert source.missing(stems) == []
+    for stem in stems:
+        assert source.predict(stimulus(stem)).shape == MAP.shape
+
+
+def test_a_pattern_that_holds_for_some_pictures_only_is_not_taken(tmp_path):
+    source = FolderMaps(make_folder(tmp_path, {f"{name}_map.npy": npy(MAP) for name in ("a", "b")}))
+    assert source.missing(["a", "b", "c"]) == ["a", "b", "c"]
+    assert "it holds a_map.npy, b_map.npy" in source.hint()
+    assert "--name '{stem}_map.png'" in source.hint()
+    source.named("{stem}_map.npy")
+    assert source.missing(["a", "b", "c"]) == ["c"]
+
+
+def test_two_patterns_are_asked_about(tmp_path):
+    files = {f"{name}_{kind}.npy": npy(MAP * n) for name in "ab" for n, kind in enumerate(("x", "y"), 1)}
+    source = FolderMaps(make_folder(tmp_path, files))
+    with pytest.raises(ModelError, match=r"\{stem\}_x and \{stem\}_y; choose one with --name"):
+        source.missing(["a", "b"])
+    source.named("{stem}_y")
+    assert source.missing(["a", "b"]) == []
+    np.testing.assert_array_equal(source.predict(stimulus("b")), MAP * 2)
+    with pytest.raises(ModelError, match=r"holds \{stem\} once"):
+        source.named("map.png")
+
+
+def test_trees_are_kept_under_a_pattern(tmp_path):
+    files = {f"{group}/001_sal.npy": npy(MAP * n) for n, group in enumerate(("Action", "Sketch"), 1)}
+    source = FolderMaps(make_folder(tmp_path, files))
+    assert source.missing(["Action/001", "Sketch/001"]) == []
+    np.testing.assert_array_equal(source.predict(stimulus("Sketch/001")), MAP * 2)
+
+
+def test_overlays_beside_maps_are_not_maps(tmp_path):
+    files = {"a.saliency.npy": npy(MAP), "a.overlay.png": png((MAP * 255).astype(np.uint8))}
+    source = FolderMaps(make_folder(tmp_path, files))
+    np.testing.assert_array_equal(source.predict(stimulus("a")), MAP)

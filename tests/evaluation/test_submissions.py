@@ -113,7 +113,7 @@ def test_a_folder_of_maps_must_have_them_all(tmp_path):
     maps.mkdir()
     for name in ("i1", "i2"):
         np.save(maps / f"{name}.npy", np.random.default_rng(0).random((30, 40)))
-    with pytest.raises(ModelError, match="no map for 1 pictures, the first is i300"):
+    with pytest.raises(ModelError, match="no map for 1 of 3 pictures, the first i300"):
         submit(SMALL["mit300"], maps, folder, tmp_path / "maps.zip")
 
 

@@ -12,7 +12,7 @@ from salgan.evaluation.compare import compare
 pytest.importorskip("lightning")
 
 from salgan.reproduce.experiment import (
-    PAPER_METRICS,
+    EXPERIMENT_METRICS,
     Experiment,
     branches,
     preprint_rows,
@@ -21,7 +21,7 @@ from salgan.reproduce.experiment import (
 )
 from salgan.reproduce.table1 import best_epoch, figure3, preprint_table, table1
 
-RULES = EvaluationProtocol(PAPER_METRICS, sigma=8)
+RULES = EvaluationProtocol(EXPERIMENT_METRICS, sigma=8)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_table_1_comes_from_one_bootstrap_and_goes_on_after_a_stop(experiment, t
 
     text = table1(found, out)
     record = json.loads((out / "table1.json").read_text())
-    for metric in PAPER_METRICS:
+    for metric in EXPERIMENT_METRICS:
         means = {
             branch: [float(np.nanmean(each.columns[metric])) for each in found[branch].evaluations]
             for branch in ("bce", "gan")
@@ -92,7 +92,10 @@ def test_table_1_comes_from_one_bootstrap_and_goes_on_after_a_stop(experiment, t
         assert alone[name].epochs == again[name].epochs == found[name].epochs
         assert best_epoch(alone[name], "nss")[0] == best_epoch(found[name], "nss")[0]
         assert compare(alone[name].evaluations[0], again[name].evaluations[0]).differences[0].p == 1
-    assert read_branches(tmp_path / "nothing") is None
+    with pytest.raises(ConfigError, match="holds no finished experiment"):
+        read_branches(tmp_path / "nothing")
+    for metric in ("sauc_all", "auc_borji_all"):
+        assert np.isfinite(alone["gan"].evaluations[0].columns[metric]).all()
 
     # A changed recipe is not mixed in.
     with pytest.raises(ConfigError, match="batch_size"):

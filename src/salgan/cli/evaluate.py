@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,6 +50,10 @@ def evaluate(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Processes that score; one per core if not given.")
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
+    ] = None,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out pictures that a set of maps lacks.")
     ] = False,
@@ -75,6 +79,7 @@ def evaluate(
         out or default_folder(model, opened),
         protocol,
         processes,
+        names=name,
         skip_missing=skip_missing,
         overwrite=overwrite,
     )
@@ -116,27 +121,28 @@ def default_folder(model: str, data: Data) -> Path:
 
 
 def run_evaluation(
-    model: Any,
+    model: str,
     data: Data,
     out: Path,
     protocol: EvaluationProtocol,
     processes: int | None,
     *,
+    names: str | None = None,
     skip_missing: bool = False,
     overwrite: bool = False,
-    title: str = "",
 ) -> Results:
     """Evaluate with a progress bar."""
     from salgan.cli._common import progress
     from salgan.evaluation import evaluate as run
 
-    with progress(title) as on_progress:
+    with progress() as on_progress:
         return run(
             model,
             data,
             out,
             protocol=protocol,
             processes=processes_or_cores(processes),
+            names=names,
             skip_missing=skip_missing,
             overwrite=overwrite,
             on_progress=on_progress,

@@ -11,13 +11,19 @@ __all__ = ["submit"]
 
 
 def submit(
-    benchmark: Annotated[str, typer.Argument(help="salicon, mit300 or cat2000.")],
-    pictures: Annotated[Path, typer.Option("--images", help="Folder of the benchmark's test pictures.")],
+    benchmark: Annotated[str, typer.Argument(help="The benchmark: salicon, mit300 or cat2000.")],
+    pictures: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of the benchmark's test pictures.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
     model: Annotated[
         str,
         typer.Option("--model", "-m", help="A model's name, a file, or a folder of maps already predicted."),
     ] = "lite",
+    name: Annotated[
+        str | None,
+        typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the archive if it exists.")] = False,
 ) -> None:
     """Predict a benchmark's test pictures and pack them as its server wants them.
@@ -27,7 +33,7 @@ def submit(
     predict into a folder first (salgan predict can be interrupted) and pass
     that folder as --model.
 
-    [bold]salgan submit mit300 --images BenchmarkIMAGES -o lite-mit300.zip[/bold]
+    [bold]salgan submit mit300 BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """
     from salgan.cli._common import messages, progress
     from salgan.evaluation.submissions import submit as run
@@ -38,6 +44,7 @@ def submit(
             model,
             pictures,
             out,
+            names=name,
             overwrite=overwrite,
             on_progress=on_progress,
         )

@@ -101,8 +101,7 @@ def read_map(path: Path) -> npt.NDArray[np.float64]:
             stored, _ = image.decode(path)
         except ImageError as error:
             raise DatasetError(str(error)) from None
-        one_channel = stored.mode in ("1", "L", "F") or stored.mode.startswith("I")
-        values = np.asarray(stored if one_channel else stored.convert("L"), dtype=np.float64)
+        values = image.one_channel(stored).astype(np.float64)
     if values.ndim != 2:
         raise DatasetError(f"{path}: a map has rows and columns, this has shape {values.shape}")
     if not np.isfinite(values).all() or (values < 0).any():

@@ -9,9 +9,10 @@ from salgan.evaluation.compare import Comparison, compare
 from salgan.evaluation.evaluate import evaluate, open_data
 from salgan.evaluation.ground_truth import Data
 from salgan.evaluation.intervals import Interval, bootstrap_mean, permutation_p
-from salgan.evaluation.map_sources import MapSource, open_map_source
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.results import Results
 from salgan.evaluation.scoring import EvaluationProtocol
+from salgan.evaluation.sources import MapSource
 
 __all__ = [
     "Comparison",

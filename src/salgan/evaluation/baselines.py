@@ -15,15 +15,15 @@ fixations than a model is, which the number of fixations in the per-picture tabl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from salgan._words import did_you_mean
+from salgan._arrays import Array
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
 from salgan.evaluation.ground_truth import seeded
+from salgan.evaluation.sources import EveryPicture, MapSource
 
 __all__ = [
     "BASELINES",
@@ -40,23 +40,19 @@ class TooFewViewersError(DatasetError):
     """A picture on which no viewer can predict another."""
 
 
-class Uniform:
+class Uniform(EveryPicture):
     """The same value everywhere."""
 
     name = "uniform"
     fingerprint = "baseline:uniform"
     portable = True
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+    def predict(self, stimulus: Stimulus) -> Array:
         """Ones, (height, width) of the picture."""
         return np.ones((stimulus.height, stimulus.width), np.float32)
 
-    def scored(self, stimulus: Stimulus) -> Stimulus:
-        """The stimulus as it is."""
-        return stimulus
 
-
-class CenterBiasBaseline:
+class CenterBiasBaseline(EveryPicture):
     """The center bias against which the evaluation's information gain is measured: its IG is 0 by definition.
 
     The evaluation knows it (fitted on the training part, or on all other pictures) and fills it in.
@@ -66,16 +62,19 @@ class CenterBiasBaseline:
     fingerprint = "baseline:center-bias"
     portable = True
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
-        """Never called: the evaluation passes its center bias instead."""
-        raise NotImplementedError
+    def predict(self, stimulus: Stimulus) -> Array:
+        """Never called in an evaluation, which passes its own center bias instead.
 
-    def scored(self, stimulus: Stimulus) -> Stimulus:
-        """The stimulus as it is."""
-        return stimulus
+        Raises:
+            ModelError: always; outside of an evaluation there are no fixations to fit it on.
+        """
+        raise ModelError(
+            "baseline:center-bias is fitted on a dataset's fixations, and here there are none; it can only "
+            "be evaluated (salgan evaluate baseline:center-bias --data FOLDER)"
+        )
 
 
-class Viewers:
+class Viewers(EveryPicture):
     """Some viewers predict the others.
 
     Args:
@@ -102,7 +101,7 @@ class Viewers:
         self._choose = choose
         self._seed, self._sigma, self._degrees = seed, sigma, degrees
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+    def predict(self, stimulus: Stimulus) -> Array:
         """Density of the predicting viewers' fixations, (height, width).
 
         Raises:
@@ -136,7 +135,7 @@ class Viewers:
         return stimulus.with_fixations(Fixations(inside.x[chosen], inside.y[chosen], viewer[chosen]))
 
 
-class SpectralResidual:
+class SpectralResidual(EveryPicture):
     """Static saliency by spectral residual (Hou and Zhang 2007) as OpenCV computes it.
 
     Raises:
@@ -159,7 +158,7 @@ class SpectralResidual:
         if not hasattr(module, "saliency"):
             raise MissingExtraError(hint)
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+    def predict(self, stimulus: Stimulus) -> Array:
         """OpenCV's map, float32 (height, width).
 
         Raises:
@@ -172,10 +171,6 @@ class SpectralResidual:
             raise ModelError(f"{stimulus.name}: OpenCV cannot compute its spectral residual")
         return np.asarray(saliency, dtype=np.float32)
 
-    def scored(self, stimulus: Stimulus) -> Stimulus:
-        """The stimulus as it is."""
-        return stimulus
-
 
 def _one(viewers: int) -> int:
     return 1
@@ -186,7 +181,7 @@ def _half(viewers: int) -> int:
 
 
 _VIEWERS = {"one-viewer": _one, "half-viewers": _half}
-_OTHERS: dict[str, Callable[[], Any]] = {
+_OTHERS: dict[str, Callable[[], MapSource]] = {
     "uniform": Uniform,
     "center-bias": CenterBiasBaseline,
     "spectral-residual": SpectralResidual,
@@ -196,7 +191,9 @@ BASELINES = (*_OTHERS, *_VIEWERS)
 """Their names."""
 
 
-def baseline(name: str, *, seed: int = 0, sigma: float | None = None, degrees: float | None = None) -> Any:
+def baseline(
+    name: str, *, seed: int = 0, sigma: float | None = None, degrees: float | None = None
+) -> MapSource:
     """Make a baseline.
 
     Args:

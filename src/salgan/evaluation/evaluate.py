@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from salgan._arrays import Array
 from salgan._parallel import in_order
 from salgan._progress import Progress, silent
 from salgan._version import __version__
@@ -18,10 +19,11 @@ from salgan.datasets import Dataset, open_dataset
 from salgan.errors import DatasetError, ModelError
 from salgan.evaluation.baselines import CenterBiasBaseline
 from salgan.evaluation.ground_truth import Data, Gaze, GroundTruth, ground_truth
-from salgan.evaluation.map_sources import open_map_source
+from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
 from salgan.evaluation.scoring import EvaluationProtocol, Scorer
+from salgan.evaluation.sources import MapSource, Model
 
 __all__ = ["evaluate", "open_data"]
 
@@ -48,12 +50,13 @@ def open_data(
 
 
 def evaluate(
-    model: Any,
+    model: str | Path | MapSource | Model,
     data: Data | Dataset,
     out: str | Path,
     *,
     protocol: EvaluationProtocol | None = None,
     processes: int = 1,
+    names: str | None = None,
     skip_missing: bool = False,
     overwrite: bool = False,
     truth: GroundTruth | None = None,
@@ -72,6 +75,7 @@ def evaluate(
         out: the folder to write, see :mod:`salgan.evaluation.results`.
         protocol: the rules; None for all nine metrics of the MIT benchmark.
         processes: how many score pictures.
+        names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
         overwrite: replace another evaluation in ``out``.
         truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
@@ -87,7 +91,9 @@ def evaluate(
     protocol = protocol or EvaluationProtocol()
     data = data if isinstance(data, Data) else Data(data)
     folder = Path(out)
-    source = open_map_source(model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees)
+    source = open_map_source(
+        model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees, names=names
+    )
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
     bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
     with contextlib.ExitStack() as stack:
@@ -103,7 +109,12 @@ def evaluate(
             )
         about = {
             "salgan": __version__,
-            "model": {"name": source.name, "fingerprint": source.fingerprint, "spec": _spec(model)},
+            "model": {
+                "name": source.name,
+                "fingerprint": source.fingerprint,
+                "spec": _spec(model),
+                "names": names,
+            },
             "dataset": _describe(data, dataset, truth.gaze, missing),
             "protocol": asdict(protocol) | {"metrics": list(protocol.metrics)},
             "center_bias": truth.describe_bias() if bias else None,
@@ -122,31 +133,27 @@ def evaluate(
     return results
 
 
-def _with_maps(source: Any, dataset: Dataset, skip: bool) -> tuple[Dataset, int]:
+def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset, int]:
     """The pictures that have a map, and how many have none."""
     if not len(dataset):
         raise DatasetError(f"dataset {dataset.name}: holds no picture to score")
-    if not hasattr(source, "missing"):
-        return dataset, 0
     names = [stimulus.name for stimulus in dataset]
     missing = source.missing(names)
     if missing and (not skip or len(missing) == len(names)):
-        hint = "are they maps of this set?" if len(missing) == len(names) else "or pass --skip-missing"
-        raise ModelError(
-            f"{source.path}: has no map for {len(missing)} of {len(names)} pictures, the first {missing[0]}; "
-            f"add them, {hint}"
-        )
+        raise ModelError(lacks(source, missing, len(names), "; or pass --skip-missing"))
     lacking = set(missing)
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
 
 
-def _tasks(source: Any, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[int, NDArray[Any] | None]]:
+def _tasks(
+    source: MapSource, dataset: Dataset, todo: Iterable[int]
+) -> Iterator[tuple[int, Array | None]]:
     """Positions to score; with their maps, where the model cannot go to other processes."""
     for number in todo:
         yield number, (None if source.portable else source.predict(dataset.stimuli[number]))
 
 
-def _spec(model: Any) -> str | None:
+def _spec(model: str | Path | MapSource | Model) -> str | None:
     """How to open the model again, for the gallery of a later comparison."""
     if not isinstance(model, str | Path):
         return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from salgan._arrays import Array
 from salgan.datasets import Dataset, Stimulus
 from salgan.errors import DatasetError, ModelError, SalganError
 from salgan.evaluation.baselines import CenterBiasBaseline
@@ -21,6 +21,7 @@ from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
 from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.results import Results
 from salgan.evaluation.scoring import resized
+from salgan.evaluation.sources import EveryPicture, MapSource
 from salgan.metrics import find_metric
 
 __all__ = ["data_of", "examples", "gallery", "map_of", "truth_of"]
@@ -38,12 +39,12 @@ def data_of(results: Results) -> Data:
     return open_data(record["path"], record["asked_layout"], record["part"])
 
 
-def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> NDArray[Any]:
+def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> Array:
     """The density of a stimulus under an evaluation's rules, with 1 as its highest value."""
     return _to_one(stimulus.density(protocol["sigma"], degrees=protocol["degrees"]))
 
 
-def map_of(source: Any, stimulus: Stimulus) -> NDArray[Any]:
+def map_of(source: MapSource, stimulus: Stimulus) -> Array:
     """A model's map of a stimulus at the picture's size, lowest value 0 or as it is, highest value 1."""
     return _to_one(resized(source.predict(stimulus), stimulus.height, stimulus.width))
 
@@ -83,24 +84,37 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     return save(examples_figure(examples, "each map divided by its highest value"), stem)
 
 
-class _CenterBias:
+class _CenterBias(EveryPicture):
     """The center bias of an evaluation's pictures, each under its own rules, fitted again."""
 
-    def __init__(self, truth: GroundTruth, dataset: Dataset) -> None:
+    name = "center-bias"
+    portable = False
+
+    def __init__(self, truth: GroundTruth, dataset: Dataset, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
         self._truth = truth
         self._position = {stimulus.name: number for number, stimulus in enumerate(dataset)}
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+    def predict(self, stimulus: Stimulus) -> Array:
         height, width = stimulus.height, stimulus.width
         bias = self._truth.center_bias(self._position[stimulus.name], height, width)
         return bias if bias is not None else np.ones((height, width))
 
 
-def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> Any:
+def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> MapSource:
     spec, protocol = results.about["model"]["spec"], results.about["protocol"]
     if spec is None:
         raise ModelError(f"{results.name}: was an object in a program, which cannot be opened again")
-    source = open_map_source(spec, **{key: protocol[key] for key in ("seed", "sigma", "degrees")})
+    source = open_map_source(
+        spec,
+        seed=protocol["seed"],
+        sigma=protocol["sigma"],
+        degrees=protocol["degrees"],
+        names=results.about["model"].get("names"),
+    )
+    source.missing(
+        stimulus.name for stimulus in data.dataset
+    )  # so that a pattern in the maps' names is found
     if isinstance(source, CenterBiasBaseline):
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         truth = stack.enter_context(ground_truth(data, scratch, center_bias=True))
@@ -109,7 +123,7 @@ def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> Any:
             raise ModelError(
                 f"{results.folder}: its center bias was fitted on pictures that it does not name"
             )
-        return _CenterBias(truth, data.dataset)
+        return _CenterBias(truth, data.dataset, fitted["fingerprint"])
     return source
 
 
@@ -118,13 +132,13 @@ def _title(results: Results, other: Results) -> str:
     return results.name if results.name != other.name else results.folder.name
 
 
-def _to_one(values: NDArray[Any]) -> NDArray[Any]:
+def _to_one(values: Array) -> Array:
     low, high = min(float(values.min()), 0.0), float(values.max())
     return np.asarray((values - low) / (high - low) if high > low else np.zeros(values.shape))
 
 
 def examples(
-    dataset: Dataset, names: Sequence[str], sources: dict[str, Any], protocol: dict[str, Any]
+    dataset: Dataset, names: Sequence[str], sources: Mapping[str, MapSource], protocol: dict[str, Any]
 ) -> list[Example]:
     """Rows for a figure: the named pictures with their truth and each source's map."""
     return [

@@ -3,78 +3,58 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from salgan._arrays import Array
 from salgan._files import sha256_of
 from salgan.datasets import Stimulus
 from salgan.errors import ModelError, require
 from salgan.evaluation.baselines import BASELINES, baseline
-from salgan.evaluation.maps import FolderMaps, Hdf5Maps, ZipMaps
+from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NamedMaps, ZipMaps
+from salgan.evaluation.sources import EveryPicture, MapSource, Model
 
-__all__ = ["MapSource", "ModelSource", "open_map_source"]
+__all__ = ["ModelSource", "lacks", "open_map_source"]
 
 _PREFIX = "baseline:"
 _NETWORK = "network.safetensors"
 
 
-class MapSource(Protocol):
-    """Something that has a saliency map for every stimulus.
-
-    Attributes:
-        name: for tables.
-        fingerprint: changes whenever its maps may change; guards a resumed evaluation.
-        portable: whether it may be pickled into other processes and predict there.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def fingerprint(self) -> str: ...  # noqa: D102
-    @property
-    def portable(self) -> bool: ...  # noqa: D102
-
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
-        """The map, real (h, w), at any size."""
-
-    def scored(self, stimulus: Stimulus) -> Stimulus:
-        """The stimulus with the fixations to score against: all, except for human baselines."""
-
-
-class ModelSource:
+class ModelSource(EveryPicture):
     """A model that predicts from the picture.
 
     Args:
         name: for tables.
-        fingerprint: see :class:`MapSource`.
+        fingerprint: see :class:`~salgan.evaluation.sources.MapSource`.
         load: makes the model, anything with ``predict(picture)`` that returns a
             :class:`~salgan.saliency_map.SaliencyMap`; called once in each process.
         portable: whether ``load`` may be pickled and the model be loaded several times.
     """
 
-    def __init__(self, name: str, fingerprint: str, load: Callable[[], Any], *, portable: bool) -> None:
+    def __init__(self, name: str, fingerprint: str, load: Callable[[], Model], *, portable: bool) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.portable = portable
-        self._load: Callable[[], Any] | None = load
-        self._model: Any = None
+        self._load: Callable[[], Model] | None = load
+        self._model: Model | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Other processes score what a model that cannot travel has predicted here.
         return {**self.__dict__, "_model": None, "_load": self._load if self.portable else None}
 
-    def predict(self, stimulus: Stimulus) -> NDArray[Any]:
+    def predict(self, stimulus: Stimulus) -> Array:
         """Predict from the stimulus' picture.
 
         Raises:
             ModelError: the model does not return a saliency map.
         """
-        if self._model is None and self._load is not None:
+        if self._model is None:
+            if self._load is None:
+                raise RuntimeError(f"{self.name} cannot predict in another process")
             self._model = self._load()
         saliency = self._model.predict(stimulus.picture())
         array = getattr(saliency, "array", saliency)
@@ -84,14 +64,15 @@ class ModelSource:
             )
         return array
 
-    def scored(self, stimulus: Stimulus) -> Stimulus:
-        """The stimulus as it is."""
-        return stimulus
-
 
 def open_map_source(
-    model: Any, *, seed: int = 0, sigma: float | None = None, degrees: float | None = None
-) -> Any:
+    model: str | Path | MapSource | Model,
+    *,
+    seed: int = 0,
+    sigma: float | None = None,
+    degrees: float | None = None,
+    names: str | None = None,
+) -> MapSource:
     """Open whatever can be evaluated.
 
     Args:
@@ -101,13 +82,26 @@ def open_map_source(
         seed: of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
-
-    Returns:
-        A :class:`MapSource`.
+        names: how a set of maps names the map of a picture, with ``{stem}`` for the picture's own name,
+            such as ``{stem}_saliency.png``; None recognises it.
 
     Raises:
-        ModelError: nothing of the kind; the message lists what there is.
+        ModelError: nothing of the kind; the message lists what there is. Or ``names`` for something that is
+            not a set of maps.
     """
+    source = _open(model, seed, sigma, degrees)
+    if names is not None:
+        if not isinstance(source, NamedMaps):
+            raise ModelError(
+                f"{source.name}: is not a set of maps, so its maps have no names; leave out --name"
+            )
+        source.named(names)
+    return source
+
+
+def _open(
+    model: str | Path | MapSource | Model, seed: int, sigma: float | None, degrees: float | None
+) -> MapSource:
     if not isinstance(model, str | Path):
         return _from_object(model)
     text, path = str(model), Path(model)
@@ -134,8 +128,8 @@ def open_map_source(
     return _by_name(text)
 
 
-def _from_object(model: Any) -> Any:
-    if hasattr(model, "scored") and hasattr(model, "fingerprint"):
+def _from_object(model: MapSource | Model) -> MapSource:
+    if isinstance(model, MapSource):
         return model
     if not hasattr(model, "predict"):
         raise ModelError(f"{type(model).__name__} has no predict(picture); pass a name, a path or a model")
@@ -156,13 +150,29 @@ def _by_name(name: str) -> ModelSource:
     return ModelSource(name, fingerprint, partial(_load_onnx, name), portable=True)
 
 
-def _load_onnx(name: str) -> Any:
+def _load_onnx(name: str) -> Model:
     from salgan.models import load_model
 
     return load_model(name, threads=1)
 
 
-def _load_torch(path: Path) -> Any:
+def _load_torch(path: Path) -> Model:
     from salgan.models.torch_predictor import TorchPredictor
 
     return TorchPredictor(path)
+
+
+def lacks(source: MapSource, missing: Sequence[str], count: int, otherwise: str = "") -> str:
+    """The message about pictures that a source has no map of.
+
+    Args:
+        source: what lacks them.
+        missing: their names, at least one.
+        count: how many pictures there are in all.
+        otherwise: another way out, where some of the pictures do have a map.
+    """
+    what = f"has no map for {len(missing)} of {count} pictures, the first {missing[0]}"
+    origin = source.path if isinstance(source, NamedMaps) else source.name
+    if len(missing) == count and isinstance(source, NamedMaps):
+        return f"{origin}: {what}; {source.hint()}"
+    return f"{origin}: {what}; add them{otherwise}"

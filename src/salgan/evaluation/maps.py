@@ -1,10 +1,10 @@
 """Anybody's saliency maps: a folder, a zip archive or an HDF5 file with one map per picture.
 
-Maps are found by the stimulus' name: its path below the dataset's pictures, without ending; or the last
-part of it, where that is unique. Their values are taken as they are (any real range, no clipping), because
-most metrics do not care and those that do should say so. All three kinds of file are hostile until parsed:
-nothing is unpickled, nothing is written to disk, and what a header promises is checked before memory is set
-aside for it.
+Maps are found by the stimulus' name: its path below the dataset's pictures, without ending, or the last
+part of it, where that is unique; or by a pattern, see :mod:`salgan.evaluation.map_names`. Their values are
+taken as they are (any real range, no clipping), because most metrics do not care and those that do should
+say so. All three kinds of file are hostile until parsed: nothing is unpickled, nothing is written to disk,
+and what a header promises is checked before memory is set aside for it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from salgan import image
+from salgan._arrays import Array
 from salgan.datasets import Stimulus
 from salgan.errors import ImageError, ModelError, require
+from salgan.evaluation.map_names import MapNames, is_map
 
-__all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "ZipMaps", "decode_map"]
+__all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "NamedMaps", "ZipMaps", "decode_map"]
 
 MAP_SUFFIXES = frozenset({".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Endings of files that are taken for maps, in lower case."""
@@ -34,10 +35,8 @@ _MOST_BYTES = 1 << 30
 
 _HDF5_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".npy", ".bmp", ".tif", ".tiff"})
 
-Map = NDArray[Any]
 
-
-def decode_map(content: bytes | Path, name: str) -> Map:
+def decode_map(content: bytes | Path, name: str) -> Array:
     """Decode one map.
 
     Args:
@@ -55,7 +54,7 @@ def decode_map(content: bytes | Path, name: str) -> Map:
         if PurePosixPath(name).suffix.lower() == ".npy":
             array = _load_npy(content)
         else:
-            array = _grey(content)
+            array = image.one_channel(image.decode(content)[0])
     except ImageError as error:
         raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
     except (OSError, ValueError, EOFError) as error:
@@ -63,7 +62,7 @@ def decode_map(content: bytes | Path, name: str) -> Map:
     return _checked(array, name)
 
 
-def _load_npy(content: bytes | Path) -> Map:
+def _load_npy(content: bytes | Path) -> Array:
     if isinstance(content, Path):
         # Mapped, so that a header that promises more than the file holds costs no memory.
         return np.asarray(np.load(content, mmap_mode="r", allow_pickle=False))
@@ -79,14 +78,7 @@ def _load_npy(content: bytes | Path) -> Map:
     return np.asarray(np.load(stream, allow_pickle=False))
 
 
-def _grey(content: bytes | Path) -> Map:
-    picture, _ = image.decode(content)
-    if picture.mode in ("1", "L", "F", "I") or picture.mode.startswith("I;16"):
-        return np.asarray(picture)
-    return np.asarray(picture.convert("L"))
-
-
-def _checked(array: Map, name: str) -> Map:
+def _checked(array: Array, name: str) -> Array:
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
         array = array[0] if array.shape[0] == 1 else array[..., 0]
     if array.ndim != 2 or not array.size or array.dtype.kind not in "buif":
@@ -94,62 +86,64 @@ def _checked(array: Map, name: str) -> Map:
     return array
 
 
-class _Named:
-    """Maps found by the name of the stimulus; each subclass lists its keys and reads one of them."""
+class NamedMaps:
+    """Maps found by the name of the stimulus; each subclass lists its keys and reads one of them.
+
+    Attributes:
+        path: of the folder or file.
+        name: of the set, for tables.
+        fingerprint: changes whenever a map may have changed.
+        portable: whether it may be sent to other processes.
+    """
 
     portable = True
-    """May be sent to other processes."""
+    fingerprint: str
 
     def __init__(self, path: Path, keys: Iterable[str], suffixes: frozenset[str]) -> None:
         self.path = path
         self.name = path.stem if path.is_file() else path.resolve().name
-        self._keys: dict[str, str] = {}
-        self._short: dict[str, str | None] = {}
-        for key in sorted(keys):
-            # An ending is cut only if it is one: "COCO_val.0001" keeps its number.
-            name = PurePosixPath(key.lstrip("/"))
-            stem = str(name.with_suffix("") if name.suffix.lower() in suffixes else name)
-            if stem in self._keys:
-                raise ModelError(f"{path}: {key} and {self._keys[stem]} are maps of one name; remove one")
-            self._keys[stem] = key
-            # None marks a last part that several maps share.
-            self._short[name_of(stem)] = None if name_of(stem) in self._short else key
-        if not self._keys:
-            raise ModelError(f"{path}: holds no saliency map ({', '.join(sorted(suffixes))})")
+        self._names = MapNames(str(path), keys, suffixes)
 
-    def key(self, name: str) -> str | None:
-        """The key of a stimulus' map, or None if it has none."""
-        return self._keys.get(name) or self._short.get(name_of(name))
+    def named(self, pattern: str) -> None:
+        """Find maps by a pattern such as ``{stem}_saliency.png``.
+
+        Raises:
+            ModelError: as :meth:`~salgan.evaluation.map_names.MapNames.use`.
+        """
+        self._names.use(pattern)
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Those of the stimulus names that have no map."""
-        return [name for name in names if self.key(name) is None]
+        """Those of the stimulus names that have no map, by name or by a pattern that holds for all.
+
+        Raises:
+            ModelError: two patterns hold for all.
+        """
+        return self._names.missing(list(names))
+
+    def hint(self) -> str:
+        """What maps there are, and how to say which of them belongs to which picture."""
+        return self._names.hint()
 
     def scored(self, stimulus: Stimulus) -> Stimulus:
         """What the map is scored on: the stimulus as it is."""
         return stimulus
 
-    def predict(self, stimulus: Stimulus) -> Map:
+    def predict(self, stimulus: Stimulus) -> Array:
         """The map of a stimulus, (h, w) at its own size.
 
         Raises:
             ModelError: there is none, or it cannot be read.
         """
-        key = self.key(stimulus.name)
+        key = self._names.key(stimulus.name)
         if key is None:
             raise ModelError(f"{self.path}: holds no map of {stimulus.name}")
         return self._read(key)
 
-    def _read(self, key: str) -> Map:
+    def _read(self, key: str) -> Array:
         raise NotImplementedError
 
 
-def name_of(stem: str) -> str:
-    """The last part of a stimulus' name."""
-    return stem.rpartition("/")[2]
-
-
-class FolderMaps(_Named):
+class FolderMaps(NamedMaps):
     """Maps in a folder and the folders below it, as PNG (8 or 16 bit), npy, TIFF or JPEG.
 
     Args:
@@ -163,7 +157,7 @@ class FolderMaps(_Named):
         files = {
             file.relative_to(path).as_posix(): file
             for file in path.rglob("*")
-            if file.suffix.lower() in MAP_SUFFIXES and file.is_file() and not file.name.startswith(".")
+            if is_map(file.name, MAP_SUFFIXES) and file.is_file()
         }
         super().__init__(path, files, MAP_SUFFIXES)
         digest = hashlib.sha256()
@@ -172,11 +166,11 @@ class FolderMaps(_Named):
             digest.update(f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
         self.fingerprint = digest.hexdigest()
 
-    def _read(self, key: str) -> Map:
+    def _read(self, key: str) -> Array:
         return decode_map(self.path / key, key)
 
 
-class ZipMaps(_Named):
+class ZipMaps(NamedMaps):
     """Maps in a zip archive, read in place: no name in it ever becomes a path on disk.
 
     Args:
@@ -190,13 +184,7 @@ class ZipMaps(_Named):
         self.fingerprint = _facts(path)
         self._archive: zipfile.ZipFile | None = None
         self.path = path
-        keys = [
-            item.filename
-            for item in self._open().infolist()
-            if PurePosixPath(item.filename).suffix.lower() in MAP_SUFFIXES
-            # What a Mac adds to every archive.
-            and not PurePosixPath(item.filename).name.startswith("._")
-        ]
+        keys = [item.filename for item in self._open().infolist() if is_map(item.filename, MAP_SUFFIXES)]
         super().__init__(path, keys, MAP_SUFFIXES)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -210,7 +198,7 @@ class ZipMaps(_Named):
                 raise ModelError(f"{self.path}: is no zip archive that can be read ({error})") from None
         return self._archive
 
-    def _read(self, key: str) -> Map:
+    def _read(self, key: str) -> Array:
         try:
             with self._open().open(key) as member:
                 # The size in the directory is only a claim, so the limit is on what comes out.
@@ -224,7 +212,7 @@ class ZipMaps(_Named):
         return decode_map(content, key)
 
 
-class Hdf5Maps(_Named):
+class Hdf5Maps(NamedMaps):
     """Maps in an HDF5 file: one two-dimensional dataset per picture, named like it, in groups or not.
 
     Links out of the file and storage outside of it are not followed.
@@ -263,7 +251,7 @@ class Hdf5Maps(_Named):
                 raise ModelError(f"{self.path}: is no HDF5 file that can be read ({error})") from None
         return self._file
 
-    def _read(self, key: str) -> Map:
+    def _read(self, key: str) -> Array:
         try:
             stored = self._open()[key]
             if stored.external or stored.is_virtual:

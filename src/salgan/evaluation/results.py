@@ -76,7 +76,8 @@ class Results:
         about = _read_about(folder)
         if about is None:
             raise SalganError(
-                f"{folder}: holds no evaluation; `salgan evaluate MODEL --out {folder}` makes one"
+                f"{folder}: holds no evaluation; "
+                f"this makes one: salgan evaluate MODEL --data FOLDER --out {folder}"
             )
         metrics = about["protocol"]["metrics"]
         rows = _read_rows(folder / "per_picture.csv", [*FACTS, *metrics, "note"])

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from salgan._arrays import Array
 from salgan.datasets import Stimulus
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
 from salgan.evaluation.ground_truth import GroundTruth, marked, seeded
+from salgan.evaluation.sources import MapSource
 from salgan.metrics import METRICS, VARIANTS, find_metric, score
 
 __all__ = ["EvaluationProtocol", "Scorer", "resized"]
@@ -58,7 +60,7 @@ class EvaluationProtocol:
         return {need for name in self.metrics for need in find_metric(name).needs}
 
 
-def resized(saliency: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+def resized(saliency: Array, height: int, width: int) -> Array:
     """A map at the picture's size: as it is if it has that size, otherwise bilinear (averaging when reduced).
 
     Args:
@@ -79,7 +81,7 @@ class Scorer:
     """Scores one picture at a time; picklable.
 
     Args:
-        source: see :class:`salgan.evaluation.map_sources.MapSource`.
+        source: see :class:`salgan.evaluation.sources.MapSource`.
         stimuli: the pictures to score.
         truth: their relative fixations, in the same order, and the center bias.
         protocol: the rules.
@@ -87,7 +89,7 @@ class Scorer:
 
     def __init__(
         self,
-        source: Any,
+        source: MapSource,
         stimuli: tuple[Stimulus, ...],
         truth: GroundTruth,
         protocol: EvaluationProtocol,
@@ -98,7 +100,7 @@ class Scorer:
         self._protocol = protocol
         self._last_bias: NDArray[np.float64] | None = None
 
-    def __call__(self, task: tuple[int, NDArray[Any] | None]) -> Row:
+    def __call__(self, task: tuple[int, Array | None]) -> Row:
         """Score the picture at a position.
 
         Args:
@@ -125,7 +127,7 @@ class Scorer:
         scores, reasons = _scores(resized(saliency, height, width), truth, self._protocol.metrics)
         return row | scores | {"note": "; ".join(reasons)}
 
-    def _map(self, index: int, stimulus: Stimulus) -> NDArray[Any]:
+    def _map(self, index: int, stimulus: Stimulus) -> Array:
         if isinstance(self.source, CenterBiasBaseline):
             bias = self._center_bias(index, stimulus.height, stimulus.width)
             return bias if bias is not None else np.ones((stimulus.height, stimulus.width))
@@ -191,7 +193,7 @@ _MISSING = {
 
 
 def _scores(
-    saliency: NDArray[Any], truth: Mapping[str, Any], metrics: tuple[str, ...]
+    saliency: Array, truth: Mapping[str, Any], metrics: tuple[str, ...]
 ) -> tuple[dict[str, float], list[str]]:
     """Scores by name where they are defined, and the reasons (each once) where they are not."""
     reasons = dict[str, None]()

@@ -20,20 +20,21 @@ import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from salgan import image
+from salgan._arrays import Array
 from salgan._files import replacing
 from salgan._progress import Progress, silent
 from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
 from salgan.errors import ConfigError, DatasetError, ModelError
-from salgan.evaluation.map_sources import open_map_source
+from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.scoring import resized
+from salgan.evaluation.sources import MapSource, Model
 
 __all__ = ["SUBMISSIONS", "Submission", "submit"]
 
@@ -74,10 +75,11 @@ SUBMISSIONS = {
 
 def submit(
     benchmark: str | Submission,
-    model: Any,
+    model: str | Path | MapSource | Model,
     pictures: Path,
     out: Path,
     *,
+    names: str | None = None,
     overwrite: bool = False,
     on_progress: Progress = silent,
 ) -> int:
@@ -92,6 +94,7 @@ def submit(
         model: see :func:`salgan.evaluation.open_map_source`; a folder of maps will do.
         pictures: folder of the test pictures.
         out: the zip archive to write.
+        names: how a folder of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         overwrite: replace it if it exists.
         on_progress: is told how far it is after each picture.
 
@@ -111,9 +114,9 @@ def submit(
     if not out.parent.is_dir():
         raise ConfigError(f"{out.parent}: no such folder")
     stimuli = check_pictures(wanted, pictures)
-    source = open_map_source(model)
-    if hasattr(source, "missing") and (missing := source.missing(s.name for s in stimuli)):
-        raise ModelError(f"{source.path}: has no map for {len(missing)} pictures, the first is {missing[0]}")
+    source = open_map_source(model, names=names)
+    if missing := source.missing(s.name for s in stimuli):
+        raise ModelError(lacks(source, missing, len(stimuli)))
     prefix = f"{re.sub('[^A-Za-z0-9_.-]', '_', source.name)}/" if wanted.in_folder else ""
     entries = {f"{prefix}{stimulus.name}{wanted.suffix}": stimulus for stimulus in stimuli}
     with replacing(out) as part:
@@ -182,7 +185,7 @@ def _find(name: str) -> Submission:
     return SUBMISSIONS[name]
 
 
-def _eight_bits(saliency: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def _eight_bits(saliency: Array, name: str) -> NDArray[np.uint8]:
     values = np.asarray(saliency, dtype=np.float64)
     if not np.isfinite(values).all() or values.min() < 0:
         raise ModelError(f"{name}: the map has negative, NaN or infinite values, which 8 bits cannot hold")

@@ -9,7 +9,7 @@ PyTorch is imported inside the functions that train: what reads a finished exper
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,9 +140,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     epochs = {"bootstrap": (1, begin), "bce": (begin + 1, further), "gan": (begin + 1, further)}
     with _truth(experiment, data) as truth:
         return {
-            name: Branch(
-                name, _TITLES[name], first, _evaluate(experiment, data, truth, name, range(1, count + 1))
-            )
+            name: Branch(name, _TITLES[name], first, _evaluate(experiment, data, truth, name, count))
             for name, (first, count) in epochs.items()
         }
 
@@ -168,7 +166,7 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
         _train(experiment, name, settings | {"adversarial.epochs": 0})
     with _truth(experiment, data) as truth:
         return {
-            name: Branch(name, title, last, _evaluate(experiment, data, truth, name, [last]))
+            name: Branch(name, title, last, _evaluate(experiment, data, truth, name, last, last))
             for name, title in _PREPRINT.items()
         }
 
@@ -297,11 +295,11 @@ def _truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundT
 
 
 def _evaluate(
-    experiment: Experiment, data: Data, truth: GroundTruth, name: str, epochs: Sequence[int]
+    experiment: Experiment, data: Data, truth: GroundTruth, name: str, last: int, first: int = 1
 ) -> tuple[Results, ...]:
-    """Evaluate the networks of some epochs of a run."""
+    """Evaluate the networks of a run's epochs, from the first to the last."""
     found = []
-    for epoch in epochs:
+    for epoch in range(first, last + 1):
 
         def report(stage: str, done: int, total: int | None, title: str = f"{name}, epoch {epoch}") -> None:
             experiment.on_progress(f"{title}: {stage}", done, total)

@@ -21,6 +21,7 @@ from salgan.evaluation.intervals import bootstrap_mean, permutation_p
 from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.report import dataset_label, interval_text
 from salgan.evaluation.results import Results
+from salgan.evaluation.sources import MapSource
 
 __all__ = ["Choice", "choose", "figure1"]
 
@@ -100,7 +101,7 @@ def figure1(
 
 def _measure(
     dataset: Dataset,
-    sources: Mapping[str, Any],
+    sources: Mapping[str, MapSource],
     protocol: dict[str, Any],
     choice: Choice,
     on_progress: Progress,
