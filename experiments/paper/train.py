@@ -3,7 +3,7 @@
     python experiments/paper/train.py ARCHIVE OUT --recipe experiments/paper/mouse.yaml
         [--seed 0] [--minutes 8] [KEY=VALUE ...]
 
-It unpacks once, beside OUT, and then is ``salgan reproduce table1`` with the right arguments; the same
+It unpacks once, beside OUT, and then is ``salgan reproduce run`` with the right arguments; the same
 command goes on with an unfinished run (exit code 3).
 """
 
@@ -39,15 +39,17 @@ def main() -> None:
         data = unpack(arguments.archive, arguments.out.parent)
     except (OSError, tarfile.TarError) as error:
         sys.exit(f"train: error: {arguments.archive}: cannot be unpacked ({error})")
+    salgan = (sys.executable, "-m", "salgan")
     command = [
-        *(sys.executable, "-m", "salgan", "reproduce", "table1"),
+        *(*salgan, "reproduce", "run"),
         *("--recipe", str(arguments.recipe), "--data", str(data), "--out", str(arguments.out)),
         *("--test", str(data / "osie"), "--test-layout", "folder", "--test-part", "test"),
         *("--sigma", "7.68", "--seed", str(arguments.seed)),
         *(f"network.weights={data / 'vgg16.safetensors'}", f"cache={data / 'cache'}"),
         *(f"seed={arguments.seed}", *arguments.settings),
     ]
-    sys.exit(run(command, None if arguments.minutes is None else 60 * arguments.minutes))
+    code = run(command, None if arguments.minutes is None else 60 * arguments.minutes)
+    sys.exit(code or run([*salgan, "reproduce", "table1", str(arguments.out)], None))
 
 
 def unpack(archive: Path, beside: Path) -> Path:

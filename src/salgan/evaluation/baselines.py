@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from salgan._words import did_you_mean
 from salgan._arrays import Array
+from salgan._words import did_you_mean
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
 from salgan.evaluation.ground_truth import seeded

@@ -9,8 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from salgan._arrays import Array
 from salgan._parallel import in_order
 from salgan._progress import Progress, silent
@@ -145,9 +143,7 @@ def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
 
 
-def _tasks(
-    source: MapSource, dataset: Dataset, todo: Iterable[int]
-) -> Iterator[tuple[int, Array | None]]:
+def _tasks(source: MapSource, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
     """Positions to score; with their maps, where the model cannot go to other processes."""
     for number in todo:
         yield number, (None if source.portable else source.predict(dataset.stimuli[number]))
