@@ -203,7 +203,7 @@ def test_a_pattern_that_holds_for_some_pictures_only_is_not_taken(tmp_path):
     source = FolderMaps(make_folder(tmp_path, {f"{name}_map.npy": npy(MAP) for name in ("a", "b")}))
     assert source.missing(["a", "b", "c"]) == ["a", "b", "c"]
     assert "it holds a_map.npy, b_map.npy" in source.hint()
-    assert "--name '{stem}_map.png'" in source.hint()
+    assert "say how these are named, such as --name '{stem}_map.png'" in source.hint()
     source.named("{stem}_map.npy")
     assert source.missing(["a", "b", "c"]) == ["c"]
 

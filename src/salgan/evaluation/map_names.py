@@ -114,7 +114,10 @@ class MapNames:
     def hint(self) -> str:
         """Some names that there are, and how to say what they have in common."""
         found = ", ".join(PurePosixPath(key).name for key in list(self._keys.values())[:3])
-        return f"it holds {found}; if these are their maps, say how they are named: --name '{STEM}_map.png'"
+        return (
+            f"are they maps of this set? it holds {found}; say how these are named, such as "
+            f"--name '{STEM}_map.png'"
+        )
 
     def _lacking(self, names: Iterable[str], before: str, after: str) -> list[str]:
         return [name for name in names if self._find(name, before, after) is None]
