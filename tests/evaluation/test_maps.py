@@ -125,12 +125,12 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
 
 def test_headers_that_promise_too_much_cost_no_memory():
     header = npy(np.zeros((2, 2))).replace(b"(2, 2), }", b"(9999999, 9999999), }"[:21])
-    with pytest.raises(ModelError, match="no map that can be read"):
+    with pytest.raises(ModelError, match="not a map that can be read"):
         decode_map(header, "a.npy")
 
 
 def test_pickles_are_refused():
-    with pytest.raises(ModelError, match="no map that can be read"):
+    with pytest.raises(ModelError, match="not a map that can be read"):
         decode_map(npy(np.array([{"a": 1}], dtype=object)), "a.npy")
 
 
@@ -138,9 +138,9 @@ def test_pickles_are_refused():
 def test_broken_archives_say_so_in_one_line(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
     (tmp_path / "a.h5").write_bytes(content)
-    with pytest.raises(ModelError, match="no zip archive"):
+    with pytest.raises(ModelError, match="not a zip archive"):
         ZipMaps(tmp_path / "a.zip")
-    with pytest.raises(ModelError, match="no HDF5 file"):
+    with pytest.raises(ModelError, match="not an HDF5 file"):
         Hdf5Maps(tmp_path / "a.h5")
 
 

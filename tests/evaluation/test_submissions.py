@@ -81,7 +81,7 @@ def test_pictures_are_checked_before_anything_is_predicted(tmp_path):
     folder = pictures(tmp_path / "a", "salicon")
     with pytest.raises(DatasetError, match="holds 3 pictures, salicon has 5,000"):
         submit("salicon", Never(), folder, out)
-    with pytest.raises(DatasetError, match="is no picture of mit300"):
+    with pytest.raises(DatasetError, match="is not a picture of mit300"):
         submit("mit300", Never(), folder, out)
     with pytest.raises(DatasetError, match="is 40×30, the pictures of salicon are 64×48"):
         submit(SMALL["salicon"], Never(), pictures(tmp_path / "b", "salicon", (40, 30)), out)

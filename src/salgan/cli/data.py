@@ -28,20 +28,23 @@ def check(
     ] = None,
     part: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="Write a contact sheet (PNG) of pictures with their density.")
+        Path | None, typer.Option(help="Also write a contact sheet (PNG) of pictures with their density.")
     ] = None,
     pictures: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the contact sheet.")] = 24,
     sigma: Annotated[
         float | None,
         typer.Option(help="Width of the contact sheet's Gaussian in pixels, default one degree."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Names to list of each kind of finding.")] = 10,
+    limit: Annotated[
+        int, typer.Option(min=0, help="How many names of each kind of finding are listed.")
+    ] = 10,
 ) -> None:
     """Read all of a dataset and say what is there, missing or wrong.
 
-    Counts and sizes; by name: pictures without partner, files without picture,
-    fixations outside the picture, pictures nobody looked at. Exits with 1 if
-    something cannot be read or does not fit together.
+    The report gives counts and sizes, and names pictures without ground truth,
+    files without a picture, fixations outside the picture, and pictures without
+    any fixation. The command exits with 1 if something cannot be read or does
+    not fit together.
 
     A plain folder holds images/ with maps/ (pictures or npy) and/or fixations/
     under the same names: csv with x,y[,viewer[,duration]] in pixels from 0, npy,
@@ -74,8 +77,8 @@ def synthetic(
 ) -> None:
     """Make a small dataset with a known density, to try things with.
 
-    Coloured shapes and face-like blobs, fixations of 8 viewers drawn from a
-    known density, and that density as maps; a plain folder.
+    It is a plain folder with pictures of coloured shapes and face-like blobs,
+    fixations of 8 viewers drawn from a known density, and that density as maps.
 
     Example: salgan data synthetic made-up -n 50
     """

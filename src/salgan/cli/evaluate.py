@@ -17,11 +17,12 @@ def evaluate(
     model: Annotated[
         str,
         typer.Argument(
-            help="A model's name, an .onnx or .safetensors file, a training run's folder; a folder, .zip or "
-            ".h5 of maps; baseline:NAME (uniform, center-bias, one-viewer, half-viewers, spectral-residual)."
+            help="A model's name, an .onnx or .safetensors file, or a training run's folder; a folder, .zip "
+            "or .h5 of maps; or baseline:NAME (uniform, center-bias, one-viewer, half-viewers, "
+            "spectral-residual)."
         ),
     ],
-    data: Annotated[Path, typer.Option(help="The dataset's folder; see salgan data check.")],
+    data: Annotated[Path, typer.Option(help="The dataset's folder (salgan data check says what is in it).")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for results; evaluations/MODEL-on-DATASET if not given."),
@@ -45,25 +46,31 @@ def evaluate(
         float | None, typer.Option(help="Sigma of the density's Gaussian in pixels, instead of one degree.")
     ] = None,
     degrees: Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")] = None,
-    others: Annotated[int, typer.Option(min=1, help="Other pictures that sAUC draws fixations from.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of those draws, human baselines and intervals.")] = 0,
+    others: Annotated[
+        int, typer.Option(min=1, help="Number of other pictures that sAUC draws fixations from.")
+    ] = 10,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of those draws, of human baselines and of intervals.")
+    ] = 0,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that score; one per core if not given.")
+        int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
     ] = None,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Leave out pictures that a set of maps lacks.")
+        bool, typer.Option("--skip-missing", help="Leave out pictures that have no map in a set of maps.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another evaluation.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")
+    ] = False,
 ) -> None:
     """Score a model on a dataset: nine metrics with 95% intervals, and everything needed to trust them.
 
     The folder gets per_picture.csv (Parquet too, where pyarrow is installed),
-    summary.json and summary.md. Killed? The same command goes on where it
-    stopped. Maps of another size than their picture are resized bilinearly.
+    summary.json and summary.md. An evaluation that was killed goes on with the
+    same command. Maps of another size than their picture are resized bilinearly.
 
     [bold]salgan evaluate lite --data osie --part test[/bold]
 

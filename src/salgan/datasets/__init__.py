@@ -1,4 +1,4 @@
-"""Readers of eye-tracking data: pictures and where people looked at them, whatever the layout.
+"""Readers of eye-tracking data: pictures, and where people looked at them, in one form for all layouts.
 
 >>> from salgan.datasets import open_dataset
 >>> dataset = open_dataset("data/osie", part="val")  # doctest: +SKIP

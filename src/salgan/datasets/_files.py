@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from salgan import image
+from salgan._arrays import Array, Floats, Picture
 from salgan.errors import DatasetError, ImageError, require
 
 PICTURES = image.SUFFIXES
 """Suffixes, in lower case, that count as a picture."""
-
-Floats = npt.NDArray[np.float64]
 
 _ORIENTATION = 0x0112
 
@@ -66,7 +64,7 @@ def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def read_picture(path: Path, *, exif: bool) -> npt.NDArray[np.uint8]:
+def read_picture(path: Path, *, exif: bool) -> Picture:
     """A picture as uint8 RGB (H, W, 3)."""
     try:
         if exif:
@@ -78,7 +76,7 @@ def read_picture(path: Path, *, exif: bool) -> npt.NDArray[np.uint8]:
         raise DatasetError(str(error)) from None
 
 
-def read_array(path: Path) -> npt.NDArray[Any]:
+def read_array(path: Path) -> Array:
     """The array in an npy file; never unpickles."""
     try:
         with path.open("rb") as stream:
@@ -92,7 +90,7 @@ def read_array(path: Path) -> npt.NDArray[Any]:
     return np.asarray(array)
 
 
-def read_map(path: Path) -> npt.NDArray[np.float64]:
+def read_map(path: Path) -> Floats:
     """One channel of values as stored, float64 (H, W), finite and not negative; a picture or npy."""
     if path.suffix.lower() == ".npy":
         values = read_array(path).astype(np.float64)
@@ -165,19 +163,19 @@ def records(value: Any) -> list[Any]:
     return [value] if not isinstance(value, np.ndarray) else list(value.reshape(-1))
 
 
-def numbers(value: Any, path: Path) -> npt.NDArray[np.float64]:
+def numbers(value: Any, path: Path) -> Floats:
     """A MATLAB matrix as float64."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
-            raise TypeError(f"{array.dtype} is no number")
+            raise TypeError(f"{array.dtype} is not a number")
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DatasetError(f"{path}: numbers expected, found something else ({_first_line(error)})") from None
 
 
-def pairs(value: Any, path: Path, columns: int = 2) -> npt.NDArray[np.float64]:
-    """A MATLAB N × ``columns`` matrix as float64, whatever squeezing made of it."""
+def pairs(value: Any, path: Path, columns: int = 2) -> Floats:
+    """A MATLAB N × ``columns`` matrix as float64, although squeezing may have changed its shape."""
     array = numbers(value, path)
     if array.size == 0:
         return np.empty((0, columns))

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from salgan._arrays import Floats
 from salgan.errors import DatasetError
 
 __all__ = ["synthetic"]
@@ -23,7 +23,7 @@ _SIZES = ((256, 192), (192, 256), (320, 200))
 _VIEWERS = 8
 _FACE_WEIGHT = 3.0
 
-_Floats = npt.NDArray[np.float64]
+_Floats = Floats
 
 
 def synthetic(path: str | Path, n: int = 20, seed: int = 0) -> Path:

@@ -1,6 +1,6 @@
 """CAT2000 as published: stimuli by category, fixation maps and fixation locations.
 
-``trainSet/Stimuli/CATEGORY/NNN.jpg`` (and pictures in a folder ``Output`` that are no stimuli),
+``trainSet/Stimuli/CATEGORY/NNN.jpg`` (and pictures in a folder ``Output`` that are not stimuli),
 ``trainSet/FIXATIONMAPS/CATEGORY/NNN.jpg`` and ``trainSet/FIXATIONLOCS/CATEGORY/NNN.mat`` with the matrix
 ``fixLocs``, 0 or 1 at each pixel. ``testSet`` holds stimuli only. Viewers and durations are not in these
 files.

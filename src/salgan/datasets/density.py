@@ -12,15 +12,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from salgan._arrays import Floats, Mask
 from salgan.errors import DatasetError
 
 __all__ = ["density", "pixels"]
 
-Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 
-def pixels(x: Floats, y: Floats, width: int, height: int) -> tuple[Indices, Indices, npt.NDArray[np.bool_]]:
+def pixels(x: Floats, y: Floats, width: int, height: int) -> tuple[Indices, Indices, Mask]:
     """The pixels that fixations fall on.
 
     Args:

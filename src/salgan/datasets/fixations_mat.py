@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, field, load_mat, numbers, picture_size, records
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
@@ -76,7 +77,7 @@ def _read(path: Path) -> dict[str, Fixations]:
     return found
 
 
-def _subject(subject: Any, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _subject(subject: Any, path: Path) -> tuple[Array, Array, Array]:
     if (
         isinstance(subject, np.ndarray) and subject.size == 0
     ):  # an empty cell: a viewer who missed the picture
@@ -89,7 +90,7 @@ def _subject(subject: Any, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return x - 1, y - 1, duration
 
 
-def _join(viewers: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Fixations:
+def _join(viewers: list[tuple[Array, Array, Array]]) -> Fixations:
     if not viewers:
         return Fixations.none()
     x, y, duration = (np.concatenate(part) for part in zip(*viewers, strict=True))

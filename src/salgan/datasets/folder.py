@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, picture_size, read_array, read_points
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
@@ -80,7 +81,7 @@ def _read(path: Path, picture: Path) -> Fixations:
     return Fixations(*read_points(path, picture, exif=True))
 
 
-def _from_table(table: np.ndarray, path: Path) -> Fixations:
+def _from_table(table: Array, path: Path) -> Fixations:
     if table.ndim != 2 or not 2 <= table.shape[1] <= 4:
         raise DatasetError(
             f"{path}: shape {table.shape}; expected N × 2 to 4 (x, y, viewer, duration) "

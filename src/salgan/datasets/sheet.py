@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from salgan._arrays import Array
 from salgan._files import replacing
 from salgan.datasets.stimulus import Dataset, Stimulus
 from salgan.errors import DatasetError
@@ -74,14 +75,14 @@ def _tile(stimulus: Stimulus, sigma: float | None) -> Image.Image:
     return tile
 
 
-def _overlay(picture: Image.Image, density: np.ndarray) -> Image.Image:
+def _overlay(picture: Image.Image, density: Array) -> Image.Image:
     heat = np.asarray(Image.fromarray(density.astype(np.float32)).resize(picture.size))
     # The square root shows the flanks, which a linear scale hides beside the peaks.
     blend = 0.75 * np.sqrt(np.clip(heat / heat.max(), 0, 1))[..., None]
     return Image.fromarray((np.asarray(picture) * (1 - blend) + _HOT * blend).astype(np.uint8))
 
 
-def _density(stimulus: Stimulus, sigma: float | None) -> np.ndarray:
+def _density(stimulus: Stimulus, sigma: float | None) -> Array:
     if sigma is None and stimulus.map_path is None and stimulus.pixels_per_degree is None:
         sigma = 0.03 * max(stimulus.width, stimulus.height)
     return stimulus.density(sigma)

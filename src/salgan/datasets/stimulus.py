@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from salgan._arrays import Floats, Integers, Mask, Picture
 from salgan.datasets import density as _density
 from salgan.datasets._files import picture_size, read_map, read_picture
 from salgan.errors import DatasetError
@@ -35,10 +35,10 @@ class Fixations:
         DatasetError: arrays of different lengths.
     """
 
-    x: npt.NDArray[np.float64]
-    y: npt.NDArray[np.float64]
-    viewer: npt.NDArray[np.int64] | None = None
-    duration: npt.NDArray[np.float64] | None = None
+    x: Floats
+    y: Floats
+    viewer: Integers | None = None
+    duration: Floats | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -63,7 +63,7 @@ class Fixations:
 
     @classmethod
     def none(cls) -> Fixations:
-        """No fixation at all: a picture that nobody's data survived for."""
+        """An empty set: no viewer's data of this picture survived."""
         return cls(np.empty(0), np.empty(0))
 
     def inside(self, width: int, height: int) -> Fixations:
@@ -154,7 +154,7 @@ class Stimulus:
 
     @property
     def pixels_per_degree(self) -> float | None:
-        """Pixels of this picture that one degree of visual angle covered, or None if nobody said."""
+        """Pixels of this picture that one degree of visual angle covered, or None if the set does not say."""
         if self._degree_of_longer_side is not None:
             return self._degree_of_longer_side * max(self.width, self.height)
         return self._pixels_per_degree
@@ -182,7 +182,7 @@ class Stimulus:
         changed.map_path = map_path
         return changed
 
-    def picture(self) -> npt.NDArray[np.uint8]:
+    def picture(self) -> Picture:
         """The picture as uint8 RGB (H, W, 3), in the orientation that the fixations refer to.
 
         Raises:
@@ -190,7 +190,7 @@ class Stimulus:
         """
         return read_picture(self.path, exif=self._exif)
 
-    def fixation_map(self) -> npt.NDArray[np.bool_]:
+    def fixation_map(self) -> Mask:
         """Which pixels were fixated: bool (H, W); to the nearest pixel, those outside dropped.
 
         Raises:
@@ -204,7 +204,7 @@ class Stimulus:
         fixated[row, column] = True
         return fixated
 
-    def density(self, sigma: float | None = None, *, degrees: float | None = None) -> npt.NDArray[np.float64]:
+    def density(self, sigma: float | None = None, *, degrees: float | None = None) -> Floats:
         """How likely a pixel is to be fixated: float64 (H, W), not negative, sums to 1.
 
         Without arguments: a Gaussian of one degree of visual angle over the fixations where the set says
@@ -241,7 +241,7 @@ class Stimulus:
         except DatasetError as error:
             raise DatasetError(f"{self.name}: {error}") from None
 
-    def published_density(self) -> npt.NDArray[np.float64]:
+    def published_density(self) -> Floats:
         """The published fixation map, divided by its sum: float64 (H, W).
 
         Raises:
@@ -257,7 +257,7 @@ class Stimulus:
             )
         total = values.sum()
         if not total > 0:
-            raise DatasetError(f"{self.map_path}: the map is 0 everywhere, which is no density")
+            raise DatasetError(f"{self.map_path}: the map is 0 everywhere, which is not a density")
         return np.asarray(values / total)
 
 
@@ -266,7 +266,7 @@ class Dataset:
     """Stimuli that belong together.
 
     Attributes:
-        name: ``osie``, ``salicon`` and so on; the folder's name where the set is nobody's we know.
+        name: ``osie``, ``salicon`` and so on; the folder's name where the set is not a published one.
         release: which release of the ground truth (``"2015"`` or ``"2017"`` of SALICON), if known.
         stimuli: the stimuli, sorted by name.
         layout: the layout they were read from.

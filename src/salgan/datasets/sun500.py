@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, load_mat, pairs
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
@@ -65,7 +66,7 @@ def _rows(names: list[str], count: int, file: Path) -> list[int]:
     return list(range(count))
 
 
-def _fixations(cells: np.ndarray, file: Path) -> Fixations:
+def _fixations(cells: Array, file: Path) -> Fixations:
     viewers = [pairs(cell, file, columns=4) for cell in cells]
     table = np.concatenate(viewers)
     viewer = np.repeat(np.arange(len(viewers)), [len(v) for v in viewers])

@@ -1,4 +1,4 @@
-"""The center bias: where people look in pictures of a set, whatever the picture."""
+"""The center bias: where people look in the pictures of a set, independent of what is in the picture."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from salgan._arrays import Floats
 from salgan.errors import DatasetError
 
 __all__ = ["GRID", "SIGMAS", "CenterBias", "counts"]
@@ -23,8 +23,6 @@ SIGMAS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)
 _FOLDS = 5
 _UNIFORM = 1e-3
 """Share of the uniform density mixed in, so that no place is impossible."""
-
-Floats = NDArray[np.float64]
 
 
 def counts(places: Floats) -> Floats:

@@ -6,11 +6,11 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from salgan._arrays import Array, Floats
 from salgan._files import replacing
 from salgan.errors import SalganError, require
 from salgan.evaluation.intervals import Interval
@@ -56,8 +56,6 @@ _STYLE = {
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)
 """Parts of the picture that the level sets enclose. By area, so that contrast does not matter, only shape."""
 
-Floats = NDArray[np.float64]
-Map = NDArray[Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -85,8 +83,8 @@ class Example:
     """
 
     name: str
-    picture: Map
-    maps: Mapping[str, Map]
+    picture: Array
+    maps: Mapping[str, Array]
     note: str = ""
 
 
@@ -214,7 +212,7 @@ def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
     return figure
 
 
-def levels(saliency: NDArray[Any]) -> Floats:
+def levels(saliency: Array) -> Floats:
     """The values above which :data:`SHARES` of the pixels lie, descending, one per share.
 
     Args:
@@ -224,7 +222,7 @@ def levels(saliency: NDArray[Any]) -> Floats:
     return values
 
 
-def lines(saliency: NDArray[Any], level: float) -> list[Floats]:
+def lines(saliency: Array, level: float) -> list[Floats]:
     """The level set at a value as polylines, each (N, 2) of x and y in pixels; none beyond the map's range.
 
     Raises:
@@ -235,7 +233,7 @@ def lines(saliency: NDArray[Any], level: float) -> list[Floats]:
     return [np.asarray(line) for line in found]
 
 
-def level_set_length(saliency: NDArray[Any]) -> float:
+def level_set_length(saliency: Array) -> float:
     """Mean length of the level sets, in diagonals of the picture.
 
     The boundary of an area is the longer, the more ragged it is and the more pieces it is in; a smooth map
@@ -328,7 +326,7 @@ def _short(name: str) -> str:
     return last if len(last) <= 18 else f"…{last[-16:]}"
 
 
-def _close_up(saliency: Map, zoom: float) -> tuple[float, float, float, float]:
+def _close_up(saliency: Array, zoom: float) -> tuple[float, float, float, float]:
     """Left, top, width and height of a window around the highest value, inside the picture."""
     rows, columns = saliency.shape
     row, column = np.unravel_index(np.argmax(saliency), saliency.shape)

@@ -66,7 +66,7 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     """
     chosen = most_different(comparison, metric, count)
     if not chosen:
-        raise SalganError(f"no picture has a {metric} from both models, so there is no gallery")
+        raise SalganError(f"no picture has a {metric} score from both models, so a gallery cannot be drawn")
     data = data_of(comparison.first)
     pairs = ((comparison.first, comparison.second), (comparison.second, comparison.first))
     protocol = comparison.first.about["protocol"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from salgan._arrays import Floats, Integers, Mask
 from salgan._parallel import in_order
 from salgan._progress import Progress, silent
 from salgan.datasets import Dataset, Stimulus
@@ -26,8 +26,6 @@ from salgan.errors import DatasetError, SalganError
 from salgan.evaluation.center_bias import CenterBias
 
 __all__ = ["Data", "Gaze", "GroundTruth", "ground_truth", "marked", "relative", "seeded"]
-
-Floats = NDArray[np.float64]
 
 
 def relative(stimulus: Stimulus) -> Floats:
@@ -78,7 +76,7 @@ class Gaze:
         return cls(folder)
 
     @cached_property
-    def _ends(self) -> NDArray[np.int64]:
+    def _ends(self) -> Integers:
         return np.asarray(np.load(self.folder / "ends.npy", mmap_mode="r"))
 
     @cached_property
@@ -120,7 +118,7 @@ class Gaze:
         return np.concatenate([self[int(other)] for other in chosen]), len(chosen)
 
 
-def marked(places: Floats, height: int, width: int) -> NDArray[np.bool_]:
+def marked(places: Floats, height: int, width: int) -> Mask:
     """Relative places as marked pixels of a picture of another size: bool (height, width)."""
     pixels = np.zeros((height, width), dtype=np.bool_)
     pixels[(places[:, 1] * height).astype(np.intp), (places[:, 0] * width).astype(np.intp)] = True
@@ -162,7 +160,7 @@ class GroundTruth:
     bias: CenterBias | None
     leave_out: bool
 
-    def center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
+    def center_bias(self, index: int, height: int, width: int) -> Floats | None:
         """The center bias for the picture at a position: float64 (height, width), sums to 1.
 
         None if nobody asked for it, or no other picture has fixations.

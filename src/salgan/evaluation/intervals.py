@@ -1,4 +1,4 @@
-"""How sure a mean over pictures is, and whether two models differ: resampling, seeded, in NumPy alone."""
+"""How certain a mean over pictures is, and whether two models differ: seeded resampling in NumPy alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from salgan._arrays import Floats
 from salgan.errors import MetricError
 
 __all__ = ["LEVEL", "RESAMPLES", "Interval", "bootstrap_mean", "permutation_p"]
@@ -20,8 +21,6 @@ RESAMPLES = 10_000
 
 _BLOCK = 4_000_000
 """Numbers drawn at a time, so that memory does not grow with the number of pictures."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def permutation_p(differences: ArrayLike, seed: int = 0, resamples: int = RESAMP
 
     Under the null hypothesis each picture's difference may have either sign (Fisher 1935; Good 2005,
     "Permutation, Parametric and Bootstrap Tests of Hypotheses"). All 2^N sign patterns are tried if they
-    are no more than ``resamples``; otherwise that many are drawn, and the observed one counts among them,
+    do not exceed ``resamples``; otherwise that many are drawn, and the observed one counts among them,
     so that p is never 0.
 
     Args:
@@ -107,7 +106,7 @@ def permutation_p(differences: ArrayLike, seed: int = 0, resamples: int = RESAMP
 def _defined(values: ArrayLike) -> Floats:
     array = np.asarray(values, dtype=np.float64).ravel()
     if np.isinf(array).any():
-        raise MetricError("scores hold infinity, of which there is no mean; leave those pictures out")
+        raise MetricError("some scores are infinite, so they have no mean; leave those pictures out")
     return array[~np.isnan(array)]
 
 

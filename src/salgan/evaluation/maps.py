@@ -58,7 +58,7 @@ def decode_map(content: bytes | Path, name: str) -> Array:
     except ImageError as error:
         raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
     except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{name}: is no map that can be read ({error})") from None
+        raise ModelError(f"{name}: is not a map that can be read ({error})") from None
     return _checked(array, name)
 
 
@@ -177,7 +177,7 @@ class ZipMaps(NamedMaps):
         path: the archive.
 
     Raises:
-        ModelError: no zip archive, or no map in it, or two of one name.
+        ModelError: not a zip archive, or no map in it, or two of one name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -195,7 +195,7 @@ class ZipMaps(NamedMaps):
             try:
                 self._archive = zipfile.ZipFile(self.path)
             except (OSError, zipfile.BadZipFile) as error:
-                raise ModelError(f"{self.path}: is no zip archive that can be read ({error})") from None
+                raise ModelError(f"{self.path}: is not a zip archive that can be read ({error})") from None
         return self._archive
 
     def _read(self, key: str) -> Array:
@@ -221,7 +221,7 @@ class Hdf5Maps(NamedMaps):
         path: the file.
 
     Raises:
-        ModelError: no HDF5 file, or no map in it, or two of one name.
+        ModelError: not an HDF5 file, or no map in it, or two of one name.
         MissingExtraError: h5py is not installed.
     """
 
@@ -237,7 +237,7 @@ class Hdf5Maps(NamedMaps):
                 lambda key, item: keys.append(key) if isinstance(item, h5py.Dataset) else None
             )
         except (OSError, RuntimeError, KeyError) as error:
-            raise ModelError(f"{path}: is no HDF5 file that can be read ({error})") from None
+            raise ModelError(f"{path}: is not an HDF5 file that can be read ({error})") from None
         super().__init__(path, keys, _HDF5_SUFFIXES)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -248,7 +248,7 @@ class Hdf5Maps(NamedMaps):
             try:
                 self._file = require("h5py", "eval").File(self.path, "r")
             except OSError as error:
-                raise ModelError(f"{self.path}: is no HDF5 file that can be read ({error})") from None
+                raise ModelError(f"{self.path}: is not an HDF5 file that can be read ({error})") from None
         return self._file
 
     def _read(self, key: str) -> Array:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from salgan._arrays import Floats
 from salgan._files import replacing
 from salgan.errors import SalganError
 
@@ -53,7 +53,7 @@ class Results:
     folder: Path
     about: dict[str, Any]
     pictures: tuple[str, ...]
-    columns: dict[str, NDArray[np.float64]]
+    columns: dict[str, Floats]
     notes: tuple[str, ...]
 
     @property
@@ -192,7 +192,7 @@ def _read_about(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SalganError(f"{path}: is no record of an evaluation ({error})") from None
+        raise SalganError(f"{path}: is not the record of an evaluation ({error})") from None
     return dict(about)
 
 

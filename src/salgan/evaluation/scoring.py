@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from salgan._arrays import Array
+from salgan._arrays import Array, Floats
 from salgan.datasets import Stimulus
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
@@ -98,7 +97,7 @@ class Scorer:
         self.stimuli = stimuli
         self._truth = truth
         self._protocol = protocol
-        self._last_bias: NDArray[np.float64] | None = None
+        self._last_bias: Floats | None = None
 
     def __call__(self, task: tuple[int, Array | None]) -> Row:
         """Score the picture at a position.
@@ -176,7 +175,7 @@ class Scorer:
                 context["baseline"] = bias
         return context
 
-    def _center_bias(self, index: int, height: int, width: int) -> NDArray[np.float64] | None:
+    def _center_bias(self, index: int, height: int, width: int) -> Floats | None:
         """The center bias at a picture's size, made once for pictures of one size where it is the same."""
         kept = self._last_bias
         if kept is None or kept.shape != (height, width) or self._truth.leave_out:

@@ -37,7 +37,7 @@ class MapSource(Protocol):
     def portable(self) -> bool: ...  # noqa: D102
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Those of the stimulus names for which there is no map; none, for whatever predicts."""
+        """Those of the stimulus names for which there is no map; a model has one of every picture."""
 
     def predict(self, stimulus: Stimulus) -> Array:
         """The map, real (h, w), at any size."""

@@ -154,7 +154,7 @@ def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
             continue
         if not re.fullmatch(wanted.pattern, stem):
             raise DatasetError(
-                f"{path}: is no picture of {wanted.name}, whose names look like {wanted.pattern}; "
+                f"{path}: is not a picture of {wanted.name}, whose names look like {wanted.pattern}; "
                 "name the folder that holds its test pictures only"
             )
         if stem in found:

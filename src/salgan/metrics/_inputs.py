@@ -87,7 +87,7 @@ class Map:
         """
         if self.low < 0:
             raise MetricError(
-                f"{self.name} has negative values (lowest {self.low:.4g}), so it is no distribution;"
+                f"{self.name} has negative values (lowest {self.low:.4g}), so it is not a distribution;"
                 " shift it (map - map.min()) or, if it holds log densities, pass np.exp(map)"
             )
 

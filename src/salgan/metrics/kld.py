@@ -16,8 +16,8 @@ def kld(saliency: ArrayLike | Map, density: ArrayLike | Map) -> float:
     S' and D' are the maps divided by their sums, without min-max scaling, eps is 2.22e-16, ln the natural
     logarithm. Source: ``KLdiv.m`` of the MIT saliency benchmark toolbox. Where the toolbox is not defined:
 
-    - A map with negative values is no distribution and raises (the toolbox turns complex); shift it or pass
-      the exponential of a log density. Nothing is shifted silently, as that changes the score.
+    - A map with negative values is not a distribution and raises (the toolbox turns complex); shift it or
+      pass the exponential of a log density. Nothing is shifted silently, as that changes the score.
     - A flat saliency map, also one that is 0 everywhere, counts as uniform.
     - Rounding and eps take equal maps to about -1e-10; such a score is returned as 0.
 

@@ -120,7 +120,8 @@ def table2(evaluations: Sequence[Results]) -> str:
             ]
         if not benchmarks:
             lines += [
-                "Nothing published below was scored on this ground truth; compare no number across tables.",
+                "Nothing published below was scored on this ground truth; "
+                "numbers must not be compared across tables.",
                 "",
             ]
         for benchmark in benchmarks:
