@@ -10,7 +10,7 @@ help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(BASE)/.installed  ## Predict a photograph: saliency map and overlay under examples/out
-	$(BASE)/bin/salgan predict examples/photo.jpg -o examples/out --output map,overlay --format png8 --overwrite
+	$(BASE)/bin/salgan predict examples/photo.jpg -o examples/out --save map,overlay --format png8 --overwrite
 
 test: $(DEV)/.installed  ## Run every test
 	$(DEV)/bin/python -m pytest -n 2

@@ -10,7 +10,19 @@ from pathlib import Path
 
 from salgan.errors import SalganError
 
-__all__ = ["replacing", "sha256_of"]
+__all__ = ["make_folder", "replacing", "sha256_of"]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with all above it, unless it is there.
+
+    Raises:
+        SalganError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SalganError(f"{folder}: cannot be made a folder ({error.strerror})") from None
 
 
 @contextlib.contextmanager

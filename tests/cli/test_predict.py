@@ -59,7 +59,7 @@ def test_a_photo_gives_a_map_and_an_overlay_of_its_own_size(tmp_path, model, sal
 )
 def test_the_format_decides_ending_and_content(tmp_path, model, salgan, format, name, mode):
     photo, out = _picture(tmp_path / "p.jpg"), tmp_path / "out"
-    said = salgan("predict", photo, "-o", out, "--model", model, "--output", "map", "--format", format)
+    said = salgan("predict", photo, "-o", out, "--model", model, "--save", "map", "--format", format)
     assert said.code == 0
     assert _files(out) == [name]
     with Image.open(out / name) as image:
@@ -89,21 +89,21 @@ def test_results_inside_the_folder_are_not_taken_for_pictures_next_time(photos, 
 
 def test_globs_are_expanded(tmp_path, photos, model, salgan):
     out = tmp_path / "out"
-    said = salgan("predict", photos / "**" / "*.[jJ]*", "-o", out, "--model", model, "--output", "map")
+    said = salgan("predict", photos / "**" / "*.[jJ]*", "-o", out, "--model", model, "--save", "map")
     assert said.code == 0
     assert _files(out) == ["a.saliency.npy", "c.saliency.npy"]
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_a_file(tmp_path, model, salgan):
     photo, out = _picture(tmp_path / "photo[1].jpg"), tmp_path / "out"
-    assert salgan("predict", photo, "-o", out, "--model", model, "--output", "map").code == 0
+    assert salgan("predict", photo, "-o", out, "--model", model, "--save", "map").code == 0
     assert _files(out) == ["photo[1].saliency.npy"]
 
 
 def _names(tmp_path, *sources: Path) -> list[str]:
-    jobs, errors = find_jobs([str(source) for source in sources], tmp_path, outputs=["map"], format="npy")
-    assert not errors
-    return [job.map_path.relative_to(tmp_path).as_posix() for job in jobs]
+    found = find_jobs([str(source) for source in sources], tmp_path, save=["map"], format="npy")
+    assert not found.errors
+    return [job.map_path.relative_to(tmp_path).as_posix() for job in found.jobs]
 
 
 def test_pictures_that_differ_in_ending_only_keep_it(tmp_path):
@@ -163,12 +163,14 @@ def test_nothing_is_overwritten_in_silence(tmp_path, model, salgan):
 def test_skip_existing_makes_only_what_is_missing(tmp_path, photos, model, salgan):
     out = tmp_path / "out"
     (out / "trip").mkdir(parents=True)
-    for name in ("a.saliency.npy", "a.overlay.png", "trip/c.saliency.npy"):
-        (out / name).write_text("done before")
+    done = np.full((3, 4), 0.5, np.float32)  # not what would be predicted
+    for name in ("a.saliency.npy", "trip/c.saliency.npy"):
+        np.save(out / name, done)
+    _picture(out / "a.overlay.png", (4, 3))
     said = salgan("predict", photos, "-o", out, "--model", model, "--skip-existing")
     assert said.code == 0
     assert "1 done before" in said.err
-    assert (out / "trip/c.saliency.npy").read_text() == "done before"
+    assert np.array_equal(np.load(out / "trip/c.saliency.npy"), done)
     assert (out / "trip/c.overlay.png").exists()
     assert len(_files(out)) == 8
     again = salgan("predict", photos, "-o", out, "--model", "no-such-model", "--skip-existing")
@@ -176,11 +178,26 @@ def test_skip_existing_makes_only_what_is_missing(tmp_path, photos, model, salga
     assert "4 done before" in again.err
 
 
+def test_a_result_that_does_not_open_is_not_counted_as_done(tmp_path, photos, model, salgan):
+    out = tmp_path / "out"
+    options = ("-o", out, "--model", model, "--skip-existing")
+    assert salgan("predict", photos, *options).code == 0
+    names = ["a.overlay.png", "a.saliency.npy", "b.overlay.png", "b.saliency.npy"]
+    whole = {name: (out / name).read_bytes() for name in names}
+    (out / "a.overlay.png").write_bytes(b"")  # as a crashed machine may leave them
+    (out / "b.overlay.png").write_bytes(whole["b.overlay.png"][:-20])
+    (out / "b.saliency.npy").write_bytes(whole["b.saliency.npy"][:-20])
+    said = salgan("predict", photos, *options)
+    assert said.code == 0
+    assert "3 results that do not open are made anew" in said.err
+    assert {name: (out / name).read_bytes() for name in names} == whole
+
+
 def test_bad_files_do_not_stop_the_rest_and_are_named_at_the_end(tmp_path, photos, model, salgan):
     out = tmp_path / "out"
     (photos / "bad.jpg").write_bytes(b"")
     (photos / "cut.png").write_bytes((photos / "b.png").read_bytes()[:60])
-    said = salgan("predict", photos, tmp_path / "none.jpg", "-o", out, "--model", model, "--output", "map")
+    said = salgan("predict", photos, tmp_path / "none.jpg", "-o", out, "--model", model, "--save", "map")
     assert said.code == 1
     assert said.out == f"4 pictures, 4 files in {out}\n"
     lines = said.err.splitlines()
@@ -205,14 +222,14 @@ def test_a_result_that_cannot_be_written_is_one_line(tmp_path, photos, model, sa
     ("arguments", "message"),
     [
         (["photo.jpg"], "-o FOLDER"),
-        (["photo.jpg", "-o", "out", "--output", "map,heat"], "--output 'heat' is none of map, overlay"),
+        (["photo.jpg", "-o", "out", "--save", "map,heat"], "--save 'heat' is none of map, overlay"),
         (["photo.jpg", "-o", "out", "--format", "jpeg"], "none of npy, png16, png8, tiff"),
         (["photo.jpg", "-o", "out", "--skip-existing", "--overwrite"], "exclude each other"),
         (["photo.jpg", "-o", "photo.jpg"], "is a file"),
         (["photo.jpg", "-o", "out", "--model", "liet"], "no model or file 'liet'"),
         (["photo.jpg", "-o", "out", "--model", "none.onnx"], "none.onnx: no such file"),
         (["-", "photo.jpg"], "SOURCE - takes one picture"),
-        (["-", "--output", "map,overlay"], "SOURCE - takes one picture"),
+        (["-", "--save", "map,overlay"], "SOURCE - takes one picture"),
         (["nothing/*.jpg", "-o", "out"], "matches no pictures"),
         (["empty", "-o", "out"], "holds no pictures"),
     ],
@@ -242,7 +259,7 @@ def test_stdin_to_stdout(tmp_path, model):
     assert (done.returncode, done.stderr) == (0, b"")
     assert np.array_equal(np.load(io.BytesIO(done.stdout)), expected.array)
     assert _pipe(picture, "--model", model, "--format", "tiff").stdout == expected.encode("tiff")
-    overlay = Image.open(io.BytesIO(_pipe(picture, "--model", model, "--output", "overlay").stdout))
+    overlay = Image.open(io.BytesIO(_pipe(picture, "--model", model, "--save", "overlay").stdout))
     assert (overlay.format, overlay.size) == ("PNG", (40, 30))
 
 
@@ -258,9 +275,7 @@ def test_overlay_options_reach_the_overlay(tmp_path, model, salgan):
     results = []
     for index, options in enumerate(([], ["--contours"], ["--legend"], ["--opacity", "0.2"])):
         out = tmp_path / str(index)
-        assert (
-            salgan("predict", photo, "-o", out, "--model", model, "--output", "overlay", *options).code == 0
-        )
+        assert salgan("predict", photo, "-o", out, "--model", model, "--save", "overlay", *options).code == 0
         results.append((out / "photo.overlay.png").read_bytes())
     assert len(set(results)) == 4
     assert salgan("predict", photo, "-o", out, "--model", model, "--opacity", "1.5").code == 2
@@ -276,7 +291,7 @@ def test_prediction_needs_neither_torch_nor_matplotlib(tmp_path, model):
 
 def test_only_a_few_pictures_are_under_way_at_a_time(tmp_path, model, monkeypatch):
     photo = _picture(tmp_path / "photo.png")
-    jobs, _ = find_jobs([str(photo)], tmp_path / "out", outputs=["map"], format="npy")
+    jobs = find_jobs([str(photo)], tmp_path / "out", save=["map"], format="npy").jobs
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     started = 0
 
@@ -302,7 +317,7 @@ def test_outcomes_come_in_order_and_say_what_failed(tmp_path, model):
         else:
             (tmp_path / name).write_bytes(b"")
     sources = [str(tmp_path / name) for name in names]
-    jobs, _ = find_jobs(sources, tmp_path / "out", outputs=["map"], format="npy")
+    jobs = find_jobs(sources, tmp_path / "out", save=["map"], format="npy").jobs
     outcomes = list(predict_all(jobs, Predictor(model), draw=lambda p, s: p))
     assert [outcome.job.source.name for outcome in outcomes] == names
     assert [isinstance(outcome.error, ImageError) for outcome in outcomes] == [i % 3 == 0 for i in range(12)]
@@ -310,7 +325,7 @@ def test_outcomes_come_in_order_and_say_what_failed(tmp_path, model):
 
 def test_a_network_that_fails_stops_everything(tmp_path):
     photo = _picture(tmp_path / "photo.png")
-    jobs, _ = find_jobs([str(photo)], tmp_path / "out", outputs=["map"], format="npy")
+    jobs = find_jobs([str(photo)], tmp_path / "out", save=["map"], format="npy").jobs
     broken = Predictor(tiny_model(gain=float("nan")))
     with pytest.raises(ModelError, match="not finite"):
         list(predict_all(jobs, broken, draw=lambda p, s: p))

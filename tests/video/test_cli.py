@@ -34,14 +34,14 @@ def test_a_video_gives_its_overlay(tmp_path, clip, model, salgan):
 
 def test_maps_boxes_smoothing_and_stride_can_be_asked_for(tmp_path, clip, model, salgan):
     out = tmp_path / "out"
-    options = ["--output", "map,overlay", "--smooth", "0.3", "--stride", "2", "--box", "cta:0,0,0.5,0.5"]
+    options = ["--save", "map,overlay", "--smooth", "0.3", "--stride", "2", "--box", "cta:0,0,0.5,0.5"]
     said = salgan("predict", clip, "-o", out, "--model", model, *options)
     names = ["clip.maps.npy", "clip.overlay.mp4", "clip.frames.csv", "clip.timeline.png"]
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines() == [str(out / name) for name in names]
     assert np.load(out / "clip.maps.npy").shape == (4, 48, 64)
     assert (out / "clip.frames.csv").read_text().startswith("frame,seconds,share:cta\n0,0.000000,0.")
-    said = salgan("predict", clip, "-o", out, "--model", model, "--output", "map", "--format", "mp4")
+    said = salgan("predict", clip, "-o", out, "--model", model, "--save", "map", "--format", "mp4")
     assert said.code == 1  # the table is there
     assert "clip.frames.csv exist already" in said.err
 
@@ -50,12 +50,13 @@ def test_results_that_are_there_are_kept_or_replaced_as_told(tmp_path, clip, mod
     out = tmp_path / "out"
     out.mkdir()
     overlay = out / "clip.overlay.mp4"
-    overlay.write_bytes(b"mine")
+    mine = clips.make(tmp_path / "mine.mp4", [clips.flat(99)] * 3).read_bytes()
+    overlay.write_bytes(mine)
     said = salgan("predict", clip, "-o", out, "--model", model)
     assert (said.code, said.out) == (1, "")
     assert said.err == f"salgan: error: {overlay} exist already; add --skip-existing or --overwrite\n"
     assert salgan("predict", clip, "-o", out, "--model", model, "--skip-existing").code == 0
-    assert overlay.read_bytes() == b"mine"
+    assert overlay.read_bytes() == mine
     assert salgan("predict", clip, "-o", out, "--model", model, "--overwrite").code == 0
     assert len(clips.read(overlay)[0]) == 8
 
@@ -66,7 +67,7 @@ def test_pictures_and_videos_go_together_and_namesakes_keep_apart(tmp_path, clip
     Image.fromarray(clips.quarters()).save(tmp_path / "clip.png")
     said = salgan("predict", tmp_path / "clip.png", tmp_path / "clip.m*", "-o", out, "--model", model)
     assert said.code == 1  # a pattern without the ending of videos is one of pictures
-    arguments = [tmp_path / "clip.png", tmp_path / "*.mp4", tmp_path / "clip.mkv", "--output", "map,overlay"]
+    arguments = [tmp_path / "clip.png", tmp_path / "*.mp4", tmp_path / "clip.mkv", "--save", "map,overlay"]
     said = salgan("predict", *arguments, "-o", out, "--model", model, "--overwrite")
     assert (said.code, said.err) == (0, "")
     assert _names(out) == [
@@ -130,7 +131,7 @@ def test_of_a_video_that_was_cut_off_the_rest_is_kept_and_the_damage_told(tmp_pa
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--output", "map", "--format", "tiff"], "npy or mp4"),
+        (["--save", "map", "--format", "tiff"], "npy or mp4"),
         (["--box", "cta:0,0"], "a box has 4 numbers"),
         (["--box", "a:0,0,1,1", "--box", "a:0,0,1,0.5"], "two regions"),
         (["--smooth", "inf"], "time constant"),
@@ -176,7 +177,7 @@ def test_ctrl_c_leaves_a_playable_file(tmp_path, model):
     script = "from salgan.cli import main; import sys; sys.exit(main())"
     command = [sys.executable, "-c", script, "predict", source, "-o", out, "--model", model]
     with subprocess.Popen(
-        [*command, "--output", "map,overlay"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--save", "map,overlay"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         enough = 10 * 320 * 240 * 4
         deadline = time.monotonic() + 60

@@ -6,12 +6,14 @@ needs of ONNX Runtime, PyTorch and the like is imported inside its function.
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
 
 from salgan._version import __version__
 from salgan.cli._common import say_error
+from salgan.cli._signals import Ended, ending_cleanly
 from salgan.cli.ab import ab
 from salgan.cli.compare import compare
 from salgan.cli.crop import crop
@@ -83,10 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 done, 1 an error the user can mend (one line on stderr), 2 a wrong command line,
-        3 a check of ``regions --fail-under`` failed, 130 interrupted.
+        3 a check of ``regions --fail-under`` failed, 128 and its number if a signal ended it (130: Ctrl-C).
     """
     try:
-        app(args=arguments, prog_name="salgan")
+        with ending_cleanly():
+            app(args=arguments, prog_name="salgan")
     except SalganError as error:
         say_error(error)
         return 1
@@ -95,7 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
         say_error(SalganError(f"{place}{error.strerror or error}"))
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 128 + (Ended.latest or signal.SIGINT)
     except SystemExit as leaving:
+        if Ended.latest is not None:
+            return 128 + Ended.latest
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0

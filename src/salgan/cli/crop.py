@@ -150,9 +150,8 @@ def _refuse_to_overwrite(wanted: list[_Wanted]) -> None:
 def _write(
     picture: Image.Image, crops: list[tuple[_Wanted, Crop]], options: dict[str, Any], *, skip: bool
 ) -> None:
-    from salgan._files import replacing
+    from salgan._files import make_folder, replacing
     from salgan.crop import cut
-    from salgan.jobs import make_folder
 
     for each, found in crops:
         if each.path is None or (skip and each.path.exists()):

@@ -20,7 +20,7 @@ def export(
         Path,
         typer.Argument(help="A run's folder, its network.safetensors, or a checkpoint (.pt)."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file to write.")],
     weights: Annotated[
         Weights,
         typer.Option(help="How to store them: float16 is half the size, int8 a quarter, at the same speed."),
@@ -53,7 +53,7 @@ def export(
 
 def import_lasagne(
     file: Annotated[Path, typer.Argument(help="gen_modelWeights*.npz as released with the paper.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The safetensors file to write.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="The safetensors file to write.")],
 ) -> None:
     """Read the weights released in 2017 (Theano, Lasagne) into a network file.
 

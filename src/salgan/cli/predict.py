@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,16 +12,9 @@ from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
-    import numpy as np
-
-    from salgan.cli._videos import VideoJob
-    from salgan.errors import SalganError
-    from salgan.jobs import Job
-    from salgan.saliency_map import SaliencyMap
-
-_OUTPUTS = ("map", "overlay")
+    from salgan._arrays import Picture
+    from salgan.jobs import Job, JobResult
 
 
 def predict(
@@ -40,11 +32,11 @@ def predict(
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A model of `salgan models`, or an ONNX file.")
     ] = "lite",
-    output: Annotated[
+    save: Annotated[
         str | None,
         typer.Option(
             metavar="map,overlay",
-            help="What to make; if not given map,overlay, of stdin map, of videos overlay.",
+            help="What to make. If not given: both, of videos the overlay, of stdin the map.",
         ),
     ] = None,
     format: Annotated[
@@ -90,7 +82,7 @@ def predict(
 
     [bold]salgan predict - --format png16 < photo.jpg > map.png[/bold]
 
-    reads a picture from stdin and writes the map, or with --output overlay the overlay, to stdout.
+    reads a picture from stdin and writes the map, or with --save overlay the overlay, to stdout.
 
     [bold]salgan predict clip.mp4 -o out --smooth 0.3 --box logo:0.7,0.1,0.2,0.1[/bold]
 
@@ -99,31 +91,19 @@ def predict(
 
     A file that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
     """
-    from salgan import render
-    from salgan.cli import _videos
-    from salgan.cli._common import say_error
-    from salgan.saliency_map import FORMATS
+    import functools
 
-    videos, pictures = _videos.divide(sources)
-    if pictures and format not in FORMATS:
-        raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
-    wanted = _wanted(output or ("map" if sources == ["-"] else "map,overlay"))
-    if not videos and (smooth or stride > 1 or box):
-        raise ConfigError(
-            "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
-        )
+    from salgan import jobs, render
+    from salgan.cli import _common, _signals
+    from salgan.regions import parse_box
+    from salgan.regions.region import check_names
 
-    def draw(picture: np.ndarray[Any, Any], saliency: SaliencyMap) -> np.ndarray[Any, Any]:
-        return render.overlay(picture, saliency, opacity=opacity, contours=contours, legend=legend)
-
+    draw = functools.partial(render.overlay, opacity=opacity, contours=contours, legend=legend)
+    wanted = _wanted(save)
     if "-" in sources:
-        if len(sources) > 1 or out is not None or len(wanted) > 1:
-            raise ConfigError(
-                "SOURCE - takes one picture from stdin and gives one --output on stdout, without -o"
-            )
-        if sys.stdout.isatty():
-            raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
-        _through_pipe(model, wanted[0], format, draw)
+        if len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
+            raise ConfigError("SOURCE - takes one picture from stdin and gives one of --save, without -o")
+        _through_pipe(model, (wanted or ["map"])[0], format, draw)
         return
     if out is None:
         raise ConfigError("say where the results go: -o FOLDER")
@@ -131,64 +111,73 @@ def predict(
         raise ConfigError("--skip-existing and --overwrite exclude each other")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the results")
-    jobs = _videos.find_jobs(videos, out, _wanted(output or "overlay"), format, box or []) if videos else []
-    if skip_existing:
-        jobs = [job for job in jobs if not all(path.exists() for path in job.paths)]
-    elif not overwrite:
-        _refuse_to_overwrite(jobs)
-    errors: list[SalganError] = []
-    if pictures:
-        errors += _files(
-            pictures, out, model, wanted, format, draw, skip_existing=skip_existing, overwrite=overwrite
+    regions = [parse_box(each) for each in box or []]
+    check_names(regions)
+
+    found = jobs.find_jobs(sources, out, save=wanted, format=format, follow=bool(regions))
+    if (smooth or stride > 1 or regions) and not any(job.kind == "video" for job in found.jobs):
+        raise ConfigError(
+            "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
         )
-    if jobs:
-        errors += _videos.predict(jobs, model, draw, smooth=smooth, stride=stride)
+    todo = jobs.still_to_do(found.jobs) if skip_existing else found.jobs
+    if skip_existing:
+        _say_broken(todo)
+    elif not overwrite:
+        _refuse_to_overwrite(todo)
+    results: list[JobResult] = []
+    if todo:
+        predictor = _common.load_predictor(model)
+        with _common.progress() as on_progress, _signals.between_steps() as stopped:
+            for result in jobs.predict_all(
+                todo,
+                predictor,
+                draw=draw,
+                smooth=smooth,
+                stride=stride,
+                regions=regions,
+                on_progress=on_progress,
+                stopped=stopped,
+            ):
+                results.append(result)
+                if isinstance(result.error, jobs.StoppedError):
+                    typer.echo(f"salgan: {result.error}", err=True)
+                elif result.job.kind == "video":
+                    _print_paths(result)
+    _report(results, len(found.jobs) - len(todo), out)
+    for line in found.left_out:
+        typer.echo(line, err=True)
+    errors = [*found.errors, *(result.error for result in results if result.error is not None)]
     for error in errors:
-        say_error(error)
+        _common.say_error(error)
     if errors:
         raise typer.Exit(1)
 
 
-def _files(
-    sources: list[str],
-    out: Path,
-    model: str,
-    wanted: list[str],
-    format: str,
-    draw: Callable[..., Any],
-    *,
-    skip_existing: bool,
-    overwrite: bool,
-) -> list[SalganError]:
-    from salgan.cli._common import load_predictor, progress
-    from salgan.jobs import find_jobs, predict_all
+def _wanted(save: str | None) -> list[str] | None:
+    from salgan.jobs.find import KINDS
 
-    found, errors = find_jobs(sources, out, outputs=wanted, format=format)
-    jobs = _not_there_yet(found) if skip_existing else found
-    if not overwrite:
-        _refuse_to_overwrite(jobs)
-    done: list[Job] = []
-    if jobs:
-        predictor = load_predictor(model)
-        with progress() as on_progress:
-            for number, outcome in enumerate(predict_all(jobs, predictor, draw=draw), 1):
-                if outcome.error is None:
-                    done.append(outcome.job)
-                else:
-                    errors.append(outcome.error)
-                on_progress("predicting", number, len(jobs))
-    _report(done, len(found) - len(jobs), out)
-    return errors
+    if save is None:
+        return None
+    wanted = [word.strip() for word in save.split(",")]
+    for word in wanted:
+        if word not in KINDS:
+            raise ConfigError(f"--save {word!r} is none of {', '.join(KINDS)}; join several with a comma")
+    return wanted
 
 
-def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Any]) -> None:
+def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Picture]) -> None:
     import io
 
     from PIL import Image
 
     from salgan import image
     from salgan.cli._common import load_predictor
+    from salgan.saliency_map import FORMATS
 
+    if format not in FORMATS:
+        raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
+    if sys.stdout.isatty():
+        raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
     picture = image.read(sys.stdin.buffer.read())
     saliency = load_predictor(model).predict(picture)
     if wanted == "map":
@@ -201,41 +190,32 @@ def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Any]
     sys.stdout.buffer.flush()
 
 
-def _wanted(output: str) -> list[str]:
-    wanted = [word.strip() for word in output.split(",")]
-    for word in wanted:
-        if word not in _OUTPUTS:
-            raise ConfigError(
-                f"--output {word!r} is none of {', '.join(_OUTPUTS)}; join several with a comma"
-            )
-    return wanted
-
-
-def _not_there_yet(jobs: list[Job]) -> list[Job]:
-    """The jobs with only those files that do not exist; without the jobs that are done."""
-    missing = (
-        replace(
-            job,
-            map_path=None if job.map_path and job.map_path.exists() else job.map_path,
-            overlay_path=None if job.overlay_path and job.overlay_path.exists() else job.overlay_path,
-        )
-        for job in jobs
-    )
-    return [job for job in missing if job.paths]
-
-
-def _refuse_to_overwrite(jobs: Sequence[Job | VideoJob]) -> None:
-    there = [path for job in jobs for path in job.paths if path.exists()]
+def _refuse_to_overwrite(todo: Sequence[Job]) -> None:
+    there = [path for job in todo for path in job.paths if path.exists()]
     if there:
         others = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise ConfigError(f"{there[0]}{others} exist already; add --skip-existing or --overwrite")
 
 
-def _report(done: list[Job], skipped: int, out: Path) -> None:
-    if len(done) == 1:
-        for path in done[0].paths:
-            typer.echo(path)
-    elif done:
-        typer.echo(f"{len(done)} pictures, {sum(len(job.paths) for job in done)} files in {out}")
+def _say_broken(todo: Sequence[Job]) -> None:
+    from salgan.jobs.whole import is_whole
+
+    count = sum(path.exists() and not is_whole(path) for job in todo for path in job.paths)
+    if count:
+        what = "1 result that does not open is" if count == 1 else f"{count} results that do not open are"
+        typer.echo(f"{what} made anew", err=True)
+
+
+def _report(results: Sequence[JobResult], skipped: int, out: Path) -> None:
+    pictures = [result for result in results if result.job.kind == "picture" and result.written]
+    if len(pictures) == 1:
+        _print_paths(pictures[0])
+    elif pictures:
+        typer.echo(f"{len(pictures)} pictures, {sum(len(each.written) for each in pictures)} files in {out}")
     if skipped:
         typer.echo(f"{skipped} done before and skipped", err=True)
+
+
+def _print_paths(result: JobResult) -> None:
+    for path in result.written:
+        typer.echo(path)

@@ -1,0 +1,162 @@
+"""Predicting many pictures and videos, in files: the results of each whole, or not there at all.
+
+Pictures are decoded, predicted and written in threads, and only a few are under way at a time, so that memory
+does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from PIL import Image
+
+from salgan import image, render
+from salgan._arrays import Picture
+from salgan._files import make_folder, replacing
+from salgan._parallel import cores, in_order
+from salgan._progress import Progress, silent
+from salgan.errors import ModelError, SalganError
+from salgan.jobs.find import Job
+from salgan.models.predictor import Predictor
+from salgan.regions import Region
+from salgan.saliency_map import SaliencyMap
+
+__all__ = ["JobResult", "StoppedError", "predict_all"]
+
+_MOST_THREADS = 8  # each may hold a picture and its map, which may be large
+
+
+class StoppedError(SalganError):
+    """A person stopped a video on the way; what was done of it is kept, under another name."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What became of a job.
+
+    Attributes:
+        job: what was to be done.
+        error: what went wrong; None if all is well.
+        written: the files that were written. A damaged video gives files and an error.
+    """
+
+    job: Job
+    error: SalganError | None = None
+    written: tuple[Path, ...] = ()
+
+
+def predict_all(
+    jobs: Iterable[Job],
+    predictor: Predictor,
+    *,
+    draw: Callable[[Picture, SaliencyMap], Picture] = render.overlay,
+    smooth: float = 0.0,
+    stride: int = 1,
+    regions: Sequence[Region] = (),
+    on_progress: Progress = silent,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[JobResult]:
+    """Do every job and write its files, each whole or not at all.
+
+    Args:
+        jobs: what to do, as :func:`salgan.jobs.find_jobs` found it.
+        predictor: the network.
+        draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
+        smooth: of videos, the time constant in seconds, see :func:`salgan.video.predict_frames`.
+        stride: of videos, predict every so many frames.
+        regions: of videos, what to follow in the table and its plot.
+        on_progress: is told after each picture, and after each frame of a video.
+        stopped: is asked after each picture and each frame whether to end the work. What is written of a
+            video then is kept under the names of :func:`salgan.video.partial_path`.
+
+    Yields:
+        One result per job, in order, when its files are written or it has failed. A video that was stopped
+        is the last one; its error is a :class:`StoppedError`.
+
+    Raises:
+        ModelError: the network fails, which no other picture would mend.
+        ConfigError: options that do not make sense.
+    """
+    total = len(jobs) if isinstance(jobs, Sized) else None
+    done = 0
+    for kind, group in groupby(jobs, lambda job: job.kind):
+        if kind == "picture":
+            results = _predict_pictures(group, predictor, draw)
+        else:
+            options = {"smooth": smooth, "stride": stride, "regions": regions, "draw": draw}
+            one = partial(_predict_video, predictor, options, on_progress, stopped)
+            results = map(one, group)
+        for result in results:
+            yield result
+            done += 1
+            if kind == "picture":
+                on_progress("predicting", done, total)
+            if stopped():
+                return
+
+
+def _predict_pictures(
+    jobs: Iterable[Job], predictor: Predictor, draw: Callable[[Picture, SaliencyMap], Picture]
+) -> Iterator[JobResult]:
+    network = threading.Lock()  # it has threads of its own: two runs at once would only compete
+
+    def predict(job: Job) -> JobResult:
+        try:
+            picture = image.read(job.source)
+            with network:
+                saliency = predictor.predict_batch([picture])[0]
+            return _write(job, picture, saliency, draw)
+        except ModelError:
+            raise
+        except SalganError as error:
+            return JobResult(job, error)
+
+    return in_order(predict, jobs, threads=min(cores() + 1, _MOST_THREADS))
+
+
+def _write(
+    job: Job, picture: Picture, saliency: SaliencyMap, draw: Callable[[Picture, SaliencyMap], Picture]
+) -> JobResult:
+    for path in job.paths:
+        make_folder(path.parent)
+    if job.map_path is not None:
+        saliency.save(job.map_path, job.format)
+    if job.overlay_path is not None:
+        overlay = Image.fromarray(draw(picture, saliency))
+        with replacing(job.overlay_path) as part:
+            overlay.save(part, format="PNG", compress_level=3)
+    return JobResult(job, written=tuple(job.paths))
+
+
+def _predict_video(
+    predictor: Predictor,
+    options: dict[str, object],
+    on_progress: Progress,
+    stopped: Callable[[], bool],
+    job: Job,
+) -> JobResult:
+    from salgan.video import DamagedVideoError, VideoFiles, partial_path, predict_video
+
+    files = VideoFiles(job.overlay_path, job.map_path, job.table_path, job.timeline_path)
+    try:
+        make_folder(job.paths[0].parent)
+        steps = predict_video(job.source, predictor, files, **options)  # type: ignore[arg-type]
+        for step in steps:
+            on_progress(job.source.name, step.frames, step.total)
+            if stopped():
+                steps.close()
+                kept = [path for path in map(partial_path, job.paths) if path.exists()]
+                words = f"stopped after {step.time:.1f} s of video; kept {', '.join(map(str, kept))}"
+                return JobResult(job, StoppedError(words), tuple(kept))
+    except DamagedVideoError as error:
+        return JobResult(job, error, tuple(job.paths))
+    except ModelError:
+        raise
+    except SalganError as error:
+        return JobResult(job, error)
+    return JobResult(job, written=tuple(job.paths))

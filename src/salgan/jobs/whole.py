@@ -1,0 +1,61 @@
+"""Whether a result that is there is a whole file: a crashed machine may leave it empty or cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["is_whole"]
+
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a result is there and opens. Its head and its end are looked at, not all of it."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        return _OPENS.get(path.suffix, _has_lines)(path)
+    except (OSError, ValueError, SyntaxError):  # Pillow raises SyntaxError for a damaged head
+        return False
+
+
+def _opens_as_array(path: Path) -> bool:
+    np.load(path, mmap_mode="r", allow_pickle=False)  # compares the file's size with its head
+    return True
+
+
+def _opens_as_picture(path: Path) -> bool:
+    with Image.open(path, formats=["PNG", "TIFF"]) as picture:
+        if picture.format != "PNG":
+            return True
+    with path.open("rb") as file:
+        file.seek(-len(_PNG_END), 2)
+        return file.read() == _PNG_END
+
+
+def _opens_as_video(path: Path) -> bool:
+    from salgan.errors import VideoError
+    from salgan.video import Video
+
+    try:
+        with Video(path):
+            return True
+    except VideoError:
+        return False
+
+
+def _has_lines(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"
+
+
+_OPENS = {
+    ".npy": _opens_as_array,
+    ".png": _opens_as_picture,
+    ".tiff": _opens_as_picture,
+    ".mp4": _opens_as_video,
+}
