@@ -22,7 +22,7 @@ from salgan.errors import ConfigError
 from salgan.regions.focal import FocalPoint, focal_points_in
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["SCHEMA", "Crop", "best", "cut", "largest", "parse_ratio", "parse_size"]
+__all__ = ["SCHEMA", "Crop", "best", "cut", "cut_window", "largest", "parse_ratio", "parse_size"]
 
 SCHEMA = "salgan.crop/1"
 """Names the form of the JSON that ``salgan crop --json`` writes."""
@@ -160,7 +160,15 @@ def cut(picture: Image.Image, crop: Crop, size: tuple[int, int] | None = None) -
     Returns:
         A new image.
     """
-    part = picture.crop((crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+    window = (crop.left, crop.top, crop.left + crop.width, crop.top + crop.height)
+    return cut_window(picture, window, size)
+
+
+def cut_window(
+    picture: Image.Image, window: tuple[int, int, int, int], size: tuple[int, int] | None = None
+) -> Image.Image:
+    """Cut a window, (left, top, right, bottom) in pixels, out of a picture; the rest as :func:`cut` does."""
+    part = picture.crop(window)
     if size is not None and size != part.size:
         if part.mode in ("1", "P", "PA"):  # indices cannot be mixed
             part = part.convert("RGBA" if part.has_transparency_data else "RGB")

@@ -22,7 +22,7 @@ import uvicorn
 
 from salgan.models.predictor import Predictor
 from salgan.saliency_map import SaliencyMap
-from salgan.serve import Limits, create_app
+from salgan.serve import Access, Limits, create_app
 from salgan.serve.server import configured
 from tests._onnx import tiny_model
 
@@ -45,10 +45,10 @@ class Held:
 
 
 @contextlib.contextmanager
-def serving(predictor, limits: Limits | None = None, hosts=None) -> Iterator[httpx.Client]:
+def serving(predictor, limits: Limits | None = None, access: Access | None = None) -> Iterator[httpx.Client]:
     """A client of the service, which listens on a free port of this machine."""
     limits = limits or Limits()
-    server = uvicorn.Server(configured(create_app(predictor, limits, hosts=hosts), limits))
+    server = uvicorn.Server(configured(create_app(predictor, limits, access=access), limits))
     server.config.port = 0
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -107,7 +107,7 @@ def command(model: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, st
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         try:
             first = process.stderr.readline()
-            found = re.search(r"http://\S+", first)
+            found = re.search(r"http://[^\s\"]+", first)
             assert found, first + process.stderr.read()
             yield process, found[0]
         finally:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from salgan.errors import ConfigError
 from salgan.serve import Limits
+from salgan.serve.worker import Batcher
 from tests.serve.conftest import Held, metric, png, serving, until
 
 PICTURE = png()
@@ -269,8 +270,12 @@ def test_a_picture_whose_client_left_is_not_predicted():
     assert held.batches == [1]
 
 
-def test_waiting_pictures_share_a_run_of_the_network():
+def test_waiting_pictures_share_a_run_of_the_network(monkeypatch):
     held = Held()
+    decoded, predict = [], Batcher.predict
+    monkeypatch.setattr(
+        Batcher, "predict", lambda self, picture: (decoded.append(picture), predict(self, picture))[1]
+    )
     with serving(held, Limits(max_batch=3)) as client:
         threads = [
             threading.Thread(
@@ -283,7 +288,8 @@ def test_waiting_pictures_share_a_run_of_the_network():
         for thread in threads[1:]:
             thread.start()
         until(lambda: metric(client, "salgan_pictures_under_way") == 4)
-        time.sleep(0.2)  # two of the three are decoded and wait for the network; a third has no thread yet
+        until(lambda: len(decoded) == 3)  # two of the three wait for the network; a third has no thread yet
+        time.sleep(0.1)
         held.let.set()
         for thread in threads:
             thread.join()

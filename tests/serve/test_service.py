@@ -11,6 +11,8 @@ import pytest
 
 from salgan._version import __version__
 from salgan.errors import ModelError
+from salgan.serve import Access
+from salgan.serve.access import LOCAL_NAMES
 from salgan.serve.observe import JsonFormatter
 from tests.serve.conftest import command, metric, png, serving, until
 
@@ -157,7 +159,7 @@ def test_an_address_is_never_fetched(service):
 
 
 def test_a_local_service_answers_to_local_names_only(predictor):
-    with serving(predictor, hosts={"localhost", "127.0.0.1", "::1"}) as client:
+    with serving(predictor, access=Access(hosts=LOCAL_NAMES)) as client:
         for host in ("localhost", "127.0.0.1:8000", "[::1]:9", "LocalHost"):
             assert client.get("/healthz", headers={"Host": host}).status_code == 200
         for host in ("evil.example", "127.0.0.1.evil.example", "[::1].evil"):

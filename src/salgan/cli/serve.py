@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,35 +10,50 @@ import typer
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")
+        str, typer.Option(help="The address to listen on; 0.0.0.0 opens it to the network.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
     model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A model of `salgan models`, or an ONNX file.")
+        str, typer.Option("--model", "-m", metavar="NAME|FILE", help="A model of `salgan models`, or a file.")
     ] = "lite",
-    max_megabytes: Annotated[int, typer.Option(min=1, help="Of a request's body (413).")] = 25,
-    max_megapixels: Annotated[int, typer.Option(min=1, max=100, help="Of a picture (413).")] = 25,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name that a proxy in front hands on; repeat for more."),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="A website whose pages may use the service; repeat for more."),
+    ] = None,
+    max_megabytes: Annotated[int, typer.Option(min=1, help="The most that a request may send (413).")] = 25,
+    max_megapixels: Annotated[
+        int, typer.Option(min=1, max=100, help="The most that a picture may have (413).")
+    ] = 25,
     max_waiting: Annotated[int, typer.Option(min=1, help="Pictures that wait for their turn (503).")] = 32,
     max_batch: Annotated[
         int, typer.Option(min=1, help="Pictures worked on at a time; memory grows with it.")
     ] = 4,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For one picture (504).")] = 30,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="The time for one picture (504).")] = 30,
 ) -> None:
     """Serve predictions over HTTP, with a page to try them.
 
     [bold]salgan serve[/bold]
 
-    then open http://127.0.0.1:8000, or
+    Open http://127.0.0.1:8000 in a browser, or send a picture from a terminal:
 
     [bold]curl -H "Content-Type: image/jpeg" --data-binary @photo.jpg
     "http://127.0.0.1:8000/v1/predict?output=overlay" -o overlay.png[/bold]
 
-    /openapi.json describes the API, /healthz and /metrics are for supervisors. Logs are JSON lines on stderr.
-    Ctrl-C (or SIGTERM) finishes what was taken and leaves. There is no password: behind --host 0.0.0.0, put
-    something that asks for one.
+    /openapi.json describes the API; /healthz and /metrics are for supervisors. The log is JSON, one line
+    each, on stderr. Ctrl-C or SIGTERM finishes the pictures that were taken and then stops.
+
+    If the variable SALGAN_TOKEN is set, every request must bring it: Authorization: Bearer TOKEN. Set it
+    whenever others can reach the address.
     """
+    import sys
+
     from salgan.cli._common import load_predictor, messages
     from salgan.serve import Limits, run
+    from salgan.serve.server import is_loopback, log_ready
 
     limits = Limits(
         max_bytes=max_megabytes * 1_000_000,
@@ -46,9 +62,30 @@ def serve(
         max_batch=max_batch,
         timeout=timeout,
     )
+    token = os.environ.get("SALGAN_TOKEN") or None
     predictor = load_predictor(model)
+    warning = None
+    if token is None and not is_loopback(host):
+        warning = (
+            f"anyone who reaches {host} can use this service; set SALGAN_TOKEN to ask for a token: "
+            "export SALGAN_TOKEN=$(python3 -c 'import secrets; print(secrets.token_urlsafe())')"
+        )
 
     def say(url: str) -> None:
+        if not sys.stderr.isatty():
+            log_ready(url, predictor.name, warning)
+            return
         messages().print(f"salgan serves {predictor.name} at {url} (Ctrl-C to stop)")
+        if warning:
+            messages().print(f"warning: {warning}")
 
-    run(predictor, host=host, port=port, limits=limits, on_ready=say)
+    run(
+        predictor,
+        host=host,
+        port=port,
+        limits=limits,
+        allow_hosts=allow_host or [],
+        cors_origins=cors_origin or [],
+        token=token,
+        on_ready=say,
+    )

@@ -11,8 +11,9 @@ from salgan.errors import require
 for _module in ("fastapi", "python_multipart", "prometheus_client", "uvicorn"):
     require(_module, "serve")
 
+from salgan.serve.access import Access  # noqa: E402
 from salgan.serve.app import create_app  # noqa: E402
 from salgan.serve.limits import Limits  # noqa: E402
 from salgan.serve.server import run  # noqa: E402
 
-__all__ = ["Limits", "create_app", "run"]
+__all__ = ["Access", "Limits", "create_app", "run"]

@@ -22,7 +22,6 @@ __all__ = [
     "Output",
     "Shape",
     "best_crops",
-    "crop_png",
     "crop_report",
     "overlay_png",
     "report",
@@ -111,11 +110,6 @@ def crop_report(
         "picture": {"width": width, "height": height},
         "crops": [{"for": shape.label, **each.document()} for shape, each in zip(shapes, found, strict=True)],
     }
-
-
-def crop_png(picture: np.ndarray[Any, Any], found: crop.Crop, shape: Shape) -> bytes:
-    """The crop as a PNG file, scaled if it was asked for by its size."""
-    return _png(crop.cut(Image.fromarray(picture), found, shape.size))
 
 
 def _png(image: Image.Image) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 
 from salgan import render
 from salgan._version import __version__
-from salgan.serve.guard import Guard
+from salgan.serve.access import Access
+from salgan.serve.guard import Guard, Held
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Observe, Telemetry
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
@@ -30,7 +32,7 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    predictor: BatchPredictor, limits: Limits | None = None, *, hosts: Collection[str] | None = None
+    predictor: BatchPredictor, limits: Limits | None = None, *, access: Access | None = None
 ) -> FastAPI:
     """Make the service for one model, for any ASGI server.
 
@@ -41,14 +43,17 @@ def create_app(
     Args:
         predictor: the model, already in memory.
         limits: how much to take on; :class:`~salgan.serve.limits.Limits` with its defaults if None.
-        hosts: names the service answers to, lower case and without port; None for all.
+        access: who may ask; everybody but other websites' pages if None.
     """
     limits = limits or Limits()
+    access = access or Access()
     telemetry = Telemetry(predictor.name, limits.max_batch)
     worker = Worker(predictor, limits, telemetry)
+    held = Held(limits, telemetry)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(worker.decoders.start)
         yield
         await asyncio.to_thread(worker.close)
 
@@ -62,12 +67,20 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(picture_routes(worker))
+    app.include_router(picture_routes(worker, held))
     app.include_router(status_routes(worker, telemetry))
     _add_page(app, limits)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Guard, limits=limits, hosts=hosts, telemetry=telemetry)
+    app.add_middleware(Guard, limits=limits, access=access, held=held)
+    if access.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(access.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
     app.add_middleware(Observe, telemetry=telemetry)
     describe = app.openapi
     app.openapi = lambda: _with_problem_type(describe())  # type: ignore[method-assign]

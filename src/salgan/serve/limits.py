@@ -15,17 +15,17 @@ class Limits:
     """The service's limits. What is beyond them is refused, with the status in brackets.
 
     Attributes:
-        max_bytes: of a request's body (413).
-        max_pixels: of a picture, before it is decoded (413).
-        max_waiting: pictures that wait for their turn, as compressed as they came (503).
+        max_bytes: bytes of a request's body (413).
+        max_pixels: pixels of a picture, refused before it is decoded (413).
+        max_waiting: pictures that wait for their turn, compressed as they came (503).
         max_batch: pictures that are decoded, predicted and encoded at a time, and so at most in one run of
-            the network. Memory for decoded pictures grows with this, and with nothing else.
+            the network.
         timeout: seconds from a picture's arrival to its answer (504).
         body_timeout: seconds in which a request's head, and then its body, must arrive (408).
-        max_connections: open connections; beyond them uvicorn answers 503 by itself.
+        max_connections: open connections; for one more, the one that has been idle longest is closed.
 
     Raises:
-        ConfigError: a limit is not above zero, or more pixels than :data:`salgan.image.MAX_PIXELS`.
+        ConfigError: a limit is not above zero, or there are more pixels than :data:`salgan.image.MAX_PIXELS`.
     """
 
     max_bytes: int = 25_000_000
@@ -47,5 +47,15 @@ class Limits:
 
     @property
     def max_held(self) -> int:
-        """Bytes of all bodies that are held at a time (503): large ones fill it before the queue is full."""
+        """Bytes of bodies that are held at a time, and of answers that wait to be read (503)."""
         return 10 * self.max_bytes
+
+    @property
+    def max_pixels_under_way(self) -> int:
+        """Pixels of all pictures that are decoded or worked on at a time; others wait with their files."""
+        return 2 * self.max_pixels
+
+    @property
+    def decode_seconds(self) -> float:
+        """Processor time for decoding the largest picture (422); smaller ones get down to a fifth of it."""
+        return max(2.0, self.timeout / 6)

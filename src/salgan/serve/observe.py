@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import logging
 import re
+import threading
 import time
 import uuid
 from typing import Any
@@ -26,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from salgan._version import __version__
 from salgan.serve.problems import ProblemError, problem_response
 
-__all__ = ["LOG_CONFIG", "JsonFormatter", "Observe", "Telemetry", "logger"]
+__all__ = ["LOG_CONFIG", "JsonFormatter", "Observe", "Telemetry", "log_everything_as_json", "logger"]
 
 logger = logging.getLogger("salgan.serve")
 """Fields beyond the message go into ``extra={"fields": {...}}``."""
@@ -51,19 +53,59 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+class OnceASecond(logging.Filter):
+    """Lets each message of a logger pass once a second: asyncio says each time that it cannot accept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it has not been said within the last second."""
+        words = record.getMessage().partition("\n")[0]
+        if record.created - self._said.get(words, 0.0) < 1.0:
+            return False
+        if len(self._said) > 100:
+            self._said.clear()
+        self._said[words] = record.created
+        return True
+
+
 LOG_CONFIG: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"once a second": {"()": OnceASecond}},
     "formatters": {"json": {"()": JsonFormatter}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    # Whatever else speaks (asyncio, a library's warning) takes the same form.
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        name: {"handlers": ["stderr"], "level": "INFO", "propagate": False} for name in ("salgan", "uvicorn")
+        **{
+            name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
+            for name in ("salgan", "uvicorn")
+        },
+        "asyncio": {"filters": ["once a second"]},
     },
 }
 """For :func:`logging.config.dictConfig`; uvicorn's own words take the same form."""
 
+
+def log_everything_as_json() -> None:
+    """Send to the log what Python would otherwise print beside it: warnings, and what ends a thread."""
+    logging.captureWarnings(True)
+
+    def note(end: threading.ExceptHookArgs) -> None:
+        if end.exc_value is not None:
+            found = (end.exc_type, end.exc_value, end.exc_traceback)
+            logger.error("a thread ended with an error", exc_info=found)
+
+    threading.excepthook = note
+
+
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -94,6 +136,10 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":
+            # What there is to GET can be asked for its head; the server leaves the body out by itself.
+            scope = {**scope, "method": "GET"}
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = identity
@@ -113,17 +159,18 @@ class Observe:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception:
-            logger.exception("a bug", extra={"fields": {"request_id": identity}})
+        except Exception as error:
+            problem = _problem_of(error)
+            words = "a bug" if problem.status == 500 else "the machine is short of something"
+            logger.exception(words, extra={"fields": {"request_id": identity}})
             if status:
                 raise  # half an answer is out; the server breaks the connection off
-            problem = ProblemError(500, "something went wrong here, not with you; the log says what")
             await problem_response(scope, problem)(scope, receive, noting)
         finally:
-            self._note(scope, identity, status, sent, time.perf_counter() - start)
+            self._note(scope, method, identity, status, sent, time.perf_counter() - start)
 
-    def _note(self, scope: Scope, identity: str, status: int, sent: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+    def _note(self, scope: Scope, method: str, identity: str, status: int, sent: int, seconds: float) -> None:
+        method = method if method in _METHODS else "other"
         # The template of a path, never the path itself: a label that clients choose would never end.
         route = getattr(scope.get("route"), "path", "other")
         self._telemetry.requests.labels(method, route, str(status)).inc()
@@ -141,6 +188,17 @@ class Observe:
 
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+def _problem_of(error: Exception) -> ProblemError:
+    """What to tell a client of an error that nobody foresaw: nothing of the inside."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
+        return ProblemError(
+            503,
+            "this machine is short of memory, disk or open files; come back later",
+            headers={"Retry-After": "10"},
+        )
+    return ProblemError(500, "something went wrong here, not with you; the log says what")
 
 
 class Telemetry:
@@ -168,7 +226,9 @@ class Telemetry:
             registry=self.registry,
         )
         self.held_bytes = Gauge(
-            "salgan_held_body_bytes", "Bytes of request bodies held now.", registry=self.registry
+            "salgan_held_body_bytes",
+            "Bytes of request bodies, and of answers on their way, that are held now.",
+            registry=self.registry,
         )
         self.pictures_under_way = Gauge(
             "salgan_pictures_under_way",

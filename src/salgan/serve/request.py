@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from salgan.crop import parse_ratio, parse_size
@@ -19,8 +21,12 @@ from salgan.serve.problems import ProblemError
 
 __all__ = ["BODY", "MOST_REGIONS", "Upload", "choose", "read_upload", "wanted_regions", "wanted_shapes"]
 
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif")
+PICTURE_TYPES = (
+    "image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif",
+)  # fmt: skip
 _RAW_TYPES = (*PICTURE_TYPES, "application/octet-stream")
+"""The types that the API's document names. Any other ``image/`` type is taken too: the content decides."""
+
 _FORM_TYPE = "multipart/form-data"
 _ACCEPTED = ", ".join((*_RAW_TYPES, _FORM_TYPE))
 
@@ -52,7 +58,7 @@ BODY: dict[str, Any] = {
         "content": {**dict.fromkeys(_RAW_TYPES, _BINARY), _FORM_TYPE: _PART},
     }
 }
-"""The request body in the OpenAPI document: FastAPI knows no body that is a picture or a form."""
+"""The request body in the OpenAPI document: FastAPI cannot describe a body that is a picture or a form."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +70,41 @@ class Upload:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Read the body. It is data in every case: an address in it is no picture, and is never fetched.
+    """Read the body. It is data in every case: an address in it is not a picture, and is never fetched.
 
     Raises:
-        ProblemError: 415 another media type, 422 a form without a picture.
-        HTTPException: 400 a form that is not well formed.
+        ProblemError: 400 a form that is not well formed, 415 another media type, 422 a form without a
+            picture.
     """
     media_type = request.headers.get("content-type", _RAW_TYPES[-1]).partition(";")[0].strip().lower()
-    if media_type in _RAW_TYPES:
+    if media_type in _RAW_TYPES or media_type.startswith("image/"):
         return Upload(await request.body())
     if media_type != _FORM_TYPE:
         raise ProblemError(
             415,
-            f"{media_type or 'a body of no type'} is no picture; send one as {', '.join(_RAW_TYPES)}, "
+            f"{media_type or 'a body without a type'} is not a picture; send one as {', '.join(_RAW_TYPES)}, "
             "or in a form (with curl: -F picture=@photo.jpg)",
             headers={"Accept-Post": _ACCEPTED},
         )
     # A form's text is bounded by max_part_size, its files by the bounds on the whole body.
-    async with request.form(max_files=2, max_fields=10, max_part_size=_MOST_FORM_BYTES) as form:
+    parser = _FormInMemory(
+        request.headers, request.stream(), max_files=2, max_fields=10, max_part_size=_MOST_FORM_BYTES
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, MultipartParseError, KeyError, UnicodeDecodeError) as error:
+        reason = getattr(error, "message", None) or "its parts cannot be told apart"
+        raise ProblemError(400, f"the form is not well formed: {reason}") from None
+    try:
         return await _from_form(form)
+    finally:
+        await form.close()
+
+
+class _FormInMemory(MultiPartParser):
+    """Parses a form without files on disk, which may be full or read-only; the guard bounds what is held."""
+
+    spool_max_size = 1 << 40
 
 
 async def _from_form(form: FormData) -> Upload:
@@ -115,7 +137,7 @@ def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> l
     except ConfigError as error:
         raise ProblemError(422, str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise ProblemError(422, f"regions: is no JSON ({str(error) or 'nested too deep'})") from None
+        raise ProblemError(422, f"regions: this is no JSON ({str(error) or 'nested too deep'})") from None
     corners = sum(len(region.corners) for region in regions)
     if len(regions) > MOST_REGIONS or corners > _MOST_CORNERS:
         raise ProblemError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from salgan._arrays import Picture
 from salgan._version import __version__
 from salgan.models import list_models
 from salgan.regions import Region, shares
@@ -18,20 +18,18 @@ from salgan.serve.answers import (
     MEDIA_TYPES,
     Output,
     best_crops,
-    crop_png,
     crop_report,
     overlay_png,
     report,
     table,
 )
+from salgan.serve.guard import Held
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import Problem, ProblemError
 from salgan.serve.request import BODY, choose, read_upload, wanted_regions, wanted_shapes
 from salgan.serve.worker import Finish, T, Worker
 
 __all__ = ["picture_routes", "status_routes"]
-
-Picture = np.ndarray[Any, Any]
 
 Boxes = Annotated[
     list[str],
@@ -57,15 +55,16 @@ Sizes = Annotated[
 ]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_TROUBLE = schemas.problems(400, 408, 413, 415, 421, 422, 500, 503, 504)
+_TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 500, 503, 504)
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
 
 
-def picture_routes(worker: Worker) -> APIRouter:
+def picture_routes(worker: Worker, held: Held) -> APIRouter:
     """The routes that take a picture.
 
     Args:
         worker: answers for pictures.
+        held: knows whether there is room for one more answer.
     """
     router = APIRouter()
 
@@ -75,6 +74,7 @@ def picture_routes(worker: Worker) -> APIRouter:
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
+        held.check_answers()
         return await worker.run(picture, finish, gone)
 
     @router.post(
@@ -179,7 +179,8 @@ def picture_routes(worker: Worker) -> APIRouter:
     async def crop(request: Request, ratio: Ratios = [], size: Sizes = []) -> Response:  # noqa: B006
         """Send a picture and at least one ratio or size; get for each the window to cut, whole pixels.
 
-        The window is the largest of its ratio; a size is a ratio, and what the PNG is scaled to.
+        The window is the largest of its ratio; a size is a ratio, and what the PNG is scaled to. The PNG
+        keeps the picture's transparency, depth and colour profile.
         """
         as_png = _acceptable(request, ["application/json", "image/png"]) == "image/png"
         shapes = wanted_shapes(ratio, size)
@@ -190,7 +191,11 @@ def picture_routes(worker: Worker) -> APIRouter:
         def finish(picture: Picture, saliency: SaliencyMap) -> Response:
             found = best_crops(saliency, shapes)
             if as_png:
-                return Response(crop_png(picture, found[0], shapes[0]), media_type="image/png")
+                # From the file again, because the picture that the model saw has neither transparency nor
+                # depth.
+                window = (found[0].left, found[0].top, found[0].width, found[0].height)
+                body = worker.decoders.crop(upload.picture, window, shapes[0].size)
+                return Response(body, media_type="image/png")
             return JSONResponse(crop_report(worker.predictor.name, saliency, shapes, found))
 
         return await answered(request, upload.picture, finish)
@@ -222,7 +227,7 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
     @router.get(
         "/v1/models",
         summary="The models, and which one answers here",
-        responses=schemas.problems(421),
+        responses=schemas.problems(401, 421),
     )
     async def models() -> schemas.Models:
         """The models by name; one of them, or a file of your own, is loaded."""
@@ -241,7 +246,10 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
         "/metrics",
         summary="Prometheus metrics",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **schemas.problems(421)},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **schemas.problems(401, 421),
+        },
     )
     async def metrics() -> Response:
         """Requests, seconds, batches, what is held, and the process itself."""

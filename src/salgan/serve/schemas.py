@@ -135,11 +135,13 @@ Responses = dict[int | str, dict[str, Any]]
 
 _REASONS = {
     400: "The request is not well formed.",
+    401: "The service asks for a token that the request does not bring.",
+    403: "The request comes from another website's page.",
     408: "The body arrived too slowly.",
     413: "Too many bytes, or too many pixels.",
-    415: "The body is of a type that is no picture.",
+    415: "The body is of a type that is not a picture.",
     421: "The request calls this service by a name that is not its own.",
-    422: "The body is no picture or a damaged one, or a parameter makes no sense.",
+    422: "The body is not a picture or is damaged, or a parameter makes no sense.",
     500: "A bug in the service.",
     503: "Too many pictures are waiting; Retry-After says when to come back.",
     504: "The picture took too long.",

@@ -13,25 +13,25 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from salgan import image
-from salgan.errors import ConfigError, ImageError, ImageTooLargeError
+from salgan._arrays import Picture
+from salgan.errors import ConfigError, ImageError, ImageTooLargeError, ModelError
 from salgan.saliency_map import SaliencyMap
+from salgan.serve.decoding import Decoders, OutOfMemoryError
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import ClientGone, ProblemError
 
-__all__ = ["BatchPredictor", "Batcher", "Finish", "T", "Worker"]
+__all__ = ["BatchPredictor", "Batcher", "Finish", "T", "Worker", "check_batches"]
 
 T = TypeVar("T")
-Picture = np.ndarray[Any, Any]
 Finish = Callable[[Picture, SaliencyMap], T]
 
 
 class Worker:
     """Takes pictures as they came, answers with what is made of them and their maps.
 
-    ``limits.max_batch`` threads each take a picture, decode it, wait for the network and encode the answer;
-    ``limits.max_waiting`` more pictures may wait, still compressed. Nothing else holds pictures.
+    ``limits.max_batch`` threads each take a picture, have it decoded, wait for the network and encode the
+    answer; ``limits.max_waiting`` more pictures may wait, still compressed. Nothing else holds pictures.
 
     Args:
         predictor: the network.
@@ -44,6 +44,7 @@ class Worker:
         self._limits = limits
         self._telemetry = telemetry
         self._batcher = Batcher(predictor, most=limits.max_batch, on_batch=telemetry.note_batch)
+        self.decoders = Decoders(limits)
         self._pool = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="salgan-picture")
         self._under_way = 0
         self._seconds_each = 0.1  # a first guess; then the mean of what pictures took, the last ones most
@@ -65,8 +66,8 @@ class Worker:
             What ``finish`` returned.
 
         Raises:
-            ProblemError: 503 the queue is full; 504 it took too long; 413 too many pixels; 422 no picture, or
-                ``finish`` cannot be done with it.
+            ProblemError: 503 the queue or the machine's memory is full; 504 it took too long; 413 too many
+                pixels; 422 it is not a picture, or ``finish`` cannot be done with it.
             ClientGone: nobody waits any more.
         """
         if self._under_way >= self._limits.max_batch + self._limits.max_waiting:
@@ -98,6 +99,12 @@ class Worker:
             raise ProblemError(413, str(error)) from None
         except (ImageError, ConfigError) as error:
             raise ProblemError(422, str(error)) from None
+        except (OutOfMemoryError, MemoryError):
+            raise ProblemError(
+                503,
+                "there is no memory left for this picture; come back later, or send a smaller one",
+                headers={"Retry-After": "5"},
+            ) from None
         finally:
             work.cancel()  # leaves the queue if it is still there
             watch.cancel()
@@ -106,11 +113,11 @@ class Worker:
         """Finish every picture that was taken, then stop."""
         self._pool.shutdown(wait=True)
         self._batcher.close()
+        self.decoders.close()
 
     def _work(self, content: bytes, finish: Finish[T]) -> T:
         start = time.perf_counter()
-        picture = image.read(content, max_pixels=self._limits.max_pixels)
-        answer = finish(picture, self._batcher.predict(picture))
+        answer = self.decoders.read(content, lambda picture: finish(picture, self._batcher.predict(picture)))
         self._seconds_each += 0.1 * (time.perf_counter() - start - self._seconds_each)
         return answer
 
@@ -131,6 +138,23 @@ class BatchPredictor(Protocol):
 
     def predict_batch(self, pictures: Sequence[Picture]) -> list[SaliencyMap]:
         """One map per uint8 RGB picture (H, W, 3), each at its picture's own size."""
+
+
+def check_batches(predictor: BatchPredictor, most: int) -> None:
+    """Try the network on as many pictures as one run may hold, before anybody waits for it.
+
+    Raises:
+        ModelError: it cannot take so many.
+    """
+    blank = np.zeros((8, 8, 3), np.uint8)
+    predictor.predict_batch([blank])
+    try:
+        predictor.predict_batch([blank] * most)
+    except ModelError as error:
+        raise ModelError(
+            f"{error}; the model takes one picture at a time: export it with a free batch size, "
+            "or serve it with --max-batch 1"
+        ) from None
 
 
 class Batcher:

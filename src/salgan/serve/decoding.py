@@ -1,0 +1,321 @@
+"""Decoders in processes of their own, which are killed when a picture takes too long or too much.
+
+What they do stands in :mod:`salgan._decoder`. One that was killed, or crashed, is replaced for the next
+picture.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+import salgan
+from salgan._arrays import Picture
+from salgan._decoder import read_message, write_message
+from salgan.errors import ImageError, ImageTooLargeError
+from salgan.serve.limits import Limits
+from salgan.serve.observe import logger
+
+__all__ = ["Decoders", "OutOfMemoryError"]
+
+T = TypeVar("T")
+
+_START = (
+    # At the end of the path, so that nothing that lies beside the package hides a module of Python's own.
+    "import sys; sys.path.append(sys.argv[1]); from salgan._decoder import main; main()"
+)
+_PATH = str(Path(salgan.__file__).parents[1])
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+_START_SECONDS = 10.0
+"""A process that is new imports its decoders first."""
+
+
+class OutOfMemoryError(Exception):
+    """The machine, not the picture, has run out of memory."""
+
+
+class Decoders:
+    """As many decoder processes as there are pictures decoded at a time; each serves one after the other.
+
+    Args:
+        limits: how much one picture may take.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._idle: list[_Decoder] = []
+        self._lock = threading.Lock()
+        self._room = _Room(limits.max_pixels_under_way)
+
+    def start(self) -> None:
+        """Have one decoder ready, so that the first picture need not wait for it."""
+        self._give_back(_Decoder())
+
+    def read(self, content: bytes, work: Callable[[Picture], T]) -> T:
+        """Decode a picture and do something with it, while there is room for its pixels.
+
+        Args:
+            content: the picture's file.
+            work: is given uint8 RGB (H, W, 3), as :func:`salgan.image.read` gives it.
+
+        Returns:
+            What ``work`` returned.
+
+        Raises:
+            ImageTooLargeError: it has too many pixels.
+            ImageError: it is not a picture, is damaged, or needs too much time or memory to decode.
+            OutOfMemoryError: the machine has no memory left.
+        """
+        with _Taken(self._room) as taken:
+            header, body = self._ask(content, {}, taken)
+            return work(body.reshape(header["height"], header["width"], 3))
+
+    def crop(self, content: bytes, window: tuple[int, int, int, int], size: tuple[int, int] | None) -> bytes:
+        """Cut a window out of a picture, with its transparency, depth and profile.
+
+        Args:
+            content: the picture's file.
+            window: left, top, width and height in pixels of the upright picture.
+            size: (width, height) to scale the window to, or None.
+
+        Returns:
+            A PNG file.
+
+        Raises:
+            ImageError, OutOfMemoryError: as :meth:`read` raises them.
+        """
+        # The room for these pixels is held already by the picture that the window was found in.
+        _, body = self._ask(content, {"window": window, "size": size}, None)
+        return body.tobytes()
+
+    def close(self) -> None:
+        """End the processes that wait; one that is working ends after its picture."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for decoder in idle:
+            decoder.kill()
+
+    def _ask(
+        self, content: bytes, request: dict[str, Any], taken: _Taken | None
+    ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
+        decoder = self._take()
+        try:
+            result = decoder.ask(content, request, self._limits, taken)
+        except BaseException:
+            if decoder.broken:
+                decoder.kill()
+            else:
+                self._give_back(decoder)
+            raise
+        self._give_back(decoder)
+        return result
+
+    def _take(self) -> _Decoder:
+        while True:
+            with self._lock:
+                decoder = self._idle.pop() if self._idle else None
+            if decoder is None:
+                return _Decoder()
+            if decoder.alive:
+                return decoder
+            decoder.kill()  # it died meanwhile, of nothing that this picture has to do with
+
+    def _give_back(self, decoder: _Decoder) -> None:
+        with self._lock:
+            self._idle.append(decoder)
+
+
+class _Decoder:
+    """One process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  (the command is ours)
+            [sys.executable, "-P", "-c", _START, _PATH],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries in C print there what the service's log must not hold
+            bufsize=0,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        self.broken = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def ask(
+        self, content: bytes, request: dict[str, Any], limits: Limits, taken: _Taken | None
+    ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
+        """One picture's way through the process; :attr:`broken` afterwards if it must not be used again."""
+        self.broken = True  # until the last byte of the answer is here
+        clock = _Clock(limits.timeout + _START_SECONDS, self._process)
+        told, said = self._streams()
+        try:
+            request = {"max_pixels": limits.max_pixels, "seconds": limits.decode_seconds, **request}
+            write_message(told, request, content)
+            answer = read_message(said)
+            if "error" not in answer:
+                if taken is not None:
+                    taken.take(_whole(answer.get("pixels"), limits.max_pixels))
+                told.write(b"g")
+                answer = read_message(said)
+            if "error" in answer:
+                clock.stop()
+                self.broken = clock.ran_out() or answer["error"] == "memory"
+                raise _error(answer)
+            body = self._body(said, answer, limits, is_crop="window" in request)
+        except (EOFError, OSError):
+            self._process.kill()
+            raise self._death(clock.ran_out()) from None
+        except ValueError as error:
+            logger.error("a decoder answered nonsense", extra={"fields": {"reason": str(error)}})
+            raise ImageError(
+                "picture: its decoder failed on it; save it again with another program"
+            ) from None
+        finally:
+            clock.stop()
+        self.broken = clock.ran_out()
+        return answer, body
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        for stream in self._streams():
+            stream.close()
+        self._process.wait()
+
+    def _streams(self) -> tuple[Any, Any]:
+        return self._process.stdin, self._process.stdout
+
+    def _body(
+        self, said: BinaryIO, answer: dict[str, Any], limits: Limits, *, is_crop: bool
+    ) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        length = answer["bytes"]
+        if is_crop:
+            if length > 9 * limits.max_pixels + 10_000_000:
+                raise ValueError("the crop is too long")
+        else:
+            height, width = (_whole(answer.get(side), limits.max_pixels) for side in ("height", "width"))
+            if length != 3 * height * width or height * width > limits.max_pixels:
+                raise ValueError("the pixels are not as many as was said")
+        body = np.empty(length, np.uint8)
+        view, at = body.data, 0
+        while at < length:
+            got = said.readinto(view[at:])  # type: ignore[attr-defined]
+            if not got:
+                raise EOFError
+            at += got
+        return body
+
+    def _death(self, late: bool) -> Exception:
+        code = self._process.wait()
+        if late or code == -getattr(signal, "SIGPROF", 0):
+            return ImageError(
+                "picture: takes too long to decode for its size; save it again, as a plain JPEG or PNG"
+            )
+        if code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
+            return OutOfMemoryError()
+        logger.warning("a decoder died of a picture", extra={"fields": {"code": code}})
+        return ImageError("picture: its decoder crashed on it; save it again with another program")
+
+
+class _Clock:
+    """Kills a process when its time is over, and never after :meth:`stop`."""
+
+    def __init__(self, seconds: float, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+        self._stopped = self._ran_out = False
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """The process has answered."""
+        with self._lock:
+            self._stopped = True
+        self._timer.cancel()
+
+    def ran_out(self) -> bool:
+        """Whether the process was killed."""
+        return self._ran_out
+
+    def _end(self) -> None:
+        with self._lock:
+            if not self._stopped:
+                self._ran_out = True
+                self._process.kill()
+
+
+class _Room:
+    """How many pixels may be under way at a time: those who wait get in, in turn, as others leave."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._turns: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    def take(self, pixels: int) -> None:
+        """Wait for room; a picture larger than all of it gets in alone."""
+        turn = object()
+        with self._changed:
+            self._turns.append(turn)
+            self._changed.wait_for(
+                lambda: self._turns[0] is turn and (self._used == 0 or self._used + pixels <= self._most)
+            )
+            self._turns.popleft()
+            self._used += pixels
+            self._changed.notify_all()
+
+    def leave(self, pixels: int) -> None:
+        """Make room again."""
+        with self._changed:
+            self._used -= pixels
+            self._changed.notify_all()
+
+
+class _Taken:
+    """The room that one picture has taken, given back at the end of the block."""
+
+    def __init__(self, room: _Room) -> None:
+        self._room = room
+        self._pixels = 0
+
+    def __enter__(self) -> _Taken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.leave(self._pixels)
+
+    def take(self, pixels: int) -> None:
+        """Wait until there is room for so many pixels."""
+        self._room.take(pixels)
+        self._pixels = pixels
+
+
+def _error(answer: dict[str, Any]) -> Exception:
+    if answer["error"] == "memory":
+        return ImageError(
+            "picture: needs too much memory to decode for its size; save it again, as a plain JPEG or PNG"
+        )
+    message = str(answer.get("message", ""))
+    return ImageTooLargeError(message) if answer["error"] == "too large" else ImageError(message)
+
+
+def _whole(value: Any, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ValueError("a size is out of range")
+    return value
