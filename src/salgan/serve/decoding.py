@@ -1,6 +1,6 @@
 """Decoders in processes of their own, which are killed when a picture takes too long or too much.
 
-What they do stands in :mod:`salgan._decoder`. One that was killed, or crashed, is replaced for the next
+What they do stands in :mod:`salgan.serve.decoder`. One that was killed, or crashed, is replaced for the next
 picture.
 """
 
@@ -20,8 +20,8 @@ import numpy as np
 
 import salgan
 from salgan._arrays import Picture
-from salgan._decoder import read_message, write_message
 from salgan.errors import ImageError, ImageTooLargeError
+from salgan.serve import decoder as child
 from salgan.serve.limits import Limits
 from salgan.serve.observe import logger
 
@@ -29,10 +29,6 @@ __all__ = ["Decoders", "OutOfMemoryError"]
 
 T = TypeVar("T")
 
-_START = (
-    # At the end of the path, so that nothing that lies beside the package hides a module of Python's own.
-    "import sys; sys.path.append(sys.argv[1]); from salgan._decoder import main; main()"
-)
 _PATH = str(Path(salgan.__file__).parents[1])
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -141,7 +137,7 @@ class _Decoder:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603  (the command is ours)
-            [sys.executable, "-P", "-c", _START, _PATH],
+            [sys.executable, "-P", child.__file__, _PATH],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries in C print there what the service's log must not hold
@@ -164,13 +160,13 @@ class _Decoder:
         told, said = self._streams()
         try:
             request = {"max_pixels": limits.max_pixels, "seconds": limits.decode_seconds, **request}
-            write_message(told, request, content)
-            answer = read_message(said)
+            child.write_message(told, request, content)
+            answer = child.read_message(said)
             if "error" not in answer:
                 if taken is not None:
                     taken.take(_whole(answer.get("pixels"), limits.max_pixels))
                 told.write(b"g")
-                answer = read_message(said)
+                answer = child.read_message(said)
             if "error" in answer:
                 clock.stop()
                 self.broken = clock.ran_out() or answer["error"] == "memory"

@@ -23,6 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+if __name__ == "__main__":
+    # Run as a script, so that it need not import the rest of the service. At the end of the path, nothing
+    # that lies beside the package hides a module of Python's own.
+    sys.path.append(sys.argv[1])
+
 from PIL import Image
 
 from salgan import crop, image
@@ -201,3 +206,7 @@ def _forbid_files() -> None:
     for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
