@@ -1,46 +1,78 @@
 # Every target makes what it needs; a machine with Python 3.11+, make and a package index is enough.
+# On Windows these run in Git Bash.
 PYTHON ?= python3
 BASE := .venv
 DEV := .venv-dev
+RELEASE := .venv-release
+OLDEST := .venv-oldest
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+DEMO = predict examples/photo.jpg --save map,overlay --format png8 --overwrite
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test lint types docs bench figures package package-check sbom clean
 
 help:  ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(BASE)/.installed  ## Predict a photograph: saliency map and overlay under examples/out
-	$(BASE)/bin/salgan predict examples/photo.jpg -o examples/out --save map,overlay --format png8 --overwrite
+demo: $(BASE)/.installed  ## Predict a photograph: a saliency map and an overlay in examples/out
+	$(BASE)/$(BIN)/salgan $(DEMO) -o examples/out
 
 test: $(DEV)/.installed  ## Run every test
-	$(DEV)/bin/python -m pytest -n 2
+	$(DEV)/$(BIN)/python -m pytest -n 2
 
 lint: $(DEV)/.installed  ## Check style and format
-	$(DEV)/bin/ruff check .
-	$(DEV)/bin/ruff format --check .
+	$(DEV)/$(BIN)/ruff check .
+	$(DEV)/$(BIN)/ruff format --check .
 
 types: $(DEV)/.installed  ## Check types
-	$(DEV)/bin/mypy
+	$(DEV)/$(BIN)/mypy
 
-docs: $(DEV)/.installed  ## Build the pages into site/
-	$(DEV)/bin/python -m pip install --quiet mkdocs-material
-	$(DEV)/bin/mkdocs build
+docs: $(DEV)/.installed  ## Build the pages into site; a broken link is an error
+	$(DEV)/$(BIN)/zensical build --clean --strict
 
-bench: $(DEV)/.installed  ## Time one prediction and the metrics beside named peers, and an evaluation
-	$(DEV)/bin/python benchmarks/predict.py
-	$(DEV)/bin/python benchmarks/metrics/compare.py
-	$(DEV)/bin/python benchmarks/evaluate.py
+bench: $(DEV)/.installed  ## Time a prediction, the metrics and an evaluation beside named peers
+	$(DEV)/$(BIN)/python benchmarks/predict.py
+	$(DEV)/$(BIN)/python benchmarks/metrics/compare.py
+	$(DEV)/$(BIN)/python benchmarks/evaluate.py
+
+figures: $(BASE)/.installed  ## Count commands' parameters, modules, lines and public names
+	$(BASE)/$(BIN)/python benchmarks/house.py
+
+package: $(RELEASE)/.installed  ## Build wheel and sdist into dist
+	rm -rf dist
+	$(RELEASE)/$(BIN)/python -m build --outdir dist .
+
+package-check: package  ## Install wheel and sdist into empty environments and run the demo in each
+	for file in dist/*.whl dist/*.tar.gz; do \
+	  rm -rf build/package build/demo && $(PYTHON) -m venv build/package \
+	  && build/package/$(BIN)/python -m pip install --quiet "$$file" \
+	  && build/package/$(BIN)/salgan $(DEMO) -o build/demo \
+	  && test -s build/demo/photo.saliency.png && test -s build/demo/photo.overlay.png || exit 1; \
+	done
+
+sbom: package  ## List what the wheel brings along, with licences, into dist
+	rm -rf build/package && $(PYTHON) -m venv --without-pip build/package
+	$(RELEASE)/$(BIN)/python -m pip --python build/package/$(BIN)/python install --quiet dist/*.whl
+	$(RELEASE)/$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/salgan.cdx.json build/package/$(BIN)/python
+	$(RELEASE)/$(BIN)/pip-licenses --python build/package/$(BIN)/python --from mixed --with-urls \
+	  --format markdown --output-file dist/LICENCES.md
 
 clean:  ## Remove what was built here
-	rm -rf $(BASE) $(DEV) build dist site examples/out
+	rm -rf $(BASE) $(DEV) $(RELEASE) $(OLDEST) build dist site examples/out
 
 # Installed once, and again whenever the metadata changes.
 $(BASE)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(BASE)
-	$(BASE)/bin/python -m pip install --quiet --editable .
+	$(BASE)/$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 $(DEV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(DEV)/$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(RELEASE)/.installed:
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/$(BIN)/python -m pip install --quiet build 'cyclonedx-bom>=7' 'pip-licenses>=5' 'pip>=24'
 	touch $@

@@ -12,14 +12,14 @@ SIDE, GAP = 512, 16
 
 
 def main() -> None:
-    """Write ``docs/images/demo.png``."""
+    """Write ``docs/images/demo.jpg``."""
     made = ROOT / "examples" / "out"
     files = [ROOT / "examples" / "photo.jpg", made / "photo.saliency.png", made / "photo.overlay.png"]
-    joined = Image.new("RGBA", (3 * SIDE + 2 * GAP, SIDE))
+    joined = Image.new("RGB", (3 * SIDE + 2 * GAP, SIDE), "white")
     for number, file in enumerate(files):
         with Image.open(file) as picture:
             joined.paste(picture.convert("RGB").resize((SIDE, SIDE)), (number * (SIDE + GAP), 0))
-    joined.save(Path(__file__).with_name("demo.png"), optimize=True)
+    joined.save(Path(__file__).with_name("demo.jpg"), quality=90, optimize=True)
 
 
 if __name__ == "__main__":
