@@ -18,7 +18,7 @@ from salgan.preprocessing import Preprocessing
 from salgan.training.cache import prepare
 from salgan.training.config import DataSource
 
-__all__ = ["COLUMNS", "CRITERION", "Truth", "interval", "rows", "scores", "truth"]
+__all__ = ["COLUMNS", "CRITERION", "SIZE", "Truth", "interval", "maps", "rows", "scores", "truth"]
 
 CRITERION = ("sAUC", "AUC-Borji", "NSS", "CC", "IG", "AUC-Judd")
 """The columns whose mean rank chooses: the paper's five and AUC-Judd, the sampled ones at all thresholds."""
@@ -124,16 +124,20 @@ def interval(differences: np.ndarray) -> np.ndarray:
 
 
 def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
-    """One line per finished epoch of each run in a folder: means, and differences to its set's BCE.
+    """One line per finished epoch of each run in a folder: means, and paired differences to BCE.
 
     A run is compared with ``BCE`` of the same seed and epoch, that is after as many updates of the generator.
+    The bootstrap beside the folder is there too, after its last epoch.
     """
     against = truth(data, folder)
     found: dict[tuple[str, str], np.ndarray] = {}
     facts: dict[tuple[str, str], dict[str, Any]] = {}
-    for run in sorted(path for path in runs.iterdir() if (path / "networks").is_dir()):
+    bootstrap = runs.parent / f"{runs.name}-bootstrap"
+    folders = sorted(path for path in runs.iterdir() if (path / "networks").is_dir())
+    for run in [bootstrap, *folders]:
         judged = _judged(run / "metrics.jsonl")
-        for weights in sorted((run / "networks").glob("*.safetensors")):
+        weights_of = sorted((run / "networks").glob("*.safetensors"))
+        for weights in weights_of[-1:] if run == bootstrap else weights_of:
             stored = run / f"scores-{weights.stem}.npy"
             if not stored.is_file():
                 predicted = maps(weights, against)

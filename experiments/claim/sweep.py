@@ -59,6 +59,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "R1": {"candidate": "R1"},
     "spectral norm": {"candidate": "spectral norm"},
     "feature matching": {"candidate": "feature matching"},
+    "BCE, then with NSS": {"content.nss": 0.05, **CONTROL},
+    "BCE, sharpened targets": {"candidate": "sharpened targets", **CONTROL},
     "paper's, with a warm-up": {
         "adversarial.alpha": 0.05,
         **ADAGRAD,
