@@ -2,14 +2,15 @@
 
     python experiments/claim/why.py DATA GAN.safetensors BCE.safetensors [...] [--cache FOLDER] [-o why.csv]
 
-takes pairs of networks (GAN and its control, one pair per seed) and compares their maps of the validation pictures,
-averaged over the pairs:
+takes pairs of networks (GAN and its control, one pair per seed) and compares their maps of the validation
+pictures, averaged over the pairs:
 
 - GAN - BCE as they are;
-- GAN - BCE, where BCE's values were replaced by GAN's along a monotone curve, per picture and per dataset: what is
-  left is where attention goes, since the two maps then have the same histogram;
+- GAN - BCE, where BCE's values were replaced by GAN's along a monotone curve, per picture and per dataset:
+  what is left is where attention goes, since the two maps then have the same histogram;
 - BCE with GAN's histogram - BCE: what the histogram alone brings;
-- the maps themselves: length of level sets, number and width of peaks, error of calibration, beside the truth's.
+- the maps themselves: length of level sets, number and width of peaks, error of calibration, beside the
+  truth's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-from score import COLUMNS, SIZE, Truth, interval, maps, scores
+from score import COLUMNS, Truth, interval, maps, scores
 
 from salgan.evaluation.figures import level_set_length
 
@@ -41,7 +42,7 @@ def per_picture(bce: np.ndarray, gan: np.ndarray) -> np.ndarray:
 
 
 def per_set(bce: np.ndarray, gan: np.ndarray, sets: list[str]) -> np.ndarray:
-    """One monotone curve for all pictures of a dataset: a change of the values that knows nothing of pictures."""
+    """One monotone curve for all pictures of a dataset, which knows nothing of a picture."""
     result = np.empty_like(bce)
     for name in set(sets):
         rows = np.array([each == name for each in sets])
@@ -52,9 +53,9 @@ def per_set(bce: np.ndarray, gan: np.ndarray, sets: list[str]) -> np.ndarray:
 def shape(predicted: np.ndarray, density: np.ndarray) -> list[float]:
     """What a map looks like, in the order of :data:`SHAPE`.
 
-    Peaks are the highest pixels of their neighbourhood, of at least half the map's maximum; a peak's width is the
-    root of the area above half the maximum per peak, in pixels; the error of calibration is the mean difference
-    between prediction and truth over ten equally filled bins of the prediction.
+    Peaks are the highest pixels of their neighbourhood, of at least half the map's maximum; a peak's width is
+    the root of the area above half the maximum per peak, in pixels; the error of calibration is the mean
+    difference between prediction and truth over ten equally filled bins of the prediction.
     """
     top = predicted.max()
     high = predicted >= top / 2
@@ -94,7 +95,7 @@ def main() -> None:
     shapes = {
         "truth": np.array([shape(density, density) for density in truth.density]),
         **{
-            name: np.mean([_shapes(pair[number], truth) for pair in pairs], axis=0)
+            name: np.mean([shapes_of(pair[number], truth) for pair in pairs], axis=0)
             for number, name in enumerate(("GAN", "BCE"))
         },
     }
@@ -125,8 +126,8 @@ def comparisons(pairs: list[tuple[np.ndarray, np.ndarray]], truth: Truth) -> dic
     return {title: interval(np.mean(each, axis=0)) for title, each in found.items()}
 
 
-def _shapes(predicted: np.ndarray, truth: Truth) -> np.ndarray:
-    assert predicted.shape[1:] == SIZE
+def shapes_of(predicted: np.ndarray, truth: Truth) -> np.ndarray:
+    """:func:`shape` of every map, (n, len(SHAPE))."""
     return np.array([shape(S, D) for S, D in zip(predicted, truth.density, strict=True)])
 
 
