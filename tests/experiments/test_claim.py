@@ -71,7 +71,7 @@ def test_peaks_are_counted_and_measured(script):
     why = script("why")
     y, x = np.mgrid[:96, :128]
     blob = [np.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * 5**2)) for a, b in ((30, 30), (90, 60))]
-    level_sets, peaks, width, top, error = why.shape(0.8 * (blob[0] + 0.7 * blob[1]), blob[0])
+    level_sets, peaks, _, top, error = why.shape(0.8 * (blob[0] + 0.7 * blob[1]), blob[0])
     assert peaks == 2
     assert top == pytest.approx(0.8, abs=0.01)
     one = why.shape(blob[0], blob[0])

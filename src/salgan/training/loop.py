@@ -187,7 +187,7 @@ class Loop:
                 losses = salgan.step(turn, batch, position.steps)
             self._window.add(number, position.step, losses)
             position.step, position.steps = position.step + 1, position.steps + 1
-            self._report.step(len(rows) * fabric.world_size)
+            self._report.step(len(rows) * fabric.world_size if losses else 0)
             if position.steps % config.log_every == 0:
                 self._check()
                 self._report.losses(self._facts(), self._window.take() | salgan.learning_rates())
