@@ -132,7 +132,7 @@ def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
     against = truth(data, folder)
     found: dict[tuple[str, str], np.ndarray] = {}
     facts: dict[tuple[str, str], dict[str, Any]] = {}
-    bootstrap = runs.parent / f"{runs.name}-bootstrap"
+    bootstrap = runs.parent / f"{runs.name.removesuffix('-seeds')}-bootstrap"
     folders = sorted(path for path in runs.iterdir() if (path / "networks").is_dir())
     for run in [bootstrap, *folders]:
         judged = _judged(run / "metrics.jsonl")

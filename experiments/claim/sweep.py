@@ -8,7 +8,8 @@ started again.
 
     python experiments/claim/sweep.py DATA OUT --final RECIPE.yaml --seeds 0 1 2 [KEY=VALUE ...]
 
-does the same at full size for a recipe and its control, with several seeds, into final.csv beside it.
+does the same for a recipe and its control, with several seeds, into seeds-half.csv or seeds-full.csv by the
+recipe's size.
 Both look at validation pictures only. What is chosen, and how, is in README.md here.
 """
 
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder that holds osie, eyecrowd and sun500")
     parser.add_argument("out", type=Path, help="folder of the runs")
     parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="NAME", help="only these runs")
-    parser.add_argument("--final", type=Path, help="train this recipe and its control at full size instead")
+    parser.add_argument("--final", type=Path, help="train this recipe and its control instead")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0], help="of the continuations, with --final"
     )
@@ -92,18 +93,15 @@ def main() -> None:
         return
     places = [f"data={arguments.data}", *arguments.settings]
     if arguments.final is not None:
-        boot = _bootstrap(arguments.final, arguments.out, "full", places)
+        half = yaml.safe_load(arguments.final.read_text("utf-8"))["size"] == [96, 128]
+        size = "half" if half else "full"
+        boot = _bootstrap(arguments.final, arguments.out, size, places)
         for name, changes in (("BCE", CONTROL), ("GAN", {})):
             for seed in arguments.seeds:
-                _run(
-                    arguments.final,
-                    arguments.out,
-                    f"full/{name} {seed}",
-                    boot,
-                    changes | {"seed": 1 + seed},
-                    places,
-                )
-                _report(arguments.out / "full", HERE / "final.csv", arguments.data, arguments.settings)
+                run = f"{size}-seeds/{name} {seed}"
+                _run(arguments.final, arguments.out, run, boot, changes | {"seed": 1 + seed}, places)
+                table = HERE / f"seeds-{size}.csv"
+                _report(arguments.out / f"{size}-seeds", table, arguments.data, arguments.settings)
         return
     boot = _bootstrap(HERE / "half.yaml", arguments.out, "half", places)
     for name in arguments.rows or ROWS:
@@ -132,7 +130,11 @@ def _run(
     candidate = changes.pop("candidate", None)
     shape = [changes.get(f"adversarial.{key}") for key in ("discriminator.downsample", "smoothing")]
     warm = out / "warm" / f"{'-'.join(map(str, [candidate, *shape])).replace(' ', '-')}.pt"
-    share = boot is not None and changes.get("adversarial.warmup.epochs") != 0 and name.startswith("half/")
+    share = (
+        boot is not None
+        and changes.get("adversarial.warmup.epochs") != 0
+        and not name.partition("/")[0].endswith("-seeds")
+    )
     if share and warm.is_file() and not (folder / "config.yaml").is_file():
         changes["adversarial.warmup.epochs"] = 0
     if (folder / "config.yaml").is_file():
