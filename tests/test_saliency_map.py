@@ -135,13 +135,13 @@ def test_loading_what_is_no_map_is_one_line(tmp_path):
     with pytest.raises(ImageError, match="no such file"):
         SaliencyMap.load(path)
     np.save(path, np.array([[{"a": 1}]]), allow_pickle=True)
-    with pytest.raises(ImageError, match=r"map\.npy: is no array"):
+    with pytest.raises(ImageError, match=r"map\.npy: is not an array"):
         SaliencyMap.load(path)
     np.save(path, np.full((2, 2), 7.0))
     with pytest.raises(ImageError, match=r"map\.npy: .*runs from 7 to 7"):
         SaliencyMap.load(path)
     path.write_bytes(b"")
-    with pytest.raises(ImageError, match="is no array"):
+    with pytest.raises(ImageError, match="is not an array"):
         SaliencyMap.load(path)
 
 
@@ -151,5 +151,5 @@ def test_a_header_that_promises_more_than_the_file_holds_costs_no_memory(tmp_pat
         np.lib.format.write_array_header_1_0(
             file, {"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}
         )
-    with pytest.raises(ImageError, match="is no array"):
+    with pytest.raises(ImageError, match="is not an array"):
         SaliencyMap.load(path)

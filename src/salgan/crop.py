@@ -172,8 +172,21 @@ def cut_window(
     if size is not None and size != part.size:
         if part.mode in ("1", "P", "PA"):  # indices cannot be mixed
             part = part.convert("RGBA" if part.has_transparency_data else "RGB")
-        part = part.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        part = _resized(part, size)
     return part
+
+
+def _resized(part: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if not part.mode.startswith("I"):
+        return part.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    # Pillow resizes 16 bits only as floats, which hold each of their values exactly.
+    values = np.asarray(part)
+    smaller = Image.fromarray(values.astype(np.float32)).resize(
+        size, Image.Resampling.LANCZOS, reducing_gap=3.0
+    )
+    limits = np.iinfo(values.dtype)
+    levels = np.rint(np.asarray(smaller)).clip(limits.min, limits.max)
+    return Image.fromarray(levels.astype(values.dtype.newbyteorder("=")))
 
 
 def _positive(text: str) -> Fraction:

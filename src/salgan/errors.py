@@ -17,6 +17,7 @@ __all__ = [
     "MetricError",
     "MissingExtraError",
     "ModelError",
+    "NotEnoughMemoryError",
     "SalganError",
     "TrainingError",
     "VideoError",
@@ -38,6 +39,10 @@ class VideoError(SalganError):
 
 class ImageTooLargeError(ImageError):
     """A picture with more pixels than are allowed; none of them was decoded."""
+
+
+class NotEnoughMemoryError(SalganError, MemoryError):
+    """The machine has less free memory than the work needs; the input may be sound."""
 
 
 class DatasetError(SalganError):

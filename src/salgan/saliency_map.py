@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from salgan._arrays import Array, Floats, Map
 from salgan._files import replacing
-from salgan.errors import ConfigError, ImageError
-from salgan.image import decode, one_channel
+from salgan.errors import ConfigError, ImageError, ImageTooLargeError
+from salgan.image import MAX_PIXELS, Source, decode, one_channel, read
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = ["FORMATS", "UNIFORM_SHARE", "SaliencyMap"]
 
@@ -62,11 +65,71 @@ class SaliencyMap:
         height, width = self.array.shape
         return f"<SaliencyMap {width}×{height}, {self.array.min():.3f} to {self.array.max():.3f}>"
 
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """The values as an array, so that ``np.asarray(saliency)`` and plotting libraries take the map.
+
+        Args:
+            dtype: the type of the numbers; float32 if None.
+            copy: True for an array of its own, False for the map's own one or an error, None for whatever is
+                cheaper.
+        """
+        if copy is False and dtype not in (None, self.array.dtype):
+            raise ValueError(f"a saliency map holds float32; as {np.dtype(dtype)} it has to be copied")
+        if copy:
+            return np.array(self.array, dtype=dtype)
+        return self.array if dtype is None else self.array.astype(dtype, copy=False)
+
+    def overlay(
+        self,
+        picture: Source,
+        *,
+        order: str = "rgb",
+        opacity: float = 0.7,
+        contours: bool = False,
+        legend: bool = False,
+    ) -> Image.Image:
+        """Lay the map over its picture as a heatmap.
+
+        >>> salgan.predict("photo.jpg").overlay("photo.jpg").save("overlay.png")  # doctest: +SKIP
+
+        Args:
+            picture: the picture that the map was predicted for, as :func:`salgan.image.read` takes it.
+            order: ``"rgb"``, or ``"bgr"`` for arrays of OpenCV.
+            opacity: of the colours at the most salient places, 0 to 1.
+            contours: whether to draw the outlines of the smallest regions that hold 25, 50 and 75 % of the
+                attention.
+            legend: whether to draw a colour bar.
+
+        Returns:
+            A new Pillow image, RGB, of the picture's size.
+
+        Raises:
+            ImageError: the picture cannot be read, or is not as large as the map.
+            ConfigError: the opacity is outside [0, 1], or the order is unknown.
+        """
+        from salgan import render
+
+        pixels = read(picture, order=order)
+        return Image.fromarray(
+            render.overlay(pixels, self, opacity=opacity, contours=contours, legend=legend)
+        )
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows the map: its colours, at most 640 pixels wide or high."""
+        from salgan import render
+
+        steps = Image.fromarray(np.rint(render.heat(self) * np.float32(255)).astype(np.uint8))
+        steps.thumbnail((640, 640), Image.Resampling.BOX)
+        steps.putpalette(render.colours().tobytes())
+        file = io.BytesIO()
+        steps.save(file, format="PNG")
+        return file.getvalue()
+
     @property
     def density(self) -> Floats:
         """The map as a probability density over pixels: float64 (H, W) that sums to one.
 
-        A map that is zero everywhere says nothing, and so is the uniform density.
+        A map that is zero everywhere favours no place, so its density is uniform.
         """
         density = self.array.astype(np.float64)
         total = density.sum()
@@ -132,24 +195,15 @@ class SaliencyMap:
 
         Args:
             path: an ``.npy`` file with values in [0, 1] (never unpickled), or a grey picture: float TIFF in
-                [0, 1], 16 bits, or 8 bits in any format :mod:`salgan.image` reads (colour becomes luma).
+                [0, 1], 16 bits, or 8 bits in any format :mod:`salgan.image` reads (colours are refused).
 
         Raises:
             ImageError: missing, damaged, or no saliency map.
         """
         path = Path(path)
-        if path.suffix.lower() == ".npy":
-            try:
-                # Mapped, so that a header that promises more than the file holds costs no memory.
-                values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-            except FileNotFoundError:
-                raise ImageError(f"{path}: no such file") from None
-            except (OSError, ValueError, EOFError) as error:
-                raise ImageError(f"{path}: is no array that can be read ({error})") from None
-        else:
-            values = _grey(decode(path)[0])
+        stored = _mapped(path) if path.suffix.lower() == ".npy" else decode(path)[0]
         try:
-            return cls(values)
+            return cls(np.array(stored) if isinstance(stored, np.ndarray) else _grey(stored))
         except ImageError as error:
             raise ImageError(f"{path}: {error}") from None
 
@@ -163,6 +217,25 @@ class SaliencyMap:
             levels = np.rint(self.array * np.float32(top)).astype(kind)
             # The slower levels of compression take seconds on a large photo and save a few per cent.
             Image.fromarray(levels).save(file, format="PNG", compress_level=1)
+
+
+def _mapped(path: Path) -> Array:
+    """The array of an npy file; mapped, so that a header that promises more than there is costs no memory."""
+    try:
+        values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # a hostile header is parsed as Python, and raises nearly anything
+        raise ImageError(f"{path}: is not an array that can be read ({_first_line(error)})") from None
+    if values.size > MAX_PIXELS:
+        raise ImageTooLargeError(f"{path}: has more than {MAX_PIXELS / 1e6:g} million values")
+    return values
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _grey(image: Image.Image) -> Array:

@@ -46,7 +46,8 @@ def write_json(document: dict[str, Any], target: Path) -> None:
         typer.echo(text, nl=False)
         return
     with replacing(target) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        # A file name that is not UTF-8 is kept as JSON's own escapes, and can be read back.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: Path | None) -> list[Region]:

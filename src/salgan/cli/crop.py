@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["crop"]
 
-# What each format is written as; a crop of an animation is one picture, and BMP has no compression.
+# What each format is written as; a crop of an animation is one picture, BMP has no compression, and few
+# programs open HEIC.
 _WRITTEN_AS: dict[str | None, tuple[str, dict[str, Any]]] = {
     "JPEG": (".jpg", {"format": "JPEG", "quality": 92}),
     "MPO": (".jpg", {"format": "JPEG", "quality": 92}),
     "WEBP": (".webp", {"format": "WEBP", "quality": 92}),
+    "AVIF": (".avif", {"format": "AVIF", "quality": 80}),
+    "HEIF": (".jpg", {"format": "JPEG", "quality": 92}),
     "TIFF": (".tif", {"format": "TIFF", "compression": "tiff_deflate"}),
 }
 _AS_PNG: tuple[str, dict[str, Any]] = (".png", {"format": "PNG"})
@@ -88,6 +91,8 @@ def crop(
     check_targets([json], overwrite=overwrite)
     decoded, _ = image.decode(picture)
     ending, options = _WRITTEN_AS.get(decoded.format, _AS_PNG)
+    if ending == ".jpg" and decoded.has_transparency_data:
+        ending, options = _AS_PNG
     pixels = image.read(decoded)
     height, width = pixels.shape[:2]
     wanted = _wanted(ratio or [], size or [], width, height, out and out / picture.stem, ending)

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from salgan import image
 from salgan._arrays import Array, Floats, Picture
@@ -51,17 +49,9 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
 def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:
     """Width and height from a picture's header, without decoding it."""
     try:
-        with image.pillow_kept_quiet(), Image.open(path, formats=image.FORMATS) as opened:
-            width, height = opened.size
-            if isinstance(opened, TiffImageFile):  # turned by Pillow itself, before or after this moment
-                width, height = opened.tag_v2[256], opened.tag_v2[257]
-                exif = True
-            turned = exif and opened.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
-    except Exception as error:  # Pillow's plugins raise whatever a hostile header provokes
-        raise DatasetError(f"{path}: not a picture that can be read ({_first_line(error)})") from None
-    return (height, width) if turned else (width, height)
+        return image.size_of(path, turned=exif)
+    except ImageError as error:
+        raise DatasetError(str(error)) from None
 
 
 def read_picture(path: Path, *, exif: bool) -> Picture:
