@@ -26,7 +26,7 @@ from PIL import Image
 
 from salgan import __version__
 from salgan._files import replacing
-from salgan.cli._common import progress_bar
+from salgan.cli._common import progress
 from salgan.crop import Crop, best, largest, parse_ratio
 from salgan.datasets import Fixations, Stimulus, open_dataset
 from salgan.errors import SalganError
@@ -98,13 +98,12 @@ def run(data: Path, source: Any, ratios: list[str], limit: int | None = None) ->
         if not (data / name).is_dir():
             continue
         stimuli = open_dataset(data / name, part="test").stimuli[:limit]
-        with progress_bar() as bar:
-            task = bar.add_task(f"{source.name} on {name}", total=len(stimuli))
-            for stimulus in stimuli:
+        with progress() as on_progress:
+            for done, stimulus in enumerate(stimuli, start=1):
                 measured = measure(source, stimulus, ratios)
                 if measured is not None:
                     found[name].append(measured)
-                bar.advance(task)
+                on_progress(f"{source.name} on {name}", done, len(stimuli))
     if not found:
         raise SalganError(f"{data}: holds none of the folders {', '.join(DATASETS)}")
     found["all"] = [one for name in list(found) for one in found[name]]

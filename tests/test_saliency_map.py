@@ -1,5 +1,6 @@
 """SaliencyMap: validated values, densities, and files that hold them."""
 
+import io
 import math
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salgan import render
 from salgan.errors import ConfigError, ImageError, SalganError
 from salgan.saliency_map import FORMATS, UNIFORM_SHARE, SaliencyMap
 
@@ -152,4 +154,54 @@ def test_a_header_that_promises_more_than_the_file_holds_costs_no_memory(tmp_pat
             file, {"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}
         )
     with pytest.raises(ImageError, match="is not an array"):
+        SaliencyMap.load(path)
+
+
+# What people do with a map in Python
+
+
+def test_a_map_is_an_array_to_numpy(saliency):
+    assert np.asarray(saliency) is saliency.array
+    assert np.array_equal(np.asarray(saliency, dtype=np.float64), saliency.array.astype(np.float64))
+    copied = np.array(saliency)
+    copied[:] = 0
+    assert saliency.array.any()
+    assert float(np.mean(saliency)) == pytest.approx(float(saliency.array.mean()))
+
+
+@pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 has no copy=False of this kind")
+def test_an_array_without_a_copy_is_the_maps_own_or_an_error(saliency):
+    assert np.asarray(saliency, copy=False) is saliency.array
+    with pytest.raises(ValueError, match="as float64 it has to be copied"):
+        np.asarray(saliency, dtype=np.float64, copy=False)
+
+
+def test_a_map_lays_itself_over_its_picture(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    saliency = SaliencyMap(np.linspace(0, 1, 600).reshape(20, 30))
+    path = tmp_path / "picture.png"
+    Image.fromarray(pixels).save(path)
+    expected = render.overlay(pixels, saliency, opacity=0.5, contours=True)
+    for picture in (path, pixels, Image.fromarray(pixels)):
+        assert np.array_equal(saliency.overlay(picture, opacity=0.5, contours=True), expected)
+    of_opencv = saliency.overlay(pixels[:, :, ::-1], order="bgr", opacity=0.5, contours=True)
+    assert np.array_equal(of_opencv, expected)
+    with pytest.raises(ImageError, match="its map"):
+        saliency.overlay(pixels[:10])
+
+
+def test_a_notebook_shows_a_map_in_its_colours():
+    saliency = SaliencyMap(np.linspace(0, 1, 900 * 1200).reshape(900, 1200))
+    shown = Image.open(io.BytesIO(saliency._repr_png_()))
+    assert shown.size == (640, 480)
+    rgb = np.asarray(shown.convert("RGB"))
+    colours = render.colours()
+    assert np.abs(rgb[0, 0].astype(int) - colours[0]).max() < 3
+    assert np.abs(rgb[-1, -1].astype(int) - colours[-1]).max() < 3
+
+
+def test_a_coloured_heatmap_is_not_taken_for_a_map(tmp_path):
+    path = tmp_path / "jet.png"
+    Image.fromarray(render.colours()[None].repeat(9, axis=0)).save(path)
+    with pytest.raises(ImageError, match=r"jet\.png: has colours, like a heatmap for looking"):
         SaliencyMap.load(path)

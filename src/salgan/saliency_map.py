@@ -73,7 +73,7 @@ class SaliencyMap:
             copy: True for an array of its own, False for the map's own one or an error, None for whatever is
                 cheaper.
         """
-        if copy is False and dtype not in (None, self.array.dtype):
+        if copy is False and dtype is not None and np.dtype(dtype) != self.array.dtype:
             raise ValueError(f"a saliency map holds float32; as {np.dtype(dtype)} it has to be copied")
         if copy:
             return np.array(self.array, dtype=dtype)

@@ -6,7 +6,9 @@ needs of ONNX Runtime, PyTorch and the like is imported inside its function.
 
 from __future__ import annotations
 
+import io
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -87,6 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 1 an error the user can mend (one line on stderr), 2 a wrong command line,
         3 a check of ``regions --fail-under`` failed, 128 and its number if a signal ended it (130: Ctrl-C).
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Done work must not end in a traceback because a code page lacks a sign, or a file name is not UTF-8.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         with ending_cleanly():
             app(args=arguments, prog_name="salgan")

@@ -89,7 +89,10 @@ def read_map(path: Path) -> Floats:
             stored, _ = image.decode(path)
         except ImageError as error:
             raise DatasetError(str(error)) from None
-        values = image.one_channel(stored).astype(np.float64)
+        try:
+            values = image.one_channel(stored).astype(np.float64)
+        except ImageError as error:
+            raise DatasetError(f"{path}: {error}") from None
     if values.ndim != 2:
         raise DatasetError(f"{path}: a map has rows and columns, this has shape {values.shape}")
     if not np.isfinite(values).all() or (values < 0).any():
