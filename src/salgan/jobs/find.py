@@ -204,6 +204,9 @@ def _video_matches(source: str) -> list[Path] | None:
 
 def _is_video(path: Path) -> bool:
     suffix = path.suffix.lower()
+    kind = image.kind_of_file(path)
+    if kind is not None:  # its first bytes say more than its name
+        return kind == image.VIDEO
     if suffix in VIDEO_SUFFIXES:
         return not path.is_dir()
     if suffix in image.SUFFIXES or not path.is_file():
