@@ -1,13 +1,22 @@
 """Two models on the same pictures."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from salgan.errors import ModelError, SalganError
-from salgan.evaluation import Data, EvaluationProtocol, compare, evaluate, open_data, open_map_source
-from salgan.evaluation.compare import markdown, most_different, write
+from salgan.evaluation import (
+    Data,
+    EvaluationProtocol,
+    Interval,
+    compare,
+    evaluate,
+    open_data,
+    open_map_source,
+)
+from salgan.evaluation.compare import Difference, disagreements, markdown, most_different, write
 from salgan.evaluation.gallery import gallery
 from tests.evaluation.conftest import Brightness
 
@@ -60,7 +69,7 @@ def test_only_what_can_be_compared_is(made_up, brightness, tmp_path, quick):
     seeded = evaluate(Brightness(), data, tmp_path / "b", protocol=EvaluationProtocol(("nss", "cc"), seed=2))
     with pytest.raises(SalganError, match=r"seed 0, .* with 2"):
         compare(brightness, seeded)
-    other = evaluate(Brightness(), data, tmp_path / "c", protocol=EvaluationProtocol(("auc_borji_all",)))
+    other = evaluate(Brightness(), data, tmp_path / "c", protocol=EvaluationProtocol(("auc_borji_0.01",)))
     with pytest.raises(SalganError, match="no metric in common"):
         compare(brightness, other)
 
@@ -128,3 +137,14 @@ def test_a_human_baseline_is_not_scored_on_the_same_fixations_and_the_report_say
     )
     assert "scored on different fixations" in markdown(compare(uniform, viewers))
     assert "different fixations" not in markdown(compare(uniform, uniform))
+
+
+def test_a_sign_that_depends_on_the_thresholds_is_pointed_out():
+    steps, whole = (
+        Difference(metric, 0.8, 0.8 + mean, Interval(mean, mean, mean, 9), 0.01, 0.5)
+        for metric, mean in (("auc_borji", -0.02), ("auc_borji_all", 0.01))
+    )
+    (told,) = disagreements([steps, whole])
+    assert told.startswith("AUC-Borji ↑ is -0.020 at threshold steps of .1 and +0.010 at all thresholds")
+    same = replace(whole, difference=Interval(-0.001, -0.002, 0, 9))
+    assert disagreements([steps, same]) == disagreements([steps]) == []

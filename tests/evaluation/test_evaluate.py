@@ -13,7 +13,7 @@ from salgan.datasets import open_dataset
 from salgan.errors import DatasetError, MetricError, ModelError, SalganError
 from salgan.evaluation import Data, EvaluationProtocol, Results, evaluate, open_data
 from salgan.evaluation.ground_truth import relative, seeded
-from salgan.metrics import METRICS
+from salgan.metrics import DEFAULT_METRICS, METRICS
 from tests.evaluation.conftest import POINTS, Brightness
 
 
@@ -225,10 +225,11 @@ def test_maps_of_another_size_are_resized_and_the_report_says_so(made_up, quick,
     maps = tmp_path / "maps"
     maps.mkdir()
     for path in (made_up / "maps").iterdir():
-        np.save(maps / f"{path.stem}.npy", np.asarray(Image.open(path).convert("F").resize((64, 48))))
+        density = Image.open(path).convert("F")
+        np.save(maps / f"{path.stem}.npy", np.asarray(density.reduce(4)))
     results = evaluate(maps, open_data(made_up), tmp_path / "out", protocol=quick)
     assert (
-        "64×48; 12 of 12 resized bilinearly to their picture's size"
+        "; 12 of 12 resized bilinearly to their picture's size"
         in (tmp_path / "out" / "summary.md").read_text()
     )
     assert results.columns["cc"].mean() > 0.97
@@ -301,6 +302,133 @@ def test_log_densities_are_scored_where_that_makes_sense(made_up, tmp_path):
     )
 
 
+def densities(made_up):
+    """A density of every picture that is nowhere 0."""
+    for path in sorted((made_up / "maps").iterdir()):
+        values = np.asarray(Image.open(path), np.float64)
+        yield path.stem, 0.9 * values / values.sum() + 0.1 / values.size
+
+
+@pytest.fixture
+def log_densities(made_up, tmp_path):
+    maps = tmp_path / "logs"
+    maps.mkdir()
+    for name, density in densities(made_up):
+        np.save(maps / f"{name}.npy", np.log(density).astype(np.float32))
+    return maps
+
+
+def test_a_log_density_is_recognised_and_its_density_scored(made_up, log_densities, tmp_path):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name, density in densities(made_up):
+        np.save(maps / f"{name}.npy", density)
+    said = []
+    rules = EvaluationProtocol(("nss", "kld"))
+    logs = evaluate(log_densities, open_data(made_up), tmp_path / "l", protocol=rules, say=said.append)
+    plain = evaluate(maps, open_data(made_up), tmp_path / "p", protocol=rules)
+    for metric in rules.metrics:
+        np.testing.assert_allclose(logs.columns[metric], plain.columns[metric], rtol=1e-4)
+    assert len(said) == 1
+    assert "log densities" in said[0]
+    assert "--maps saliency" in said[0]
+    text = (tmp_path / "l" / "summary.md").read_text()
+    assert "taken as log densities" in text
+    asked = EvaluationProtocol(("nss",), maps="saliency")
+    other = evaluate(log_densities, open_data(made_up), tmp_path / "s", protocol=asked)
+    assert other.columns["nss"].mean() < logs.columns["nss"].mean() - 0.1
+
+
+def test_densities_have_a_log_likelihood_and_an_information_gain(made_up, log_densities, tmp_path):
+    data = open_data(made_up)
+    results = evaluate(log_densities, data, tmp_path / "out")
+    assert results.metrics == (*DEFAULT_METRICS, "log_likelihood", "ig_density")
+    for name, density in densities(made_up):
+        row = rows(results.folder)[name]
+        fixated = data.dataset.select([name]).stimuli[0].fixation_map()
+        expected = np.log2(density[fixated] * density.size).mean()
+        assert float(row["log_likelihood"]) == pytest.approx(expected, abs=1e-4)
+    refused = evaluate(
+        "baseline:uniform", data, tmp_path / "u", protocol=EvaluationProtocol(("nss", "log_likelihood"))
+    )
+    assert np.isnan(refused.columns["log_likelihood"]).all()
+    assert "these maps are not densities" in refused.notes[0]
+
+
+def test_a_model_counts_as_a_density_if_asked(made_up, tmp_path):
+    from salgan.saliency_map import SaliencyMap
+
+    rules = EvaluationProtocol(("log_likelihood",), maps="density")
+    results = evaluate(Brightness(), open_data(made_up), tmp_path / "out", protocol=rules)
+    stimulus = open_dataset(made_up).stimuli[2]
+    log = SaliencyMap(stimulus.picture().mean(axis=-1).astype(np.float32) / 255).log_density
+    expected = (log[stimulus.fixation_map()].mean() + np.log(log.size)) / np.log(2)
+    assert results.columns["log_likelihood"][2] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_best_map_for_each_metric_scores_no_worse(made_up, log_densities, tmp_path):
+    pytest.importorskip("ot")
+    metrics = ("auc_judd", "sauc_all", "nss", "cc", "sim", "kld", "log_likelihood")
+    data = open_data(made_up)
+    plain, best = (
+        evaluate(
+            log_densities,
+            data,
+            tmp_path / str(per_metric),
+            protocol=EvaluationProtocol(metrics, sigma=12, per_metric=per_metric),
+        )
+        for per_metric in (False, True)
+    )
+    for name in ("auc_judd", "nss", "log_likelihood"):
+        np.testing.assert_array_equal(best.columns[name], plain.columns[name])
+    for name in ("cc", "sim"):
+        assert best.columns[name].mean() > plain.columns[name].mean()
+    assert best.columns["kld"].mean() < plain.columns["kld"].mean()
+    assert best.columns["sauc_all"].mean() != plain.columns["sauc_all"].mean()
+    with pytest.raises(ModelError, match="made from a density"):
+        evaluate(
+            made_up / "maps",
+            data,
+            tmp_path / "no",
+            protocol=EvaluationProtocol(("nss",), per_metric=True),
+        )
+
+
+def test_a_map_of_another_shape_is_an_error(made_up, quick, tmp_path):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name, density in densities(made_up):
+        np.save(maps / f"{name}.npy", density.T)
+    with pytest.raises(ModelError, match="rows and columns are exchanged; transpose the maps"):
+        evaluate(maps, open_data(made_up), tmp_path / "a", protocol=quick)
+    for name, density in densities(made_up):
+        np.save(maps / f"{name}.npy", density[:, 10:])
+    with pytest.raises(ModelError, match="of another shape"):
+        evaluate(maps, open_data(made_up), tmp_path / "b", protocol=quick)
+    for name, density in densities(made_up):
+        np.save(maps / f"{name}.npy", density[:-1:7, ::7])
+    results = evaluate(maps, open_data(made_up), tmp_path / "c", protocol=quick)
+    assert np.isfinite(results.columns["nss"]).all()
+
+
+@pytest.mark.parametrize(("suffix", "coloured", "words"), [
+    (".png", True, "is a coloured picture"), (".jpg", False, "is a JPEG"), (".png", False, None),
+])  # fmt: skip
+def test_maps_that_lose_something_are_remarked_on(made_up, quick, tmp_path, suffix, coloured, words):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name, density in densities(made_up):
+        grey = (density / density.max() * 255).astype(np.uint8)
+        values = np.stack([grey, 255 - grey, grey], axis=-1) if coloured else grey
+        Image.fromarray(values).save(maps / f"{name}{suffix}")
+    said = []
+    evaluate(maps, open_data(made_up), tmp_path / "out", protocol=quick, say=said.append)
+    assert len(said) == (words is not None)
+    if words:
+        assert words in said[0]
+        assert f"- remark: {said[0]}" in (tmp_path / "out" / "summary.md").read_text()
+
+
 def test_a_map_with_nan_scores_nothing_and_is_counted(made_up, quick, tmp_path):
     class Broken(Brightness):
         def predict(self, picture):
@@ -330,7 +458,8 @@ def test_sigma_must_be_said_where_degrees_are_not_known(small, tmp_path):
 
 def test_the_report_names_everything_a_number_needs(brightness):
     summary = json.loads((brightness.folder / "summary.json").read_text())
-    assert set(summary["metrics"]) == set(METRICS)
+    assert tuple(summary["metrics"]) == DEFAULT_METRICS
+    assert set(METRICS) < set(DEFAULT_METRICS)
     for name, found in summary["metrics"].items():
         assert found["low"] <= found["mean"] <= found["high"], name
         assert (found["n"], found["variant"] != "") == (12, True)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tracemalloc
 import zipfile
 
 import h5py
@@ -117,7 +118,7 @@ def test_a_zip_that_climbs_out_is_read_without_writing_anything(tmp_path):
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("salgan.evaluation.maps._MOST_BYTES", 10_000)
+    monkeypatch.setattr("salgan.image.MAX_PIXELS", 1000)
     source = ZipMaps(make_zip(tmp_path / "bomb.zip", {"a.npy": npy(np.zeros((200, 200)))}))
     with pytest.raises(ModelError, match="unpacks to more than"):
         source.predict(stimulus("a"))
@@ -125,8 +126,58 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
 
 def test_headers_that_promise_too_much_cost_no_memory():
     header = npy(np.zeros((2, 2))).replace(b"(2, 2), }", b"(9999999, 9999999), }"[:21])
-    with pytest.raises(ModelError, match="not a map that can be read"):
+    with pytest.raises(ModelError, match="too many for its picture"):
         decode_map(header, "a.npy")
+    header = npy(np.zeros((2, 2))).replace(b"(2, 2), }", b"(999, 999), }"[:13])
+    with pytest.raises(ModelError, match="it ends before its header says"):
+        decode_map(header, "a.npy")
+
+
+HUGE = (9000, 9000)
+
+
+def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
+    """Maps of many more pixels than their picture, in files that are small."""
+    picture = Stimulus("a", tmp_path / "a.png")
+    Image.new("L", (64, 48)).save(picture.path)
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    sparse = np.lib.format.open_memmap(folder / "a.npy", mode="w+", dtype=np.uint8, shape=HUGE)
+    sparse.flush()
+    with zipfile.ZipFile(tmp_path / "maps.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "a.npy", "a.npy")
+    with h5py.File(tmp_path / "fill.h5", "w") as file:
+        file.create_dataset("a", HUGE, "f8", fillvalue=1.0)
+    with h5py.File(tmp_path / "chunk.h5", "w") as file:
+        file.create_dataset("a", (48, 64), "f8", chunks=HUGE, maxshape=(None, None))
+    with h5py.File(tmp_path / "references.h5", "w") as file:
+        file.create_dataset("a", (48, 64), h5py.vlen_dtype(np.float64))
+    sources = [FolderMaps(folder), ZipMaps(tmp_path / "maps.zip")]
+    sources += [Hdf5Maps(tmp_path / f"{name}.h5") for name in ("fill", "chunk", "references")]
+    for source in sources:
+        tracemalloc.start()
+        with pytest.raises(ModelError, match=r"too many for its picture|unpacks to more|not numbers"):
+            source.predict(picture)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 70e6, source.path
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), ",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, None), }",
+        b"  indented",
+        b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 2), }",
+        b"\xff\xfe",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 2), }",
+    ],
+)
+def test_broken_npy_headers_are_one_error(header):
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(32)
+    with pytest.raises(ModelError, match=r"a\.npy: .*(not a map that can be read|a map is \(H, W\))"):
+        decode_map(content, "a.npy")
 
 
 def test_pickles_are_refused():

@@ -54,7 +54,7 @@ def _show(comparison: Comparison) -> None:
     from rich.table import Table
 
     from salgan.cli._common import messages
-    from salgan.evaluation.compare import caution, rows
+    from salgan.evaluation.compare import notes, rows
 
     first, second = comparison.first.name, comparison.second.name
     table = Table(title=f"{second} against {first}", title_justify="left")
@@ -63,7 +63,7 @@ def _show(comparison: Comparison) -> None:
     for cells in rows(comparison.differences):
         table.add_row(*(cell.replace("[", r"\[") for cell in cells))
     Console(highlight=False).print(table)
-    if words := caution(comparison):
+    for words in notes(comparison):
         messages().print(f"note: {words}", markup=False)
 
 

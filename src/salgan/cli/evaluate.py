@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,7 @@ def evaluate(
     ] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Comma-separated names, such as nss,cc,sauc_0.01; all nine if not given."),
+        typer.Option(help="Comma-separated names, such as nss,cc,sauc_0.01; eleven if not given."),
     ] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Sigma of the density's Gaussian in pixels, instead of one degree.")
@@ -59,6 +60,14 @@ def evaluate(
         str | None,
         typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
     ] = None,
+    maps: Annotated[
+        str | None,
+        typer.Option(help="What maps are: saliency, density or log-density; recognised if not given."),
+    ] = None,
+    per_metric: Annotated[
+        bool,
+        typer.Option("--per-metric", help="Give each metric the best map that follows from the density."),
+    ] = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out pictures that have no map in a set of maps.")
     ] = False,
@@ -66,7 +75,7 @@ def evaluate(
         bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")
     ] = False,
 ) -> None:
-    """Score a model on a dataset: nine metrics with 95% intervals, and everything needed to trust them.
+    """Score a model on a dataset: the field's metrics with 95% intervals, and all it takes to trust them.
 
     The folder gets per_picture.csv (Parquet too, where pyarrow is installed),
     summary.json and summary.md. An evaluation that was killed goes on with the
@@ -77,8 +86,12 @@ def evaluate(
     [bold]salgan evaluate my-maps.zip --data salicon --part val --metrics nss,cc,sauc[/bold]
     """
     from salgan.evaluation import open_data
+    from salgan.evaluation.map_kinds import kind_named
 
     protocol = make_protocol(metrics, sigma, degrees, others, seed)
+    if maps is not None or per_metric:
+        kind = None if maps is None else kind_named(maps)
+        protocol = replace(protocol, maps=kind, per_metric=per_metric)
     opened = open_data(data, layout, part, release)
     results = run_evaluation(
         model,
@@ -99,14 +112,14 @@ def make_protocol(
     """The rules, from options as typed."""
     from salgan.errors import ConfigError
     from salgan.evaluation import EvaluationProtocol
-    from salgan.metrics import METRICS
+    from salgan.metrics import DEFAULT_METRICS
 
     if sigma is not None and degrees is not None:
         raise ConfigError("give --sigma in pixels or --degrees of visual angle, not both")
     if any(value is not None and not value > 0 for value in (sigma, degrees)):
         raise ConfigError("--sigma and --degrees must be above 0")
     names = (
-        tuple(METRICS)
+        DEFAULT_METRICS
         if metrics is None
         else tuple(name.strip() for name in metrics.split(",") if name.strip())
     )
@@ -139,7 +152,7 @@ def run_evaluation(
     overwrite: bool = False,
 ) -> Results:
     """Evaluate with a progress bar."""
-    from salgan.cli._common import progress
+    from salgan.cli._common import messages, progress
     from salgan.evaluation import evaluate as run
 
     with progress() as on_progress:
@@ -153,6 +166,7 @@ def run_evaluation(
             skip_missing=skip_missing,
             overwrite=overwrite,
             on_progress=on_progress,
+            say=lambda line: messages().print(f"note: {line}", markup=False),
         )
 
 

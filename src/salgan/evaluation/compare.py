@@ -18,9 +18,19 @@ from salgan.errors import SalganError
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean, permutation_p
 from salgan.evaluation.report import conditions, interval_text, label
 from salgan.evaluation.results import Results
-from salgan.metrics import find_metric
+from salgan.metrics import STEPPED, find_metric
 
-__all__ = ["Comparison", "Difference", "caution", "compare", "markdown", "most_different", "write"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "caution",
+    "compare",
+    "disagreements",
+    "markdown",
+    "most_different",
+    "notes",
+    "write",
+]
 
 _MUST_AGREE = {
     "dataset": "were made on different pictures or ground truth",
@@ -145,6 +155,27 @@ def caution(comparison: Comparison) -> str | None:
     )
 
 
+def disagreements(differences: Sequence[Difference]) -> list[str]:
+    """Notes on metrics whose difference has another sign at steps of a tenth than at all thresholds.
+
+    At such steps AUC-Borji and sAUC depend on the map's histogram as well as on its order; at all thresholds
+    they depend on the order alone.
+    """
+    by_name = {each.metric: each.difference.mean for each in differences}
+    return [
+        f"{label(stepped)} is {by_name[stepped]:+.3f} at threshold steps of .1 and {by_name[whole]:+.3f} at "
+        "all thresholds: at steps of .1 it depends on the maps' histogram, not on their order alone"
+        for stepped, whole in STEPPED.items()
+        if stepped in by_name and whole in by_name and by_name[stepped] * by_name[whole] < 0
+    ]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Everything to keep in mind when reading a comparison."""
+    warning = caution(comparison)
+    return [*([warning] if warning else []), *disagreements(comparison.differences)]
+
+
 def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown document."""
     first, second = comparison.first.name, comparison.second.name
@@ -158,7 +189,7 @@ def markdown(comparison: Comparison) -> str:
         "Differences are paired, picture by picture; p is two-sided, from a paired permutation test, "
         "and not corrected for the number of metrics.",
         "",
-        *([f"- {warning}"] if (warning := caution(comparison)) else []),
+        *(f"- {note}" for note in notes(comparison)),
         *(f"- {name}: {words}" for name, words in conditions(comparison.first) if name != "left out"),
         "",
     ]

@@ -11,17 +11,20 @@ from typing import Any
 
 from salgan._arrays import Array
 from salgan._parallel import in_order
-from salgan._progress import Progress, silent
+from salgan._progress import Progress, Say, silent, unsaid
 from salgan._version import __version__
 from salgan.datasets import Dataset, open_dataset
 from salgan.errors import DatasetError, ModelError
 from salgan.evaluation.baselines import CenterBiasBaseline
 from salgan.evaluation.ground_truth import Data, Gaze, GroundTruth, ground_truth
+from salgan.evaluation.map_kinds import MapKind, looks_like_log_density
 from salgan.evaluation.map_sources import lacks, open_map_source
+from salgan.evaluation.maps import NamedMaps
 from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
 from salgan.evaluation.scoring import EvaluationProtocol, Scorer
 from salgan.evaluation.sources import MapSource, Model
+from salgan.metrics import DEFAULT_METRICS
 
 __all__ = ["evaluate", "open_data"]
 
@@ -59,6 +62,7 @@ def evaluate(
     overwrite: bool = False,
     truth: GroundTruth | None = None,
     on_progress: Progress = silent,
+    say: Say = unsaid,
 ) -> Results:
     """Score a model on a dataset, into a folder.
 
@@ -71,7 +75,7 @@ def evaluate(
         data: the pictures, with the training part for the center bias, see :func:`open_data`; a bare
             dataset is scored against the center bias of its other pictures.
         out: the folder to write, see :mod:`salgan.evaluation.results`.
-        protocol: the rules; None for all nine metrics of the MIT benchmark.
+        protocol: the rules; None for :data:`salgan.metrics.DEFAULT_METRICS`.
         processes: how many score pictures.
         names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
@@ -79,6 +83,7 @@ def evaluate(
         truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
             models without reading it again; None reads it.
         on_progress: is told (stage, done, total) after each picture.
+        say: is told, in a line each, what to know about the maps before trusting their scores.
 
     Returns:
         Every picture's scores; means and intervals are in ``summary.json`` and ``summary.md``.
@@ -94,6 +99,11 @@ def evaluate(
     )
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
     bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
+    kind, remarks = _look_at(source, dataset, protocol)
+    if kind != "saliency" and protocol.metrics == DEFAULT_METRICS:
+        protocol = replace(protocol, metrics=(*DEFAULT_METRICS, "log_likelihood", "ig_density"))
+    for remark in remarks:
+        say(remark)
     with contextlib.ExitStack() as stack:
         if truth is None or missing:
             truth = stack.enter_context(
@@ -112,12 +122,14 @@ def evaluate(
                 "fingerprint": source.fingerprint,
                 "spec": _spec(model),
                 "names": names,
+                "maps": kind,
+                "remarks": remarks,
             },
             "dataset": _describe(data, dataset, truth.gaze, missing),
             "protocol": asdict(protocol) | {"metrics": list(protocol.metrics)},
             "center_bias": truth.describe_bias() if bias else None,
         }
-        scorer = Scorer(source, dataset.stimuli, truth, protocol)
+        scorer = Scorer(source, dataset.stimuli, truth, protocol, kind)
         rows = stack.enter_context(RowFile(folder, about, overwrite=overwrite))
         todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
         done = len(dataset) - len(todo)
@@ -141,6 +153,31 @@ def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset
         raise ModelError(lacks(source, missing, len(names), "; or pass --skip-missing"))
     lacking = set(missing)
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
+
+
+def _look_at(source: MapSource, dataset: Dataset, protocol: EvaluationProtocol) -> tuple[MapKind, list[str]]:
+    """What the values of the maps are, and what to know before trusting their scores."""
+    first = dataset.stimuli[0]
+    remarks: list[str] = []
+    kind = protocol.maps
+    if isinstance(source, NamedMaps):
+        if remark := source.remark(first):
+            remarks.append(remark)
+        if kind is None:
+            kind = source.kind
+        if kind is None and looks_like_log_density(source.predict(first)):
+            kind = "log-density"
+            remarks.append(
+                "the maps are log densities (their exponentials sum to 1), and the densities are scored; "
+                "--maps saliency scores the logarithms themselves"
+            )
+    kind = kind or ("density" if protocol.per_metric and not isinstance(source, NamedMaps) else "saliency")
+    if protocol.per_metric and kind == "saliency":
+        raise ModelError(
+            f"{source.name}: the best map for each metric is made from a density; if these maps are "
+            "densities, say --maps density or --maps log-density"
+        )
+    return kind, remarks
 
 
 def _tasks(source: MapSource, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[int, Array | None]]:

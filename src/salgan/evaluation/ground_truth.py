@@ -96,6 +96,12 @@ class Gaze:
         start = self._ends[index - 1] if index else 0
         return self._places[start : self._ends[index]]
 
+    @property
+    def typical(self) -> int:
+        """Mean number of fixations of the pictures that have some; 0 if none has."""
+        counts = np.diff(self._ends, prepend=0)
+        return round(float(counts[counts > 0].mean())) if (counts > 0).any() else 0
+
     def hash(self) -> str:
         """SHA-256 of all fixations: two sets with the same hash have the same ground truth points."""
         digest = hashlib.sha256(self._ends.tobytes())
@@ -159,6 +165,11 @@ class GroundTruth:
     gaze: Gaze
     bias: CenterBias | None
     leave_out: bool
+
+    @property
+    def typical_fixations(self) -> int:
+        """Mean number of fixations of the pictures that have some."""
+        return self.gaze.typical
 
     def center_bias(self, index: int, height: int, width: int) -> Floats | None:
         """The center bias for the picture at a position: float64 (height, width), sums to 1.

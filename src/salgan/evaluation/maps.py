@@ -23,26 +23,37 @@ from salgan import image
 from salgan._arrays import Array
 from salgan.datasets import Stimulus
 from salgan.errors import ImageError, ModelError, require
+from salgan.evaluation.map_kinds import MapKind, kind_named
 from salgan.evaluation.map_names import MapNames, is_map
 
-__all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "NamedMaps", "ZipMaps", "decode_map"]
+__all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "NamedMaps", "ZipMaps", "decode_map", "remark_on"]
 
 MAP_SUFFIXES = frozenset({".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Endings of files that are taken for maps, in lower case."""
 
-_MOST_BYTES = 1 << 30
-"""No single map of a zip archive may unpack to more than this."""
+_SMALL = 4_000_000
+"""A map may always have so many pixels; beyond this it is held against its picture."""
+
+_TIMES = 4
+"""How many times as many pixels as its picture a larger map may have."""
+
+_EXTRA = 4096
+"""Bytes that a file may have beside a map's values, for its header."""
+
+_VISIBLE = 12
+"""A difference between channels beyond which a picture is coloured, and not grey with compression's noise."""
 
 _HDF5_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".npy", ".bmp", ".tif", ".tiff"})
 
 
-def decode_map(content: bytes | Path, name: str) -> Array:
+def decode_map(content: bytes | Path, name: str, most: int = image.MAX_PIXELS) -> Array:
     """Decode one map.
 
     Args:
         content: the bytes of a file, or its path: npy (never unpickled), or a picture (8 or 16 bit grey,
             float TIFF; colour becomes luma).
         name: what to call it; its ending tells npy from pictures.
+        most: how many pixels it may have.
 
     Returns:
         (H, W), values as stored.
@@ -52,30 +63,72 @@ def decode_map(content: bytes | Path, name: str) -> Array:
     """
     try:
         if PurePosixPath(name).suffix.lower() == ".npy":
-            array = _load_npy(content)
+            array = _load_npy(content, name, most)
         else:
-            array = image.one_channel(image.decode(content)[0])
+            array = image.one_channel(image.decode(content, max_pixels=most)[0])
     except ImageError as error:
         raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{name}: is not a map that can be read ({error})") from None
+    except ModelError:
+        raise
+    except Exception as error:  # NumPy evaluates an npy file's header, and raises nearly anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(f"{name}: is not a map that can be read ({reason})") from None
     return _checked(array, name)
 
 
-def _load_npy(content: bytes | Path) -> Array:
-    if isinstance(content, Path):
-        # Mapped, so that a header that promises more than the file holds costs no memory.
-        return np.asarray(np.load(content, mmap_mode="r", allow_pickle=False))
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    read_header = (
-        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    )
-    shape, _, dtype = read_header(stream)
-    if math.prod(shape) * dtype.itemsize > len(content):
-        raise ValueError("its header promises more than there is")
-    stream.seek(0)
-    return np.asarray(np.load(stream, allow_pickle=False))
+def _load_npy(content: bytes | Path, name: str, most: int) -> Array:
+    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as stream:
+        version = np.lib.format.read_magic(stream)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else _header_2
+        shape, _, dtype = reader(stream)
+        _check_promise(shape, dtype, name, most)
+        start = stream.tell()
+        there = stream.seek(0, io.SEEK_END) - start
+        if math.prod(shape) * dtype.itemsize > there:
+            raise ModelError(f"{name}: is not a map that can be read (it ends before its header says)")
+        stream.seek(0)
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _header_2(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    return np.lib.format.read_array_header_2_0(stream)
+
+
+def _check_promise(shape: tuple[int, ...], dtype: np.dtype[Any], name: str, most: int) -> None:
+    """Refuse what cannot be a map, or is too large for one, before memory is set aside for it."""
+    if dtype.kind not in "buif":
+        raise ModelError(f"{name}: is not a map that can be read (it holds {dtype}, and not numbers)")
+    if math.prod(shape) > most:
+        sides = "×".join(map(str, shape))
+        raise ModelError(f"{name}: has {sides} values, too many for its picture; at most {most:,} are read")
+
+
+def remark_on(content: bytes | Path, name: str) -> str | None:
+    """What is wrong with scoring a picture of a map, in one line; None if nothing is.
+
+    Args:
+        content: as :func:`decode_map` takes it.
+        name: of the file.
+    """
+    if PurePosixPath(name).suffix.lower() == ".npy":
+        return None
+    try:
+        picture = image.decode(content)[0]
+    except ImageError:
+        return None  # reading it says so
+    if picture.mode in ("RGB", "RGBA", "P", "CMYK", "YCbCr"):
+        colours = np.asarray(picture.convert("RGB"), dtype=np.int16)
+        if int(np.ptp(colours, axis=-1).max()) > _VISIBLE:
+            return (
+                f"{name} is a coloured picture, and its brightness is scored as if it were saliency; "
+                "a colour map such as jet is for looking: save grey values, best as npy or 16-bit PNG"
+            )
+    if PurePosixPath(name).suffix.lower() in (".jpg", ".jpeg"):
+        return (
+            f"{name} is a JPEG: 8 bits and its compression move KLD and information gain; "
+            "save npy, TIFF or 16-bit PNG"
+        )
+    return None
 
 
 def _checked(array: Array, name: str) -> Array:
@@ -94,10 +147,12 @@ class NamedMaps:
         name: of the set, for tables.
         fingerprint: changes whenever a map may have changed.
         portable: whether it may be sent to other processes.
+        kind: what the values are, where the set says so itself.
     """
 
     portable = True
     fingerprint: str
+    kind: MapKind | None = None
 
     def __init__(self, path: Path, keys: Iterable[str], suffixes: frozenset[str]) -> None:
         self.path = path
@@ -134,13 +189,35 @@ class NamedMaps:
         Raises:
             ModelError: there is none, or it cannot be read.
         """
+        return self._read(self._key(stimulus), _most(stimulus))
+
+    def remark(self, stimulus: Stimulus) -> str | None:
+        """What is wrong with the file of a stimulus' map, in one line; None if nothing is."""
+        content = self._content(self._key(stimulus), image.MAX_PIXELS)
+        return None if content is None else remark_on(content, self._key(stimulus))
+
+    def _key(self, stimulus: Stimulus) -> str:
         key = self._names.key(stimulus.name)
         if key is None:
             raise ModelError(f"{self.path}: holds no map of {stimulus.name}")
-        return self._read(key)
+        return key
 
-    def _read(self, key: str) -> Array:
-        raise NotImplementedError
+    def _read(self, key: str, most: int) -> Array:
+        content = self._content(key, most)
+        if content is None:
+            raise NotImplementedError
+        return decode_map(content, key, most)
+
+    def _content(self, key: str, most: int) -> bytes | Path | None:
+        """The file of a map, or its bytes; None where maps are not files."""
+        return None
+
+
+def _most(stimulus: Stimulus) -> int:
+    """How many pixels a stimulus' map may have."""
+    if not str(stimulus.path or ""):
+        return image.MAX_PIXELS
+    return min(image.MAX_PIXELS, max(_SMALL, _TIMES * stimulus.width * stimulus.height))
 
 
 class FolderMaps(NamedMaps):
@@ -166,8 +243,8 @@ class FolderMaps(NamedMaps):
             digest.update(f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
         self.fingerprint = digest.hexdigest()
 
-    def _read(self, key: str) -> Array:
-        return decode_map(self.path / key, key)
+    def _content(self, key: str, most: int) -> Path:
+        return self.path / key
 
 
 class ZipMaps(NamedMaps):
@@ -194,22 +271,25 @@ class ZipMaps(NamedMaps):
         if self._archive is None:
             try:
                 self._archive = zipfile.ZipFile(self.path)
-            except (OSError, zipfile.BadZipFile) as error:
+            except Exception as error:  # a hostile directory raises nearly anything
                 raise ModelError(f"{self.path}: is not a zip archive that can be read ({error})") from None
         return self._archive
 
-    def _read(self, key: str) -> Array:
+    def _content(self, key: str, most: int) -> bytes:
+        # As float64, which is the largest that a map may be stored as.
+        limit = 8 * most + _EXTRA
         try:
             with self._open().open(key) as member:
                 # The size in the directory is only a claim, so the limit is on what comes out.
-                content = member.read(_MOST_BYTES + 1)
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-            raise ModelError(f"{self.path}: {key} cannot be unpacked ({error})") from None
-        except Exception as error:  # zlib, lzma and bz2 each have an error of their own
-            raise ModelError(f"{self.path}: {key} is damaged ({error})") from None
-        if len(content) > _MOST_BYTES:
-            raise ModelError(f"{self.path}: {key} unpacks to more than {_MOST_BYTES >> 20} MiB")
-        return decode_map(content, key)
+                content = member.read(limit + 1)
+        except MemoryError:
+            raise ModelError(f"{self.path}: {key} needs more memory than there is") from None
+        except Exception as error:  # zipfile, zlib, lzma and bz2 each have errors of their own
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ModelError(f"{self.path}: {key} cannot be unpacked ({reason})") from None
+        if len(content) > limit:
+            raise ModelError(f"{self.path}: {key} unpacks to more than a map of its picture can have")
+        return content
 
 
 class Hdf5Maps(NamedMaps):
@@ -236,8 +316,12 @@ class Hdf5Maps(NamedMaps):
             self._open().visititems(
                 lambda key, item: keys.append(key) if isinstance(item, h5py.Dataset) else None
             )
-        except (OSError, RuntimeError, KeyError) as error:
+            said = self._open().attrs.get("kind")
+        except ModelError:
+            raise
+        except Exception as error:  # a damaged file raises nearly anything
             raise ModelError(f"{path}: is not an HDF5 file that can be read ({error})") from None
+        self.kind = None if said is None else kind_named(_text(said))
         super().__init__(path, keys, _HDF5_SUFFIXES)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -251,16 +335,24 @@ class Hdf5Maps(NamedMaps):
                 raise ModelError(f"{self.path}: is not an HDF5 file that can be read ({error})") from None
         return self._file
 
-    def _read(self, key: str) -> Array:
+    def _read(self, key: str, most: int) -> Array:
         try:
             stored = self._open()[key]
             if stored.external or stored.is_virtual:
                 raise ModelError(f"{self.path}: {key} keeps its values in another file, which is not opened")
-            if stored.size * stored.dtype.itemsize > _MOST_BYTES:
-                raise ModelError(f"{self.path}: {key} of shape {stored.shape} is too large for a map")
+            for shape in (stored.shape, stored.chunks or ()):
+                _check_promise(shape, stored.dtype, f"{self.path}: {key}", most)
             return _checked(np.asarray(stored), key)
-        except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        except ModelError:
+            raise
+        except MemoryError:
+            raise ModelError(f"{self.path}: {key} needs more memory than there is") from None
+        except Exception as error:  # a damaged file raises nearly anything
             raise ModelError(f"{self.path}: {key} cannot be read ({error})") from None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _facts(path: Path) -> str:

@@ -73,7 +73,8 @@ def conditions(results: Results) -> list[tuple[str, str]]:
         ("pictures", _pictures(results)),
         ("fixations", f"{_total(columns['fixations']):,} fixated pixels"),
         ("density", _density(results)),
-        ("maps", _map_sizes(columns)),
+        ("maps", _map_sizes(columns) + _kind(about)),
+        *(("remark", remark) for remark in about["model"].get("remarks", ())),
     ]
     if any(name.startswith("sauc") for name in results.metrics):
         drawn = columns["others"]
@@ -177,6 +178,15 @@ def _density(results: Results) -> str:
         return f"fixations blurred with a Gaussian, sigma {pixels}"
     degrees = protocol["degrees"] or 1
     return f"fixations blurred with a Gaussian, sigma {degrees:g}° of visual angle ({pixels})"
+
+
+def _kind(about: dict[str, Any]) -> str:
+    """What the maps were taken for, where that is not saliency."""
+    kind = about["model"].get("maps", "saliency")
+    if kind == "saliency":
+        return ""
+    best = "; for each metric the map that it rewards most" if about["protocol"].get("per_metric") else ""
+    return f"; taken as {'log densities' if kind == 'log-density' else 'densities'}{best}"
 
 
 def _map_sizes(columns: dict[str, Any]) -> str:

@@ -14,8 +14,12 @@ from salgan.datasets import Stimulus
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
 from salgan.evaluation.ground_truth import GroundTruth, marked, seeded
+from salgan.evaluation.map_kinds import MapKind, as_density, check_aspect
+from salgan.evaluation.maps import NamedMaps
+from salgan.evaluation.per_metric import best_map
 from salgan.evaluation.sources import MapSource
-from salgan.metrics import METRICS, VARIANTS, find_metric, score
+from salgan.metrics import DEFAULT_METRICS, METRICS, VARIANTS, find_metric, score
+from salgan.saliency_map import UNIFORM_SHARE
 
 __all__ = ["EvaluationProtocol", "Scorer", "resized"]
 
@@ -34,15 +38,23 @@ class EvaluationProtocol:
         others: number of other pictures whose fixations are sAUC's negatives.
         seed: of the draw of those pictures, of the viewers in human baselines, and of the intervals.
 
+        maps: what the values of maps are; None takes what a set of maps says of itself, recognises log
+            densities, and takes everything else as saliency. A model's own maps count as densities divided by
+            their sum if it is ``density``.
+        per_metric: give each metric the map that it rewards most, made from the density, see
+            :mod:`salgan.evaluation.per_metric`.
+
     Raises:
         MetricError: an unknown metric, none at all, or fewer than one other picture.
     """
 
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: tuple[str, ...] = DEFAULT_METRICS
     sigma: float | None = None
     degrees: float | None = None
     others: int = 10
     seed: int = 0
+    maps: MapKind | None = None
+    per_metric: bool = False
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -56,7 +68,9 @@ class EvaluationProtocol:
     @property
     def needs(self) -> set[str]:
         """What the metrics take beside the map."""
-        return {need for name in self.metrics for need in find_metric(name).needs}
+        needs = {need for name in self.metrics for need in find_metric(name).needs}
+        # The best map for sAUC is made with the center bias.
+        return needs | {"baseline"} if self.per_metric else needs
 
 
 def resized(saliency: Array, height: int, width: int) -> Array:
@@ -84,6 +98,7 @@ class Scorer:
         stimuli: the pictures to score.
         truth: their relative fixations, in the same order, and the center bias.
         protocol: the rules.
+        kind: what the values of the maps are.
     """
 
     def __init__(
@@ -92,7 +107,9 @@ class Scorer:
         stimuli: tuple[Stimulus, ...],
         truth: GroundTruth,
         protocol: EvaluationProtocol,
+        kind: MapKind = "saliency",
     ) -> None:
+        self._kind = kind
         self.source = source
         self.stimuli = stimuli
         self._truth = truth
@@ -122,9 +139,42 @@ class Scorer:
         if saliency is None:
             saliency = self._map(index, scored)
         row["map_width"], row["map_height"] = saliency.shape[1], saliency.shape[0]
+        check_aspect(saliency.shape, height, width, stimulus.name)
         truth |= self._context(index, stimulus, row)
-        scores, reasons = _scores(resized(saliency, height, width), truth, self._protocol.metrics)
+        metrics = self._protocol.metrics
+        if self._kind == "saliency":
+            scores, reasons = _scores(resized(saliency, height, width), truth, metrics)
+            return row | scores | {"note": "; ".join(reasons)}
+        density = as_density(saliency, self._kind, stimulus.name)
+        # A model's own map may be 0 somewhere; as a density it has the floor of SaliencyMap.log_density.
+        uniform = 0.0 if isinstance(self.source, NamedMaps) else UNIFORM_SHARE
+        density = as_density(resized(density, height, width), "density", stimulus.name, uniform)
+        if not self._protocol.per_metric:
+            scores, reasons = _scores(density, truth, metrics, of_density=True)
+        else:
+            scores, reasons = self._best_scores(density, truth, row, index)
         return row | scores | {"note": "; ".join(reasons)}
+
+    def _best_scores(
+        self, density: Floats, truth: dict[str, Any], row: Row, index: int
+    ) -> tuple[dict[str, float], list[str]]:
+        """Each metric on the map that it rewards most."""
+        scores: dict[str, float] = {}
+        reasons: dict[str, None] = {}
+        for metric in self._protocol.metrics:
+            best = best_map(
+                metric,
+                density,
+                sigma=row.get("sigma"),
+                center_bias=self._center_bias(index, *density.shape),
+                fixations=self._truth.typical_fixations,
+                seed=self._protocol.seed,
+                name=row["picture"],
+            )
+            found, why = _scores(best, truth, (metric,), of_density=True)
+            scores |= found
+            reasons |= dict.fromkeys(why)
+        return scores, list(reasons)
 
     def _map(self, index: int, stimulus: Stimulus) -> Array:
         if isinstance(self.source, CenterBiasBaseline):
@@ -192,14 +242,17 @@ _MISSING = {
 
 
 def _scores(
-    saliency: Array, truth: Mapping[str, Any], metrics: tuple[str, ...]
+    saliency: Array, truth: Mapping[str, Any], metrics: tuple[str, ...], *, of_density: bool = False
 ) -> tuple[dict[str, float], list[str]]:
     """Scores by name where they are defined, and the reasons (each once) where they are not."""
     reasons = dict[str, None]()
     wanted = []
     for name in metrics:
-        lacking = [need for need in find_metric(name).needs if need not in truth]
-        if lacking:
+        metric = find_metric(name)
+        lacking = [need for need in metric.needs if need not in truth]
+        if metric.of_density and not of_density:
+            reasons[f"{name}: these maps are not densities"] = None
+        elif lacking:
             reasons[_MISSING[lacking[0]]] = None
         else:
             wanted.append(name)

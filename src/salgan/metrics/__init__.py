@@ -5,19 +5,22 @@ floats. Nothing is drawn at random: the sampled metrics return the exact mean th
 tends to.
 """
 
-from salgan.metrics._table import METRICS, VARIANTS, Metric, find_metric, score
+from salgan.metrics._table import DEFAULT_METRICS, METRICS, STEPPED, VARIANTS, Metric, find_metric, score
 from salgan.metrics.auc_borji import auc_borji
 from salgan.metrics.auc_judd import auc_judd
 from salgan.metrics.cc import cc
 from salgan.metrics.emd import emd
 from salgan.metrics.ig import ig
 from salgan.metrics.kld import kld
+from salgan.metrics.log_likelihood import ig_density, log_likelihood
 from salgan.metrics.nss import nss
 from salgan.metrics.sauc import sauc
 from salgan.metrics.sim import sim
 
 __all__ = [
+    "DEFAULT_METRICS",
     "METRICS",
+    "STEPPED",
     "VARIANTS",
     "Metric",
     "auc_borji",
@@ -26,7 +29,9 @@ __all__ = [
     "emd",
     "find_metric",
     "ig",
+    "ig_density",
     "kld",
+    "log_likelihood",
     "nss",
     "sauc",
     "score",

@@ -17,11 +17,12 @@ from salgan.metrics.cc import cc
 from salgan.metrics.emd import emd
 from salgan.metrics.ig import ig
 from salgan.metrics.kld import kld
+from salgan.metrics.log_likelihood import ig_density, log_likelihood
 from salgan.metrics.nss import nss
 from salgan.metrics.sauc import sauc
 from salgan.metrics.sim import sim
 
-__all__ = ["METRICS", "VARIANTS", "Metric", "find_metric", "score"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "STEPPED", "VARIANTS", "Metric", "find_metric", "score"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Metric:
             ``"fixations"``, ``"density"``, ``"other_fixations"``, ``"baseline"``.
         variant: which variant of the metric a number is, in a few words for a table.
         function: computes it.
+        of_density: whether the map itself must be a density that sums to 1.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Metric:
     needs: tuple[str, ...]
     variant: str
     function: Callable[..., float]
+    of_density: bool = False
 
     @property
     def heading(self) -> str:
@@ -109,8 +112,41 @@ VARIANTS = _table(
         partial(sauc, step=0.01),
     ),
     Metric("sauc_all", "sAUC (all thresholds)", True, _SHUFFLED, "all thresholds", partial(sauc, step="all")),
+    Metric(
+        "log_likelihood",
+        "LL",
+        True,
+        _POINTS,
+        "bits per fixation, over the uniform density",
+        log_likelihood,
+        of_density=True,
+    ),
+    Metric(
+        "ig_density",
+        "IG (density)",
+        True,
+        ("fixations", "baseline"),
+        "bits per fixation, densities as they are",
+        ig_density,
+        of_density=True,
+    ),
 )
 """Variants that other tools use, each under a name of its own."""
+
+DEFAULT_METRICS = (
+    "auc_judd",
+    "auc_borji",
+    "auc_borji_all",
+    "sauc",
+    "sauc_all",
+    *(name for name in METRICS if name not in ("auc_judd", "auc_borji", "sauc")),
+)
+"""What an evaluation reports unless told otherwise: the nine, and two of them at all thresholds as well.
+
+At steps of a tenth those two can be moved by a change of the map's histogram alone."""
+
+STEPPED = {"auc_borji": "auc_borji_all", "sauc": "sauc_all"}
+"""Metrics at steps of a tenth, and the same at all thresholds."""
 
 
 def score(

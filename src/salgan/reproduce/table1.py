@@ -12,7 +12,7 @@ import numpy as np
 
 from salgan._files import replacing
 from salgan._words import markdown_table
-from salgan.evaluation.compare import Difference, compare
+from salgan.evaluation.compare import Difference, compare, disagreements
 from salgan.evaluation.figures import Curve, history_figure, save
 from salgan.evaluation.intervals import bootstrap_mean
 from salgan.evaluation.report import conditions, dataset_label, interval_text, label
@@ -58,6 +58,7 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
     headings = ["metric", "BCE", "epoch", "GAN", "epoch", "GAN − BCE", "p"]
     headings += ["paper: BCE", "paper: GAN", "paper: GAN − BCE"]
     best: list[list[str]] = []
+    chosen: list[Difference] = []
     last: list[list[str]] = []
     record: dict[str, Any] = {"best": {}, "last": {}, "epochs": {"bootstrap": begin, "further": further}}
     for metric in bce.evaluations[-1].metrics:
@@ -77,19 +78,23 @@ def table1(found: Mapping[str, Branch], folder: Path) -> str:
             change,
         ]
         best.append(cells)
+        chosen.append(difference)
         record["best"][metric] = {"bce_epoch": bce_epoch, "gan_epoch": gan_epoch} | _plain(difference)
-    lines += markdown_table(headings, best)
+    lines += [*markdown_table(headings, best), *_notes(chosen)]
+    final: list[Difference] = []
     for metric in bce.evaluations[-1].metrics:
         first, second = bce.evaluations[-1], gan.evaluations[-1]
         difference = _difference(first, second, metric)
         cells = [label(metric), _mean(first, metric), _mean(second, metric), *_change(difference)]
         last.append(cells)
+        final.append(difference)
         record["last"][metric] = _plain(difference)
     lines += [
         "",
         f"## At the last epoch ({begin + further})",
         "",
         *markdown_table(["metric", "BCE", "GAN", "GAN − BCE", "p"], last),
+        *_notes(final),
         "",
         f"Paper: {printed.title}, {printed.rows[-1].source}, {printed.note}."
         + ("" if same else " That is other ground truth: compare the signs, not the numbers."),
@@ -163,6 +168,10 @@ def figure3(found: Mapping[str, Branch], folder: Path) -> list[Path]:
     begin = len(found["bootstrap"].evaluations)
     metrics = found["bce"].evaluations[-1].metrics
     return save(history_figure(curves(found), metrics, begin=begin), folder / "figure3")
+
+
+def _notes(differences: Sequence[Difference]) -> list[str]:
+    return ["", *(f"- {note}" for note in found)] if (found := disagreements(differences)) else []
 
 
 def _headings(metrics: Sequence[str]) -> list[str]:
