@@ -1,13 +1,14 @@
 """What a network wants to be fed: the one record of it, written by training and read by the predictor.
 
 Every network of this project takes RGB pictures in 0..255 and normalises inside (so an exported ONNX file
-needs no arithmetic before it); the record says to which size the caller resizes, and what the network
-does inside, so that the same record builds the network.
+needs no arithmetic before it); the record says to which shape the caller resizes a picture, and what the
+network does inside, so that the same record builds the network.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -29,13 +30,16 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 class Preprocessing:
     """How a picture becomes a network's input.
 
-    The caller resizes an RGB picture to ``height`` × ``width`` (the aspect ratio is not kept, as in the
-    paper) with the named Pillow filter and feeds float32 RGB in 0..255 as (N, 3, height, width). Inside, the
-    network reverses the channels if ``order`` is ``"BGR"`` and computes ``(x * scale - mean) / std``.
+    The caller resizes an RGB picture to the shape that :meth:`shape_for` names, with the given Pillow
+    filter, and feeds float32 RGB in 0..255 as (N, 3, rows, columns). Without ``shapes`` every picture gets
+    ``height`` × ``width`` (the aspect ratio is not kept, as in the paper). Inside, the network reverses the
+    channels if ``order`` is ``"BGR"`` and computes ``(x * scale - mean) / std``.
 
     Attributes:
         height: rows of the network's input, in pixels.
         width: columns of the network's input, in pixels.
+        shapes: the inputs (rows, columns) that a network trained on several shapes chooses from, by the
+            picture's aspect ratio; empty for a network that knows ``height`` × ``width`` alone.
         order: channel order the encoder was trained with, ``"RGB"`` or ``"BGR"``.
         scale: factor on 0..255 before the mean is taken off.
         mean: per channel, in the order of ``order``.
@@ -50,10 +54,16 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     filter: str = "bilinear"
+    shapes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
             raise ModelError(f"preprocessing: input size {self.height}×{self.width} must be at least 1×1")
+        if self.shapes and self.shape not in self.shapes:
+            raise ModelError(f"preprocessing: shapes must hold the input size {self.height}×{self.width}")
+        for shape in self.shapes:
+            if len(shape) != 2 or min(shape) < 1:
+                raise ModelError(f"preprocessing: shape {shape} must be two numbers of at least 1")
         if self.order not in ("RGB", "BGR"):
             raise ModelError(f"preprocessing: order {self.order!r} must be RGB or BGR")
         if self.filter not in _FILTERS:
@@ -61,23 +71,48 @@ class Preprocessing:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError("preprocessing: mean and std must have 3 values, std above 0")
 
-    def resize(self, picture: Picture) -> Picture:
-        """Resize a picture to the network's input size.
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the network's usual input."""
+        return self.height, self.width
+
+    def shape_for(self, height: int, width: int) -> tuple[int, int]:
+        """The network's input for a picture: the shape whose aspect ratio is nearest to the picture's.
+
+        Args:
+            height: rows of the picture.
+            width: columns of the picture.
+
+        Returns:
+            (rows, columns) of the network's input. From 1:1, 2:1 is as far as 1:2.
+        """
+        if not self.shapes:
+            return self.shape
+        ratio = math.log(width / height)
+        return min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
+
+    def resize(self, picture: Picture, shape: tuple[int, int] | None = None) -> Picture:
+        """Resize a picture to the network's input.
 
         Args:
             picture: uint8 RGB array (H, W, 3).
+            shape: rows and columns to resize to; those of :meth:`shape_for` if None.
 
         Returns:
-            uint8 RGB array (height, width, 3).
+            uint8 RGB array (rows, columns, 3).
         """
-        if picture.shape[:2] == (self.height, self.width):
+        rows, columns = shape or self.shape_for(*picture.shape[:2])
+        if picture.shape[:2] == (rows, columns):
             return picture
-        image = Image.fromarray(picture).resize((self.width, self.height), _FILTERS[self.filter])
+        image = Image.fromarray(picture).resize((columns, rows), _FILTERS[self.filter])
         return np.asarray(image)
 
     def to_json(self) -> str:
         """The record as one JSON object, the form kept in an ONNX file's metadata."""
-        return json.dumps(asdict(self))
+        record = asdict(self)
+        if not self.shapes:  # so that a file without shapes stays what earlier versions wrote, and can read
+            del record["shapes"]
+        return json.dumps(record)
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:
@@ -97,6 +132,8 @@ class Preprocessing:
             for name in ("mean", "std"):
                 if name in record:
                     record[name] = tuple(float(value) for value in record[name])
+            if "shapes" in record:
+                record["shapes"] = tuple((int(rows), int(columns)) for rows, columns in record["shapes"])
             return cls(**record)
         except (ValueError, TypeError) as error:
             raise ModelError(f"preprocessing record cannot be read ({error}); re-export the model") from None

@@ -1,5 +1,8 @@
 """Prepared tensors: every picture, density and fixation map at the network's size, decoded once.
 
+For a network with several input shapes, every picture is kept at the shape of its own aspect ratio, and those
+to train on a little larger, since each training batch has another shape (``salgan.training.data``).
+
 A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, the content of the
 dataset's files included, so it is never stale: change the dataset, the size or the blur and another one is
 built beside it; copy or move the dataset and the same one is found. It is built in a temporary
@@ -17,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import platformdirs
@@ -39,26 +42,32 @@ _CODE = 2
 _CHUNK = 8
 """Stimuli that a worker prepares at a time."""
 _ARRAYS = ("pictures", "density", "fixations")
+_MARGIN = 1.25
+"""Factor on the sides of a picture that batches will show at other shapes than its own, to keep it sharp."""
 _READ = SUFFIXES | {".mat", ".npy", ".csv"}
 """Endings of the files that the readers of datasets read."""
 _Rows: TypeAlias = Sequence[tuple[int, Stimulus]]
+_Shapes: TypeAlias = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Samples:
     """Pictures with their gaze at the network's size, memory-mapped.
 
+    Each attribute holds one array per picture: the rows of a single array where all have one shape, else a
+    list.
+
     Attributes:
         names: name of each picture, ``source/stimulus``.
-        pictures: uint8 RGB (N, h, w, 3).
-        density: float16 (N, h, w), scaled so that each map's maximum is 1.
-        fixations: bool (N, h, w), true at fixated pixels; nowhere true if only a map was published.
+        pictures: uint8 RGB (h, w, 3).
+        density: float16 (h, w), scaled so that each map's maximum is 1.
+        fixations: bool (h, w), true at fixated pixels; nowhere true if only a map was published.
     """
 
     names: tuple[str, ...]
-    pictures: np.ndarray
-    density: np.ndarray
-    fixations: np.ndarray
+    pictures: np.ndarray | list[np.ndarray]
+    density: np.ndarray | list[np.ndarray]
+    fixations: np.ndarray | list[np.ndarray]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -88,7 +97,7 @@ def prepare(
     Args:
         source: which dataset, which parts, which blur.
         data: folder that ``source.path`` is relative to.
-        preprocessing: size and filter for the pictures.
+        preprocessing: shapes and filter for the pictures.
         cache: folder of all caches; this user's cache folder if None.
         say: is told which pictures are left out.
         on_progress: is told (stage, done, total) after each file compared and each picture prepared.
@@ -107,10 +116,11 @@ def prepare(
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
     if not stimuli:
         raise ConfigError(f"{source.label}: no pictures in train={source.train} val={source.val}")
-    key = _key(source, root, stimuli, preprocessing, on_progress)
+    shapes = _shapes(stimuli, len(train), preprocessing)
+    key = _key(source, root, stimuli, preprocessing, shapes, on_progress)
     folder = _folder(cache) / f"{Path(source.path).name}-{key}"
     if not folder.is_dir():
-        _build(folder, source, stimuli, preprocessing, on_progress)
+        _build(folder, source, stimuli, preprocessing, shapes, on_progress)
     samples, empty = _load(folder, source.label)
     if empty:
         say(f"{source.label}: left out, nobody looked inside: {', '.join(empty)}")
@@ -187,17 +197,29 @@ def _folder(cache: Path | None) -> Path:
     return cache if cache is not None else Path(platformdirs.user_cache_dir("salgan")) / "training"
 
 
+def _shapes(stimuli: Sequence[Stimulus], train: int, preprocessing: Preprocessing) -> list[tuple[int, int]]:
+    """Rows and columns to keep each picture at; the first ``train`` stimuli are trained on."""
+    shapes = [preprocessing.shape_for(stimulus.height, stimulus.width) for stimulus in stimuli]
+    if not preprocessing.shapes:
+        return shapes
+    larger = [(round(_MARGIN * rows), round(_MARGIN * columns)) for rows, columns in shapes]
+    return larger[:train] + shapes[train:]
+
+
 def _key(
     source: DataSource,
     root: Path,
     stimuli: Sequence[Stimulus],
     preprocessing: Preprocessing,
+    shapes: _Shapes,
     on_progress: Progress,
 ) -> str:
     """Hash of everything the cached bytes depend on, the content of the set's files included."""
     digest = hashlib.sha256()
-    settings = [_CODE, source.layout, source.degrees, source.sigma]
+    settings: list[object] = [_CODE, source.layout, source.degrees, source.sigma]
     settings += [preprocessing.height, preprocessing.width, preprocessing.filter]
+    if preprocessing.shapes:
+        settings.append(shapes)
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
     hashes = in_order(partial(sha256_of, error=DatasetError), files, threads=cores())
@@ -212,12 +234,13 @@ def _build(
     source: DataSource,
     stimuli: Sequence[Stimulus],
     preprocessing: Preprocessing,
+    shapes: _Shapes,
     on_progress: Progress,
 ) -> None:
     draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
     try:
         draft.mkdir(parents=True)
-        _make_arrays(draft, len(stimuli), preprocessing.height, preprocessing.width)
+        _make_arrays(draft, shapes, one=not preprocessing.shapes)
         empty: list[str] = []
         rows = list(enumerate(stimuli))
         chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
@@ -245,11 +268,17 @@ def _build(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _make_arrays(folder: Path, count: int, height: int, width: int) -> None:
+def _make_arrays(folder: Path, shapes: _Shapes, *, one: bool) -> None:
+    """Empty arrays: (N, h, w, ...) of one shape, or all pictures' pixels in a row, with ``shapes.npy``."""
+    pixels: tuple[int, ...] = (sum(rows * columns for rows, columns in shapes),)
+    if one:
+        pixels = (len(shapes), *shapes[0])
+    else:
+        np.save(folder / "shapes.npy", np.array(shapes, dtype=np.int64))
     for name, dtype, shape in (
-        ("pictures", np.uint8, (count, height, width, 3)),
-        ("density", np.float16, (count, height, width)),
-        ("fixations", np.bool_, (count, height, width)),
+        ("pictures", np.uint8, (*pixels, 3)),
+        ("density", np.float16, pixels),
+        ("fixations", np.bool_, pixels),
     ):
         path = folder / f"{name}.npy"
         np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
@@ -261,38 +290,54 @@ def _make_arrays(folder: Path, count: int, height: int, width: int) -> None:
 
 def _write_rows(folder: Path, source: DataSource, preprocessing: Preprocessing, rows: _Rows) -> list[str]:
     """Prepare some stimuli and write their rows; the names of those with nothing to learn from stay empty."""
-    pictures, density, fixations = (
-        np.load(folder / f"{name}.npy", mmap_mode="r+", allow_pickle=False) for name in _ARRAYS
-    )
+    arrays = [_mapped(folder, name, "r+") for name in _ARRAYS]
+    pictures, density, fixations = (_by_picture(folder, array) for array in arrays)
     empty = []
     for row, stimulus in rows:
         fixated = stimulus.fixations
         if fixated is not None and not len(fixated.inside(stimulus.width, stimulus.height)):
             empty.append(stimulus.name)
             continue
-        pictures[row] = preprocessing.resize(stimulus.picture())
-        density[row] = _density(stimulus, source, preprocessing)
-        fixations[row] = _fixation_map(fixated, stimulus, preprocessing)
-    for array in (pictures, density, fixations):
+        height, width = shape = density[row].shape
+        pictures[row][:] = preprocessing.resize(stimulus.picture(), shape)
+        density[row][:] = _density(stimulus, source, height, width)
+        fixations[row][:] = _fixation_map(fixated, stimulus, height, width)
+    for array in arrays:
         array.flush()
     return empty
 
 
-def _density(stimulus: Stimulus, source: DataSource, preprocessing: Preprocessing) -> np.ndarray:
+def _mapped(folder: Path, name: str, mode: Literal["r", "r+"]) -> np.memmap:
+    array = np.load(folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False)
+    if not isinstance(array, np.memmap):
+        raise ValueError(f"{name}.npy is empty")
+    return array
+
+
+def _by_picture(folder: Path, array: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """One array per picture of what :func:`_make_arrays` made."""
+    if not (folder / "shapes.npy").exists():
+        return array
+    shapes = np.load(folder / "shapes.npy", allow_pickle=False)
+    ends = np.cumsum(shapes.prod(axis=1))
+    return [
+        array[end - rows * columns : end].reshape(rows, columns, *array.shape[1:])
+        for (rows, columns), end in zip(shapes.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _density(stimulus: Stimulus, source: DataSource, height: int, width: int) -> np.ndarray:
     """The density at the network's size, largest value 1, as float16 (which keeps tails down to 6e-8)."""
     # Rounding to 8 bits would lose the tails, which decide KLD and the information gain.
     density = stimulus.density(source.sigma, degrees=source.degrees)
     image = Image.fromarray((density / density.max()).astype(np.float32))
-    small = np.asarray(image.resize((preprocessing.width, preprocessing.height), Image.Resampling.BILINEAR))
+    small = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     scaled: np.ndarray = small / small.max()
     return scaled.astype(np.float16)
 
 
-def _fixation_map(
-    fixations: Fixations | None, stimulus: Stimulus, preprocessing: Preprocessing
-) -> np.ndarray:
+def _fixation_map(fixations: Fixations | None, stimulus: Stimulus, height: int, width: int) -> np.ndarray:
     """Fixated pixels at the network's size: each fixation falls into the pixel that covers its place."""
-    height, width = preprocessing.height, preprocessing.width
     fixated = np.zeros((height, width), dtype=np.bool_)
     if fixations is not None:
         inside = fixations.inside(stimulus.width, stimulus.height)
@@ -306,9 +351,7 @@ def _fixation_map(
 def _load(folder: Path, source: str) -> tuple[Samples, list[str]]:
     try:
         record = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
-        pictures, density, fixations = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS
-        )
+        pictures, density, fixations = (_by_picture(folder, _mapped(folder, name, "r")) for name in _ARRAYS)
         names = tuple(f"{source}/{name}" for name in record["names"])
         return Samples(names, pictures, density, fixations), list(record["empty"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -29,6 +29,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
+Shape = Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)]
 
 
 class _Settings(BaseModel):
@@ -240,8 +241,13 @@ class Config(_Settings):
     time_limit: Positive | None = None
     """Minutes after which the run saves a checkpoint and stops, to be resumed."""
 
-    size: Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)] = [192, 256]
+    size: Shape = [192, 256]
     """Height and width of the network's input, in pixels."""
+    shapes: list[Shape] | None = None
+    """Inputs [height, width] of about equal area, ``size`` among them: each picture is predicted at the one
+    nearest to its own shape, and each training batch has one at random; null: ``size`` for all pictures."""
+    shape_shares: list[NonNegative] | None = None
+    """How often a batch has each of ``shapes``, in their order, as parts of any sum; null: evenly."""
     network: Network | Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] = Network()
     """The generator, or ``package.module:factory`` of any module from RGB pictures 0..255 to maps 0..1."""
     content: Content = Content()
@@ -291,12 +297,29 @@ class Config(_Settings):
             raise ValueError(f"batch_size {self.batch_size} must divide by devices {self.devices}")
         if not any(source.train for source in self.sources):
             raise ValueError("sources: none has a train part")
-        if any(side % self.downsample for side in self.size):
-            raise ValueError(f"size {self.size} must divide by downsample {self.downsample}")
+        for shape in [self.size, *(self.shapes or [])]:
+            if any(side % self.downsample for side in shape):
+                raise ValueError(f"size {shape} must divide by downsample {self.downsample}")
+        self._check_shapes()
         labels = [source.label for source in self.sources]
         if len(set(labels)) < len(labels):
             raise ValueError("sources: two have the same name; give each its own name")
         return self
+
+    def _check_shapes(self) -> None:
+        if self.shapes is None:
+            if self.shape_shares is not None:
+                raise ValueError("shape_shares: shapes is not set, so there is nothing to choose from")
+            return
+        if self.size not in self.shapes:
+            raise ValueError(f"shapes: size {self.size} must be one of them")
+        if self.adversarial.epochs:
+            raise ValueError(
+                "shapes: the discriminator knows one size; set adversarial.epochs=0 or shapes=null"
+            )
+        shares = self.shape_shares
+        if shares is not None and (len(shares) != len(self.shapes) or not sum(shares)):
+            raise ValueError(f"shape_shares: give {len(self.shapes)} numbers, one per shape, not all 0")
 
     def to_yaml(self) -> str:
         """The whole configuration as YAML that :func:`salgan.training.load_config` reads back."""

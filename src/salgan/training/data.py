@@ -12,16 +12,20 @@ from typing import TypeAlias
 import numpy as np
 import psutil
 import torch
+from PIL import Image
 from torch import Tensor
 
 from salgan._parallel import in_order
-from salgan.training.cache import Prepared
+from salgan.training.cache import Prepared, Samples
 
-__all__ = ["WARMUP", "Batch", "Change", "Pool", "epoch_order", "steps_in_epoch"]
+__all__ = ["WARMUP", "Batch", "Change", "Pool", "Shape", "epoch_order", "epoch_shapes", "steps_in_epoch"]
 
 WARMUP = 1_000_000
 """Number of the warm-up's first epoch. So far from the run's own epochs, it takes none of their batches: the
 generator sees the same ones with a warm-up and without."""
+
+Shape: TypeAlias = tuple[int, int]
+"""Rows and columns of pictures and maps."""
 
 _DEVICE_SHARE = 0.5
 """Share of a GPU's free memory that samples, and then cached features, may take; the rest is for the step."""
@@ -54,8 +58,9 @@ Change: TypeAlias = Callable[[Batch, int], Batch]
 class Pool:
     """The samples to train on, or to validate on, from all sources in one numbered row.
 
-    They live on a GPU as a whole where they fit; else every batch is read from the memory-mapped cache, on a
-    GPU by a thread that is one batch ahead.
+    They live on a GPU as a whole where they fit and have one shape; else every batch is read from the
+    memory-mapped cache, on a GPU by a thread that is one batch ahead. A batch has one shape: its samples'
+    own, or the one asked for, to which each sample is resized then.
 
     Args:
         prepared: the sources' caches.
@@ -65,6 +70,7 @@ class Pool:
     Attributes:
         names: name of every sample.
         sources: for every source with samples in this part, its name and the rows it has.
+        shapes: every sample's shape in the cache.
     """
 
     def __init__(self, prepared: Sequence[Prepared], part: str, device: torch.device) -> None:
@@ -78,22 +84,27 @@ class Pool:
                 self.sources[source.source] = len(self._places) + np.arange(len(rows))
             self._places += [(number, int(row)) for row in rows]
         self.names = [self._samples[number].names[row] for number, row in self._places]
+        self.shapes: list[Shape] = [self._samples[number].density[row].shape for number, row in self._places]
         self.features: Tensor | None = None
         self._resident: tuple[Tensor, Tensor, Tensor] | None = None
-        if device.type == "cuda" and self._places and self._bytes() < _free(device):
+        alike = len(set(self.shapes)) == 1
+        if device.type == "cuda" and alike and self._bytes() < _free(device):
             self._resident = tuple(tensor.to(device) for tensor in self._read(np.arange(len(self))))  # type: ignore[assignment]
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def batch(self, rows: np.ndarray) -> Batch:
-        """The samples at these rows."""
-        return self._as_batch(*self._fetch(rows), rows)
+    def batch(self, rows: np.ndarray, shape: Shape | None = None) -> Batch:
+        """The samples at these rows, at a shape; at their own, which must be one, if it is None."""
+        return self._as_batch(*self._fetch(rows, shape), rows)
 
-    def batches(self, chunks: Sequence[np.ndarray]) -> Iterator[Batch]:
-        """One batch per array of rows; those that must be read are read one ahead."""
+    def batches(
+        self, chunks: Sequence[np.ndarray], shapes: Sequence[Shape | None] | None = None
+    ) -> Iterator[Batch]:
+        """One batch per array of rows, at its shape; those that must be read are read one ahead."""
         read = self._device.type == "cuda" and self._resident is None
-        fetched = in_order(self._fetch, chunks, threads=1 if read else 0)
+        wanted = list(zip(chunks, shapes or [None] * len(chunks), strict=True))
+        fetched = in_order(lambda each: self._fetch(*each), wanted, threads=1 if read else 0)
         for rows, tensors in zip(chunks, fetched, strict=True):
             yield self._as_batch(*tensors, rows)
 
@@ -124,19 +135,18 @@ class Pool:
         arrays = (samples.pictures, samples.density, samples.fixations)
         return len(self) * sum(int(array[0].nbytes) for array in arrays)
 
-    def _read(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    def _read(self, rows: np.ndarray, shape: Shape | None = None) -> tuple[Tensor, Tensor, Tensor]:
         places = [self._places[row] for row in rows]
-        pictures = np.stack([self._samples[number].pictures[row] for number, row in places])
-        density = np.stack([self._samples[number].density[row] for number, row in places])
-        fixations = np.stack([self._samples[number].fixations[row] for number, row in places])
+        samples = [_sample(self._samples[number], row, shape) for number, row in places]
+        pictures, density, fixations = map(np.stack, zip(*samples, strict=True))
         return torch.from_numpy(pictures), torch.from_numpy(density), torch.from_numpy(fixations)
 
-    def _fetch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        if self._resident is not None:
+    def _fetch(self, rows: np.ndarray, shape: Shape | None) -> tuple[Tensor, Tensor, Tensor]:
+        if self._resident is not None and shape in (None, self.shapes[0]):
             index = torch.from_numpy(rows).to(self._device, non_blocking=True)
             pictures, density, fixations = (tensor[index] for tensor in self._resident)
         else:
-            pictures, density, fixations = self._read(rows)
+            pictures, density, fixations = self._read(rows, shape)
             if self._device.type == "cuda":
                 pictures, density, fixations = (
                     tensor.pin_memory().to(self._device, non_blocking=True)
@@ -152,6 +162,23 @@ class Pool:
             fixations.to(self._device).unsqueeze(1),
             None if self.features is None else self.features[torch.from_numpy(rows).to(self._device)],
         )
+
+
+def _sample(samples: Samples, row: int, shape: Shape | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A sample's picture, density (largest value 1) and fixation map at a shape, or at its own."""
+    picture, density, fixations = samples.pictures[row], samples.density[row], samples.fixations[row]
+    if shape is None or density.shape == shape:
+        return picture, density, fixations
+    rows, columns = shape
+    resized, smooth = (
+        np.array(Image.fromarray(array).resize((columns, rows), Image.Resampling.BILINEAR))
+        for array in (picture, density.astype(np.float32))
+    )
+    moved = np.zeros(shape, dtype=np.bool_)
+    places = np.argwhere(fixations) + 0.5  # pixels' centers: each falls into the pixel that covers its place
+    y, x = np.floor(places * shape / density.shape).astype(np.int64).T
+    moved[y, x] = True
+    return resized, (smooth / smooth.max()).astype(np.float16), moved
 
 
 def _free(device: torch.device) -> float:
@@ -178,3 +205,21 @@ def epoch_order(seed: int, epoch: int, count: int, batch_size: int) -> list[np.n
     order = np.random.default_rng([seed, epoch, 0]).permutation(count)
     size = min(batch_size, count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
+
+
+def epoch_shapes(
+    seed: int, epoch: int, count: int, shapes: Sequence[Shape], shares: Sequence[float] | None = None
+) -> list[Shape]:
+    """The shape of each batch of an epoch.
+
+    Args:
+        seed: the run's seed.
+        epoch: number of the epoch, from 0.
+        count: number of batches.
+        shapes: what to draw from.
+        shares: how often each shape is drawn, as parts of their sum; evenly if None.
+    """
+    weights = np.array(shares if shares is not None else [1] * len(shapes), dtype=np.float64)
+    # Streams 0 to 2 of an epoch are the order of the pictures and their augmentation.
+    drawn = np.random.default_rng([seed, epoch, 3]).choice(len(shapes), count, p=weights / weights.sum())
+    return [shapes[number] for number in drawn]

@@ -21,11 +21,12 @@ from torch import Tensor
 from salgan._progress import Progress, Say
 from salgan.networks import Generator
 from salgan.networks.weights import describe
+from salgan.preprocessing import Preprocessing
 from salgan.training.augment import augmented, epoch_draws
 from salgan.training.build import save_generator
 from salgan.training.chance import random_states, set_random_states
 from salgan.training.config import Config
-from salgan.training.data import WARMUP, Change, Pool, epoch_order
+from salgan.training.data import WARMUP, Change, Pool, Shape, epoch_order, epoch_shapes
 from salgan.training.folder import RunFolder
 from salgan.training.generator import Logits
 from salgan.training.judging import Accuracy, advice, judge_validation, warmup_ends
@@ -80,6 +81,7 @@ class Loop:
 
     Args:
         config: the whole recipe.
+        record: the shapes of its pictures.
         fabric: devices and precision.
         folder: where everything is written.
         salgan: the networks in training.
@@ -93,6 +95,7 @@ class Loop:
     def __init__(
         self,
         config: Config,
+        record: Preprocessing,
         fabric: Fabric,
         folder: RunFolder,
         salgan: SalGAN,
@@ -103,6 +106,7 @@ class Loop:
         on_progress: Progress,
     ) -> None:
         self._config = config
+        self._record = record
         self._fabric = fabric
         self._folder = folder
         self._salgan = salgan
@@ -175,10 +179,13 @@ class Loop:
         number = self._number
         order = epoch_order(config.seed, number, len(self._training), config.batch_size)
         draws = epoch_draws(config.seed, number, len(self._training))
+        every_shape = self._record.shapes or (self._record.shape,)
+        shapes = epoch_shapes(config.seed, number, len(order), every_shape, config.shape_shares)
         shares = [rows[fabric.global_rank :: fabric.world_size] for rows in order[position.step :]]
         salgan.begin_epoch()
         self._report.begin_epoch(self._title, position.step, len(order))
-        for rows, batch in zip(shares, self._training.batches(shares), strict=True):
+        batches = self._training.batches(shares, shapes[position.step :])
+        for rows, batch in zip(shares, batches, strict=True):
             batch = augmented(batch, config.augmentation, draws[rows])
             if self._change is not None:
                 batch = self._change(batch, position.steps)
@@ -233,7 +240,9 @@ class Loop:
         scores: dict[str, float] = {}
         if len(self._validation):
             content = ContentLoss(config.content, config.downsample)
-            scores = validate(salgan.best_guess, self._validation, content, config.batch_size, self._fabric)
+            scores = validate(
+                salgan.best_guess, self._validation, content, config.batch_size, self._fabric, self._record
+            )
         best = _is_better(config.keep_best, scores, position.best)
         if best and config.keep_best in scores:
             position.best = scores[config.keep_best]
@@ -243,7 +252,8 @@ class Loop:
         self._report.validation(self._facts(), scores, best=best, speed=speed, share=share)
         if learnt is not None and (line := advice(learnt, config.adversarial)):
             self._report.say(line)
-        self._report.pictures(_rows(salgan, self._validation, config.image_rows), position.steps)
+        shown = _rows(salgan, self._validation, config.image_rows, self._record.shape)
+        self._report.pictures(shown, position.steps)
 
     def _save_networks(self, best: bool) -> None:
         if not self._folder.writes:
@@ -299,12 +309,12 @@ def _is_better(name: str | None, scores: dict[str, float], best: float | None) -
 
 
 @torch.no_grad()
-def _rows(salgan: SalGAN, validation: Pool, count: int) -> Tensor:
-    """The first validation pictures as picture | truth | prediction, (n, 3, H, 3·W) in [0, 1]."""
+def _rows(salgan: SalGAN, validation: Pool, count: int, shape: Shape) -> Tensor:
+    """Some validation pictures as picture | truth | prediction at one shape, (n, 3, H, 3·W) in [0, 1]."""
     shown = np.linspace(0, len(validation) - 1, min(count, len(validation))).astype(np.int64)
     if not len(shown):
         return torch.empty(0)
-    batch = validation.batch(shown)
+    batch = validation.batch(shown, shape)
     prediction = Logits(salgan.best_guess.eval())(batch.pictures, batch.features).sigmoid()
     maps = [maps.expand(-1, 3, -1, -1).float() for maps in (batch.density, prediction)]
     return torch.cat([batch.pictures / 255, *maps], dim=3).cpu()

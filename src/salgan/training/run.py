@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from lightning.fabric import Fabric
 
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError
-from salgan.networks import Discriminator
+from salgan.networks import Discriminator, Generator
+from salgan.preprocessing import Preprocessing
 from salgan.training.build import build_generator, initial_weights, preprocessing_of
 from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
@@ -64,11 +66,16 @@ def train(
     for source in config.sources:  # before weights are downloaded
         find_dataset(source, Path(config.data))
     lightning.fabric.seed_everything(config.seed, verbose=False)
-    torch.backends.cudnn.benchmark = True  # batches keep one shape, so the fastest convolution is sought once
+    torch.backends.cudnn.benchmark = True  # shapes are few; the fastest convolution is sought once for each
 
     height, width = config.size
     generator = build_generator(config.network, (height, width))
-    prepared = _prepared(config, generator, fabric, say, on_progress)
+    record = preprocessing_of(generator, (height, width))
+    if config.shapes is not None:
+        record = replace(record, shapes=tuple((rows, columns) for rows, columns in config.shapes))
+    if isinstance(generator, Generator):
+        generator.preprocessing = record
+    prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
     if len(validation):
         _check_metric(config.keep_best, list(validation.sources))
@@ -86,9 +93,10 @@ def train(
     )
     if carried is not None:
         salgan.adopt_optimiser(carried)
-    loop = Loop(config, fabric, folder, salgan, training, validation, change, say, on_progress)
+    loop = Loop(config, record, fabric, folder, salgan, training, validation, change, say, on_progress)
     loop.go_on_from(fabric.broadcast(folder.open(config) if fabric.is_global_zero else None))
-    if config.cache_features and not config.augmentation.active and _has_frozen_features(generator):
+    still = not config.augmentation.active and not record.shapes  # every epoch shows the very same pictures
+    if config.cache_features and still and _has_frozen_features(generator):
         generator.eval()
         for pool in (training, validation):
             pool.keep_features(salgan.frozen_features, config.batch_size)
@@ -96,11 +104,9 @@ def train(
 
 
 def _prepared(
-    config: Config, generator: torch.nn.Module, fabric: Fabric, say: Say, on_progress: Progress
+    config: Config, record: Preprocessing, fabric: Fabric, say: Say, on_progress: Progress
 ) -> list[Prepared]:
     """The sources' caches; the first process builds them, the others find them."""
-    height, width = config.size
-    record = preprocessing_of(generator, (height, width))
     cache = Path(config.cache) if config.cache else None
     with fabric.rank_zero_first():
         prepared = [

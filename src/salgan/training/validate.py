@@ -1,8 +1,8 @@
-"""Scores of a network on the validation pictures, at the network's size."""
+"""Scores of a network on the validation pictures, each at the network's input shape for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -10,7 +10,8 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from salgan.training.data import Batch, Pool
+from salgan.preprocessing import Preprocessing
+from salgan.training.data import Batch, Pool, Shape
 from salgan.training.generator import Logits
 from salgan.training.losses import ContentLoss
 from salgan.training.metrics import cc, kld, nss, sim
@@ -24,7 +25,12 @@ LOWER_IS_BETTER = frozenset({"kld", "content"})
 
 @torch.no_grad()
 def validate(
-    network: nn.Module, pool: Pool, content: ContentLoss, batch_size: int, fabric: Fabric
+    network: nn.Module,
+    pool: Pool,
+    content: ContentLoss,
+    batch_size: int,
+    fabric: Fabric,
+    record: Preprocessing,
 ) -> dict[str, float]:
     """Score a network on every validation picture.
 
@@ -34,6 +40,7 @@ def validate(
         content: the recipe's content loss.
         batch_size: pictures at a time, over all processes.
         fabric: precision; each of several processes scores its share.
+        record: the shape that each picture is predicted at.
 
     Returns:
         The mean over pictures of every metric, then the same per source as ``source/metric`` where there is
@@ -43,9 +50,10 @@ def validate(
     logits_of = Logits(network)
     scores = torch.zeros(len(pool), len(VALIDATION_METRICS), dtype=torch.float64)
     size = max(1, batch_size // fabric.world_size)
-    chunks = [np.arange(start, min(start + size, len(pool))) for start in range(0, len(pool), size)]
+    chunks = _alike([record.shape_for(*shape) for shape in pool.shapes], size)
     mine = chunks[fabric.global_rank :: fabric.world_size]
-    for rows, batch in zip(mine, pool.batches(mine), strict=True):
+    rows_of, shapes = [rows for _, rows in mine], [shape for shape, _ in mine]
+    for rows, batch in zip(rows_of, pool.batches(rows_of, shapes), strict=True):
         with fabric.autocast():
             logits = logits_of(batch.pictures, batch.features)
         scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, content).double().cpu()
@@ -56,6 +64,18 @@ def validate(
         for source, rows in pool.sources.items():
             result |= {f"{source}/{name}": value for name, value in _means(scores, rows).items()}
     return result
+
+
+def _alike(shapes: Sequence[Shape], size: int) -> list[tuple[Shape, np.ndarray]]:
+    """Rows in chunks of at most ``size`` that have one shape, with that shape."""
+    rows_of: dict[Shape, list[int]] = {}
+    for row, shape in enumerate(shapes):
+        rows_of.setdefault(shape, []).append(row)
+    return [
+        (shape, np.array(rows[start : start + size]))
+        for shape, rows in rows_of.items()
+        for start in range(0, len(rows), size)
+    ]
 
 
 def _scores(logits: Tensor, batch: Batch, content: ContentLoss) -> Tensor:
