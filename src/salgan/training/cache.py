@@ -116,7 +116,7 @@ def prepare(
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
     if not stimuli:
         raise ConfigError(f"{source.label}: no pictures in train={source.train} val={source.val}")
-    shapes = _shapes(stimuli, len(train), preprocessing)
+    shapes = _shapes(stimuli, train, preprocessing)
     key = _key(source, root, stimuli, preprocessing, shapes, on_progress)
     folder = _folder(cache) / f"{Path(source.path).name}-{key}"
     if not folder.is_dir():
@@ -197,13 +197,19 @@ def _folder(cache: Path | None) -> Path:
     return cache if cache is not None else Path(platformdirs.user_cache_dir("salgan")) / "training"
 
 
-def _shapes(stimuli: Sequence[Stimulus], train: int, preprocessing: Preprocessing) -> list[tuple[int, int]]:
-    """Rows and columns to keep each picture at; the first ``train`` stimuli are trained on."""
-    shapes = [preprocessing.shape_for(stimulus.height, stimulus.width) for stimulus in stimuli]
+def _shapes(
+    stimuli: Sequence[Stimulus], train: Sequence[Stimulus], preprocessing: Preprocessing
+) -> list[tuple[int, int]]:
+    """Rows and columns to keep each picture at."""
     if not preprocessing.shapes:
-        return shapes
-    larger = [(round(_MARGIN * rows), round(_MARGIN * columns)) for rows, columns in shapes]
-    return larger[:train] + shapes[train:]
+        return [preprocessing.shape] * len(stimuli)
+    learnt = {stimulus.name for stimulus in train}
+    shapes = []
+    for stimulus in stimuli:
+        rows, columns = preprocessing.shape_for(stimulus.height, stimulus.width)
+        factor = _MARGIN if stimulus.name in learnt else 1
+        shapes.append((round(factor * rows), round(factor * columns)))
+    return shapes
 
 
 def _key(

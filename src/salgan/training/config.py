@@ -315,7 +315,7 @@ class Config(_Settings):
             raise ValueError(f"shapes: size {self.size} must be one of them")
         if self.adversarial.epochs:
             raise ValueError(
-                "shapes: the discriminator knows one size; set adversarial.epochs=0 or shapes=null"
+                "shapes: a discriminator takes one size; set adversarial.epochs=0 or shapes=null"
             )
         shares = self.shape_shares
         if shares is not None and (len(shares) != len(self.shapes) or not sum(shares)):

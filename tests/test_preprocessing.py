@@ -1,0 +1,63 @@
+"""The record of how pictures are fed: shapes by aspect ratio, and files that stay readable."""
+
+import json
+
+import numpy as np
+import pytest
+
+from salgan.errors import ModelError
+from salgan.preprocessing import Preprocessing
+
+SHAPES = ((256, 320), (288, 288), (320, 256), (224, 352), (352, 224), (192, 416), (416, 192))
+RECORD = Preprocessing(height=256, width=320, shapes=SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((600, 800), (256, 320)),  # 4:3
+        ((2000, 3000), (224, 352)),  # 3:2
+        ((1080, 1920), (224, 352)),  # 16:9
+        ((1080, 2520), (192, 416)),  # 21:9
+        ((500, 500), (288, 288)),
+        ((800, 600), (320, 256)),
+        ((2532, 1170), (416, 192)),  # a phone's screen
+        ((1, 1), (288, 288)),
+        ((1, 9000), (192, 416)),
+    ],
+)
+def test_a_picture_goes_in_at_the_shape_nearest_to_its_own(size, shape):
+    assert RECORD.shape_for(*size) == shape
+
+
+def test_a_picture_and_its_transpose_go_in_at_transposed_shapes():
+    for height, width in ((300, 471), (600, 800), (97, 200), (512, 512)):
+        assert RECORD.shape_for(width, height) == RECORD.shape_for(height, width)[::-1]
+
+
+def test_without_shapes_every_picture_goes_in_at_one_size():
+    record = Preprocessing(height=192, width=256)
+    assert {record.shape_for(*size) for size in ((10, 1000), (600, 800), (800, 600))} == {(192, 256)}
+
+
+def test_a_picture_is_resized_to_its_shape_or_to_the_one_asked_for():
+    picture = np.zeros((800, 600, 3), np.uint8)
+    assert RECORD.resize(picture).shape == (320, 256, 3)
+    assert RECORD.resize(picture, (64, 32)).shape == (64, 32, 3)
+
+
+def test_the_record_reads_back_as_itself():
+    assert Preprocessing.from_json(RECORD.to_json()) == RECORD
+
+
+def test_a_record_without_shapes_is_written_as_it_always_was():
+    text = Preprocessing(height=192, width=256).to_json()
+    assert list(json.loads(text)) == ["height", "width", "order", "scale", "mean", "std", "filter"]
+    assert Preprocessing.from_json(text).shapes == ()
+
+
+@pytest.mark.parametrize("shapes", [[[1]], [[0, 5], [256, 320]], [[32, 32]], "wide", 7, [["a", "b"]]])
+def test_a_record_with_shapes_that_are_none_is_refused(shapes):
+    record = json.loads(RECORD.to_json()) | {"shapes": shapes}
+    with pytest.raises(ModelError, match=r"^preprocessing"):
+        Preprocessing.from_json(json.dumps(record))
