@@ -38,19 +38,22 @@ class SaliencyMap:
 
     Args:
         array: (H, W) values in [0, 1], any float, integer or bool type. A float32 array is kept, not copied.
+        note: how the map was made, if otherwise than by one look at the whole picture.
 
     Attributes:
         array: float32 (H, W) in [0, 1], at the picture's own size.
+        note: as given; not kept in files.
 
     Raises:
         ImageError: the array is not (H, W), is empty, or holds values outside [0, 1] or NaN.
     """
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "note")
 
     array: Map
+    note: str
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array, note: str = "") -> None:
         values = np.asarray(array)
         if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "fiub":
             raise ImageError(
@@ -60,6 +63,7 @@ class SaliencyMap:
         if not (low >= 0 and high <= 1):  # also refuses NaN, which either of them then is
             raise ImageError(f"a saliency map holds values in [0, 1]; this one runs from {low:g} to {high:g}")
         self.array = np.ascontiguousarray(values, dtype=np.float32)
+        self.note = note
 
     def __repr__(self) -> str:
         height, width = self.array.shape

@@ -15,6 +15,7 @@ from PIL import Image
 from salgan.errors import ImageError, ModelError
 from salgan.jobs import find_jobs, predict_all
 from salgan.models.predictor import Predictor
+from salgan.preprocessing import Preprocessing
 from tests._fresh import modules_after
 from tests._onnx import tiny_model
 
@@ -51,6 +52,18 @@ def test_a_photo_gives_a_map_and_an_overlay_of_its_own_size(tmp_path, model, sal
     assert np.array_equal(array, Predictor(model).predict(photo).array)
     with Image.open(out / "photo.overlay.png") as overlay:
         assert (overlay.size, overlay.mode) == ((50, 30), "RGB")
+
+
+def test_a_long_page_is_said_to_be_made_of_windows(tmp_path, salgan):
+    record = Preprocessing(height=24, width=30, shapes=((24, 30), (30, 24)))
+    model = tmp_path / "shaped.onnx"
+    model.write_bytes(tiny_model(record))
+    page, photo = _picture(tmp_path / "page.png", (50, 400)), _picture(tmp_path / "photo.png", (50, 40))
+    said = salgan("predict", page, photo, "-o", tmp_path / "out", "--model", model)
+    assert said.code == 0
+    assert said.err.splitlines() == [
+        f"{page}: made of 19 overlapping windows of 50×40 pixels, each given the same share of attention"
+    ]
 
 
 @pytest.mark.parametrize(

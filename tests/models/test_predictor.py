@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from salgan.errors import ImageError, ModelError
-from salgan.models.predictor import Predictor, at_picture_size
+from salgan.models._sizes import at_picture_size
+from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 from salgan.saliency_map import SaliencyMap
 from tests._onnx import RECORD, tiny_model

@@ -144,6 +144,9 @@ def predict(
                 elif result.job.kind == "video":
                     _print_paths(result)
     _report(results, len(found.jobs) - len(todo), out)
+    for result in results:
+        if result.note:
+            typer.echo(f"{result.job.source}: {result.note}", err=True)
     for line in found.left_out:
         typer.echo(line, err=True)
     errors = [*found.errors, *(result.error for result in results if result.error is not None)]
@@ -180,6 +183,8 @@ def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Pict
         raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
     picture = image.read(sys.stdin.buffer.read())
     saliency = load_predictor(model).predict(picture)
+    if saliency.note:
+        typer.echo(saliency.note, err=True)
     if wanted == "map":
         result = saliency.encode(format)
     else:

@@ -43,11 +43,13 @@ class JobResult:
         job: what was to be done.
         error: what went wrong; None if all is well.
         written: the files that were written. A damaged video gives files and an error.
+        note: how a picture's map was made, where that is not the usual way; see :class:`salgan.SaliencyMap`.
     """
 
     job: Job
     error: SalganError | None = None
     written: tuple[Path, ...] = ()
+    note: str = ""
 
 
 def predict_all(
@@ -130,7 +132,7 @@ def _write(
         overlay = Image.fromarray(draw(picture, saliency))
         with replacing(job.overlay_path) as part:
             overlay.save(part, format="PNG", compress_level=3)
-    return JobResult(job, written=tuple(job.paths))
+    return JobResult(job, written=tuple(job.paths), note=saliency.note)
 
 
 def _predict_video(

@@ -10,14 +10,16 @@ import numpy as np
 from PIL import Image
 
 from salgan import image
+from salgan._arrays import Floats32, Picture
 from salgan.errors import ModelError
+from salgan.models.windows import join_windows, windows_of
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["Predictor", "at_picture_size"]
+__all__ = ["Predictor"]
 
-_BAND = 256
-"""Rows of a map that are enlarged at a time, so that a large photo needs no second copy of its map."""
+_WINDOWS_AT_ONCE = 8
+"""Parts of long pictures that go through the network together, if the caller's batch is not larger."""
 
 
 class Predictor:
@@ -28,7 +30,8 @@ class Predictor:
     (600, 800)
 
     The file's only input is ``picture``, float32 RGB (N, 3, height, width) in 0..255; its output ``saliency``
-    is float32 (N, 1, height, width) in [0, 1]; its metadata hold the preprocessing record.
+    is float32 (N, 1, height, width) in [0, 1]; its metadata hold the preprocessing record, which names the
+    input shapes.
 
     Args:
         model: path of the ONNX file, or its bytes.
@@ -89,20 +92,46 @@ class Predictor:
         """
         return self.predict_batch([image.read(source)])[0]
 
-    def predict_batch(self, pictures: Sequence[np.ndarray[Any, Any]]) -> list[SaliencyMap]:
-        """Predict several pictures in one run of the network.
+    def predict_batch(self, pictures: Sequence[Picture]) -> list[SaliencyMap]:
+        """Predict several pictures, those of one input shape in one run of the network.
+
+        For a network of several input shapes, pictures that are more than three times as long as wide (or as
+        wide as high) are predicted in overlapping windows; see :mod:`salgan.models.windows`.
 
         Args:
             pictures: uint8 RGB arrays (H, W, 3), which may differ in size.
 
         Returns:
-            One map per picture, each at its picture's own size.
+            One map per picture, each at its picture's own size; its note says if it was made of windows.
 
         Raises:
             ModelError: the model cannot be run, or its output is no saliency map.
         """
-        if not pictures:
-            return []
+        sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
+        windows = [windows_of(height, width, self.preprocessing) for height, width in sizes]
+        parts = [
+            window.cut(picture) for picture, each in zip(pictures, windows, strict=True) for window in each
+        ]
+        maps = iter(self._maps(parts, at_once=max(len(pictures), _WINDOWS_AT_ONCE)))
+        return [
+            join_windows([next(maps) for _ in each], each, height, width)
+            for each, (height, width) in zip(windows, sizes, strict=True)
+        ]
+
+    def _maps(self, pictures: Sequence[Picture], at_once: int) -> list[Floats32]:
+        """The network's maps of pictures, each at its input shape: float32 (rows, columns) in [0, 1]."""
+        numbers_of: dict[tuple[int, int], list[int]] = {}
+        for number, picture in enumerate(pictures):
+            numbers_of.setdefault(self.preprocessing.shape_for(*picture.shape[:2]), []).append(number)
+        maps: dict[int, Floats32] = {}
+        for numbers in numbers_of.values():
+            for start in range(0, len(numbers), at_once):
+                together = numbers[start : start + at_once]
+                maps |= zip(together, self._run([pictures[number] for number in together]), strict=True)
+        return [maps[number] for number in range(len(pictures))]
+
+    def _run(self, pictures: Sequence[Picture]) -> Floats32:
+        """The network's maps of pictures of one input shape: (N, rows, columns)."""
         try:
             maps = self._session.run(["saliency"], {"picture": self.network_input(pictures)})[0]
         except Exception as error:  # the runtime's own exception classes share no base
@@ -111,25 +140,21 @@ class Predictor:
             raise ModelError(
                 f"{self.name}: the output is no saliency map (shape {maps.shape}, or not finite)"
             )
-        return [
-            SaliencyMap(at_picture_size(small, *picture.shape[:2]))
-            for small, picture in zip(maps[:, 0], pictures, strict=True)
-        ]
+        return maps[:, 0]  # type: ignore[no-any-return]
 
-    def network_input(
-        self, pictures: Sequence[np.ndarray[Any, Any]]
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Make the network's input: each picture resized as the record says.
+    def network_input(self, pictures: Sequence[Picture]) -> Floats32:
+        """Make the network's input: pictures resized as the record says, to the first one's input shape.
 
         Args:
-            pictures: uint8 RGB arrays (H, W, 3).
+            pictures: uint8 RGB arrays (H, W, 3), at least one.
 
         Returns:
-            float32 (N, 3, height, width), RGB in 0..255.
+            float32 (N, 3, rows, columns), RGB in 0..255.
         """
-        batch = np.empty((len(pictures), 3, self.preprocessing.height, self.preprocessing.width), np.float32)
+        shape = self.preprocessing.shape_for(*pictures[0].shape[:2])
+        batch = np.empty((len(pictures), 3, *shape), np.float32)
         for row, picture in zip(batch, pictures, strict=True):
-            row[:] = self.preprocessing.resize(picture).transpose(2, 0, 1)
+            row[:] = self.preprocessing.resize(picture, shape).transpose(2, 0, 1)
         return batch
 
     def _read_record(self) -> Preprocessing:
@@ -152,31 +177,6 @@ class Predictor:
                 f"{self.name}: takes ({found}) and gives ({', '.join(outputs)}), but a saliency model "
                 "takes float32 picture (N, 3, H, W) and gives saliency"
             )
-
-
-def at_picture_size(small: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
-    """Enlarge (or reduce) a network's map to its picture's size.
-
-    Args:
-        small: (h, w), values in [0, 1].
-        height: rows of the picture.
-        width: columns of the picture.
-
-    Returns:
-        float32 (height, width) in [0, 1].
-    """
-    # Bicubic, as in the released post-processing: bilinear leaves creases along the network's pixels, which
-    # show in contours and in a peak's place. It may overshoot by a little, hence the clip.
-    rows, columns = small.shape
-    source = Image.fromarray(np.ascontiguousarray(small, dtype=np.float32))
-    result = np.empty((height, width), np.float32)
-    for top in range(0, height, _BAND):
-        bottom = min(height, top + _BAND)
-        box = (0, top * rows / height, columns, bottom * rows / height)
-        result[top:bottom] = np.asarray(
-            source.resize((width, bottom - top), Image.Resampling.BICUBIC, box=box)
-        )
-    return np.clip(result, 0, 1, out=result)
 
 
 def _reason(error: Exception) -> str:

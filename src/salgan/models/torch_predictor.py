@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from salgan.models.predictor import at_picture_size
+from salgan.models._sizes import at_picture_size
 from salgan.networks import load_network
 from salgan.saliency_map import SaliencyMap
 
