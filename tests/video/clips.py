@@ -45,12 +45,14 @@ def make(
     codec: str = "libx264",
     pixels: str = "yuv420p",
     sound: str | None = None,
+    sound_rate: int = 48_000,
     bt709: bool = False,
     full_range: bool = False,
     pixel_aspect: Fraction | None = None,
     format: str | None = None,
     first_early: bool = False,
     late: float = 0.0,
+    later_frames: int = 0,
 ) -> Path:
     """Write a video.
 
@@ -62,19 +64,22 @@ def make(
         codec: of the pictures.
         pixels: their pixel format.
         sound: codec of a tone of 440 Hz as long as the pictures; None leaves it out.
+        sound_rate: samples per second of it.
         bt709: convert the colours with the matrix of HD video, and say so.
         full_range: use all 256 levels, and say so.
         pixel_aspect: width of a pixel divided by its height.
         format: of the container.
         first_early: put the index first in an MP4 file, so that one cut off can be read.
         late: what the clock says at the start, in seconds.
+        later_frames: how many frames in a row may refer to later ones (B-frames).
     """
     options = {"movflags": "+faststart"} if first_early else {}
     if late:
         options["output_ts_offset"] = str(late)
     with av.open(str(path), "w", format=format, options=options) as container:
         fine = {"crf": "8", "preset": "ultrafast"} if codec == "libx264" else {"b": "2000000"}
-        stream = container.add_stream(codec, rate=RATE, options=fine)
+        later = {"bf": str(later_frames), "b_strategy": "0", "preset": "medium"} if later_frames else {}
+        stream = container.add_stream(codec, rate=RATE, options=fine | later)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.time_base = tick
@@ -85,7 +90,7 @@ def make(
             stream.codec_context.color_range = 2
         if pixel_aspect:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
-        audio = container.add_stream(sound, rate=48_000, layout="mono") if sound else None
+        audio = container.add_stream(sound, rate=sound_rate, layout="mono") if sound else None
         times = list(range(len(pictures))) if ticks is None else list(ticks)
         seconds = float((times[-1] + 1) * tick) if times else 0.0
         tone = _tone(seconds) if audio else []
@@ -129,6 +134,20 @@ def turn(path: Path, a: int, b: int, c: int, d: int) -> Path:
     matrix = content.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2, version 0
     one = 1 << 16
     struct.pack_into(">9i", content, matrix, a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
+def with_unknown_sound(path: Path) -> Path:
+    """Rename the codec of a QuickTime file's sound to one that FFmpeg does not know."""
+    content = bytearray(path.read_bytes())
+    places = [at for at in range(len(content)) if content[at : at + 4] == b"stsd"]
+    start = places[1] + 12  # the sample entry of the second track
+    length = int.from_bytes(content[start : start + 4], "big")
+    entry = content[start : start + length]
+    for name, other in ((b"mp4a", b"apac"), (b"wave", b"free"), (b"esds", b"free"), (b"frma", b"free")):
+        entry = entry.replace(name, other)
+    content[start : start + length] = entry
     path.write_bytes(content)
     return path
 

@@ -102,7 +102,7 @@ def _text(path):
     ("make", "words"),
     [
         (lambda path: None, "no such file"),
-        (_text, "is no video in a known format"),
+        (_text, "is not a video in a known format"),
         (lambda path: path.write_bytes(b"YUV4MPEG2 W64 H48 F25:1 C420jpeg\n"), "no frame"),
         (lambda path: clips.music(path, "aac"), "holds sound but no video"),
     ],

@@ -1,6 +1,7 @@
 """From a video to its files: overlays with sound, stacks of maps, shares over time."""
 
 import csv
+import errno
 import subprocess
 import sys
 from fractions import Fraction
@@ -24,6 +25,7 @@ from salgan.video import (
     predict_frames,
     predict_video,
 )
+from salgan.video.sound import Sound
 from tests._onnx import tiny_model
 from tests.video import clips
 
@@ -134,6 +136,56 @@ def test_sound_that_players_do_not_expect_in_an_mp4_file_is_encoded_anew(tmp_pat
     assert len(samples) / 48_000 == pytest.approx(30 / 25, abs=0.05)
     spectrum = np.abs(np.fft.rfft(samples))
     assert spectrum.argmax() * 48_000 / len(samples) == pytest.approx(440, abs=3)
+
+
+def test_sound_that_an_mp4_file_does_not_take_is_encoded_anew(tmp_path):
+    source = clips.make(tmp_path / "c.avi", [clips.flat(99)] * 30, sound="libmp3lame", sound_rate=8000)
+    _predict(source, VideoFiles(overlay=tmp_path / "o.mp4"))
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+        assert sum(1 for _ in container.decode(audio=0)) > 40
+
+
+def test_sound_of_an_unknown_codec_is_left_out_and_said(tmp_path):
+    source = clips.make(tmp_path / "c.mov", [clips.flat(99)] * 10, sound="aac")
+    clips.with_unknown_sound(source)
+    said = []
+    list(predict_video(source, clips.Brightness(), VideoFiles(tmp_path / "o.mp4"), say=said.append))
+    assert said == [f"{source}: the sound of stream 1 is left out (FFmpeg does not know its codec)"]
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        assert not container.streams.audio
+    assert len(clips.read(tmp_path / "o.mp4")[0]) == 10
+
+
+def test_sound_that_cannot_be_written_on_the_way_does_not_cost_the_pictures(tmp_path, monkeypatch):
+    source = clips.make(tmp_path / "c.mp4", [clips.flat(99)] * 30, sound="aac")
+    whole, packets = [], Sound.packets
+
+    def refuse_the_fifth(self, packet):
+        whole.append(packet)
+        if len(whole) == 5:
+            raise av.error.ArgumentError(22, "Invalid argument")
+        return packets(self, packet)
+
+    monkeypatch.setattr(Sound, "packets", refuse_the_fifth)
+    said = []
+    list(predict_video(source, clips.Brightness(), VideoFiles(tmp_path / "o.mp4"), say=said.append))
+    assert said == [f"{source}: the sound of stream 1 is left out (it cannot be written: Invalid argument)"]
+    assert len(clips.read(tmp_path / "o.mp4")[0]) == 30
+
+
+def test_a_full_disk_is_said_with_the_name_that_was_asked_for(tmp_path, monkeypatch):
+    def full(self, packet):
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Sound, "packets", full)
+    source = clips.make(tmp_path / "c.mp4", [clips.flat(99)] * 5, sound="aac")
+    (tmp_path / "out").mkdir()
+    overlay = tmp_path / "out" / "o.mp4"
+    with pytest.raises(SalganError) as raised:
+        _predict(source, VideoFiles(overlay=overlay))
+    assert str(raised.value) == f"{overlay}: cannot be written (No space left on device)"
+    assert _names(tmp_path / "out") == []
 
 
 def test_a_recording_that_starts_late_starts_at_zero_with_sound_and_picture_in_step(tmp_path):

@@ -83,6 +83,16 @@ def test_a_stream_without_times_gets_those_of_its_rate(tmp_path):
     assert np.allclose(np.diff([float(time) for time in times]), 1 / 25)
 
 
+def test_frames_of_an_avi_file_that_refer_to_later_ones_have_the_times_they_are_shown_at(tmp_path):
+    pictures = [np.roll(clips.quarters(), 3 * n, axis=1) for n in range(30)]
+    source = clips.make(tmp_path / "c.avi", pictures, later_frames=3)
+    with Video(source) as video:
+        frames = [(frame.time, frame.picture) for frame in video.frames()]
+    assert [time for time, _ in frames] == [Fraction(n, clips.RATE) for n in range(30)]
+    for (_, shown), picture in zip(frames, pictures, strict=True):
+        assert np.abs(shown.astype(int) - picture).mean() < 12
+
+
 def test_times_start_at_the_start_of_the_file(tmp_path):
     path = clips.make(tmp_path / "c.mkv", [clips.flat(99)] * 3, ticks=[250, 251, 252])
     assert [float(time) for time in _read(path)[1]] == pytest.approx([0, 0.04, 0.08])
@@ -162,10 +172,10 @@ def _picture(path):
     [
         (lambda path: None, "no such file"),
         (lambda path: path.touch(), "is empty"),
-        (_text, "is no video in a known format"),
+        (_text, "is not a video in a known format"),
         (_folder, "is a folder"),
         (_only_a_header, "no frame that can be decoded"),
-        (_picture, "is no video"),
+        (_picture, "is not a video"),
         (lambda path: clips.music(path, "aac"), "holds sound but no video"),
     ],
 )

@@ -136,6 +136,7 @@ def predict(
                 stride=stride,
                 regions=regions,
                 on_progress=on_progress,
+                say=lambda line: typer.echo(line, err=True),
                 stopped=stopped,
             ):
                 results.append(result)

@@ -19,7 +19,7 @@ from salgan import image, render
 from salgan._arrays import Picture
 from salgan._files import make_folder, replacing
 from salgan._parallel import cores, in_order
-from salgan._progress import Progress, silent
+from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ModelError, SalganError
 from salgan.jobs.find import Job
 from salgan.models.predictor import Predictor
@@ -61,6 +61,7 @@ def predict_all(
     stride: int = 1,
     regions: Sequence[Region] = (),
     on_progress: Progress = silent,
+    say: Say = unsaid,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[JobResult]:
     """Do every job and write its files, each whole or not at all.
@@ -73,6 +74,7 @@ def predict_all(
         stride: of videos, predict every so many frames.
         regions: of videos, what to follow in the table and its plot.
         on_progress: is told after each picture, and after each frame of a video.
+        say: is told of sound that cannot be kept.
         stopped: is asked after each picture and each frame whether to end the work. What is written of a
             video then is kept under the names of :func:`salgan.video.partial_path`.
 
@@ -90,7 +92,7 @@ def predict_all(
         if kind == "picture":
             results = _predict_pictures(group, predictor, draw)
         else:
-            options = {"smooth": smooth, "stride": stride, "regions": regions, "draw": draw}
+            options = {"smooth": smooth, "stride": stride, "regions": regions, "draw": draw, "say": say}
             one = partial(_predict_video, predictor, options, on_progress, stopped)
             results = map(one, group)
         for result in results:

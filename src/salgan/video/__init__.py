@@ -10,7 +10,7 @@ require("av", "video")
 
 from salgan.video.predict import (  # noqa: E402
     DamagedVideoError,
-    Progress,
+    Step,
     VideoFiles,
     predict_frames,
     predict_video,
@@ -21,7 +21,7 @@ from salgan.video.writing import partial_path  # noqa: E402
 __all__ = [
     "DamagedVideoError",
     "Frame",
-    "Progress",
+    "Step",
     "Video",
     "VideoFiles",
     "partial_path",

@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from salgan import render
+from salgan._arrays import Picture
+from salgan._progress import Say, unsaid
 from salgan.errors import ConfigError, VideoError
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
@@ -24,9 +26,9 @@ from salgan.video.shares import FrameTable, draw_timeline
 from salgan.video.stack import MapStack
 from salgan.video.writing import VideoWriter, kept_when_stopped
 
-__all__ = ["DamagedVideoError", "Progress", "VideoFiles", "predict_frames", "predict_video"]
+__all__ = ["DamagedVideoError", "Step", "VideoFiles", "predict_frames", "predict_video"]
 
-Draw = Callable[[np.ndarray[Any, Any], SaliencyMap], np.ndarray[Any, Any]]
+Draw = Callable[[Picture, SaliencyMap], Picture]
 
 
 class DamagedVideoError(VideoError):
@@ -57,7 +59,7 @@ class VideoFiles:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Step:
     """How far the work is.
 
     Attributes:
@@ -116,7 +118,8 @@ def predict_video(
     stride: int = 1,
     regions: Sequence[Region] = (),
     draw: Draw = render.overlay,
-) -> Generator[Progress, None, None]:
+    say: Say = unsaid,
+) -> Generator[Step, None, None]:
     """Predict a video and write what is wanted of it, one frame per step of the iterator.
 
     The files get their names when all frames are done. When the iterator is closed before (or interrupted),
@@ -133,6 +136,7 @@ def predict_video(
         stride: predict every so many frames.
         regions: whose shares go into the table and the timeline.
         draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
+        say: is told of sound that cannot be kept.
 
     Yields:
         After each frame, how far the work is.
@@ -165,7 +169,7 @@ def predict_video(
         overlay = None
         if files.overlay is not None:
             part = stack.enter_context(kept_when_stopped(files.overlay))
-            overlay = stack.enter_context(VideoWriter(part, video, sound=True))
+            overlay = stack.enter_context(VideoWriter(part, video, sound=True, say=say))
         frames = video.frames(overlay.take_audio if overlay is not None else None)
         for frame, saliency in predict_frames(frames, predictor, smooth=smooth, stride=stride):
             if frame.index % stride == 0:
@@ -173,15 +177,15 @@ def predict_video(
                     take(frame, saliency)
             if overlay is not None:
                 overlay.write(draw(frame.picture, saliency), frame.time)
-            yield Progress(frame.index + 1, float(frame.time), video.frame_count)
+            yield Step(frame.index + 1, float(frame.time), video.frame_count)
     if files.timeline is not None and files.table is not None:
         draw_timeline(files.table, files.timeline, title=Path(source).name)
     if video.damage is not None:
         raise DamagedVideoError(f"{source}: {video.damage}; the results hold what could be read")
 
 
-def _grey(saliency: SaliencyMap) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    levels: np.ndarray[Any, np.dtype[np.uint8]] = np.rint(saliency.array * np.float32(255)).astype(np.uint8)
+def _grey(saliency: SaliencyMap) -> NDArray[np.uint8]:
+    levels: NDArray[np.uint8] = np.rint(saliency.array * np.float32(255)).astype(np.uint8)
     return levels
 
 

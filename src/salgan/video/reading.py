@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -18,6 +19,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from salgan._arrays import Array, Picture
 from salgan.errors import VideoError
 from salgan.image import MAX_PIXELS
 
@@ -47,11 +49,11 @@ class Frame:
         self._video = video
 
     @cached_property
-    def picture(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def picture(self) -> Picture:
         """The frame as people see it: uint8 RGB (H, W, 3), rotated and mirrored as its file says."""
         # A stream may change its size on the way; everything that is made of it has the size of its start.
         columns, rows = self._video.stored_size
-        rgb = self._decoded.to_ndarray(format="rgb24", width=columns, height=rows)
+        rgb: Array = self._decoded.to_ndarray(format="rgb24", width=columns, height=rows)
         return np.ascontiguousarray(_upright(rgb, self._video.matrix))
 
 
@@ -81,7 +83,8 @@ class Video:
         damage: what was wrong with the file, in a few words; None if nothing was. Known after the last frame.
 
     Raises:
-        VideoError: the file is missing, no video, has no frame that can be decoded, or one that is too large.
+        VideoError: the file is missing, is not a video, has no frame that can be decoded, or one that is too
+            large.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -140,6 +143,7 @@ class Video:
         time, lost, index = Fraction(-1), 0, 0
         reached = Fraction(0)
         sound = self.audio if on_audio is not None else []
+        times = _DecodeTimes() if self._container.format.name == "avi" else None
         for packet, decoded in _decode(self._container, self._stream, *sound):
             if packet is None or packet.is_corrupt or (decoded is None):
                 lost += 1
@@ -150,7 +154,11 @@ class Video:
                 if on_audio is not None and packet.size:
                     on_audio(packet)
                 continue
+            if times is not None and packet is not None and packet.dts is not None and decoded is not None:
+                times.add(packet)
             for frame in decoded or ():
+                if times is not None:
+                    frame.pts = times.next(frame)
                 time = self._time(frame, time)
                 yield Frame(index, time, frame, self)
                 index += 1
@@ -186,7 +194,7 @@ class Video:
             if self.path.is_dir():
                 raise VideoError(f"{self.path}: is a folder, not a video")
             if self.path.exists() and not self.path.is_file():
-                raise VideoError(f"{self.path}: is no regular file")
+                raise VideoError(f"{self.path}: is not a regular file")
             if self.path.stat().st_size == 0:
                 raise VideoError(f"{self.path}: is empty")
             # An open file rather than its name: FFmpeg takes names for addresses (http:, concat:).
@@ -201,12 +209,12 @@ class Video:
                 container = av.open(file, "r", options=dict(_OPTIONS), metadata_errors="replace")
             except Exception as error:  # FFmpeg's errors share bases with Python's own, and not always one
                 raise VideoError(
-                    f"{self.path}: is no video in a known format, or its head is damaged or cut off "
+                    f"{self.path}: is not a video in a known format, or its head is damaged or cut off "
                     f"({_reason(error)})"
                 ) from None
             with container:
                 if container.format.name in _NO_VIDEO or container.format.name.endswith("_pipe"):
-                    raise VideoError(f"{self.path}: is no video")
+                    raise VideoError(f"{self.path}: is not a video")
                 yield container
 
     def _choose_stream(self, container: InputContainer) -> VideoStream:
@@ -230,6 +238,24 @@ class Video:
                 f"{self.path}: has frames of more than {MAX_PIXELS // 1_000_000} megapixels "
                 f"({width}×{height}); scale it down first"
             )
+
+
+class _DecodeTimes:
+    """Times of the frames of an AVI file, which knows only in which order they are to be decoded.
+
+    Frames leave the decoder in the order in which they are shown. So each gets the earliest time that was
+    read and that no other frame has, which is right for frames that refer to later ones, too.
+    """
+
+    def __init__(self) -> None:
+        self._read: list[int] = []
+
+    def add(self, packet: Packet[Any]) -> None:
+        if packet.size and packet.dts is not None:
+            heapq.heappush(self._read, packet.dts)
+
+    def next(self, frame: VideoFrame) -> int | None:
+        return heapq.heappop(self._read) if self._read else frame.pts
 
 
 def _decode(
@@ -278,9 +304,7 @@ def _display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]
     return (0, -1 if b < 0 else 1), (-1 if c < 0 else 1, 0)
 
 
-def _upright(
-    rgb: np.ndarray[Any, Any], matrix: tuple[tuple[int, int], tuple[int, int]]
-) -> np.ndarray[Any, Any]:
+def _upright(rgb: Array, matrix: tuple[tuple[int, int], tuple[int, int]]) -> Picture:
     (a, b), (c, d) = matrix
     if b:
         rgb = rgb.transpose(1, 0, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from typing import Any
 
@@ -11,12 +12,17 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
-__all__ = ["Sound"]
+__all__ = ["Sound", "can_be_kept"]
 
 _COPIED = ("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "flac", "alac")
 """Codecs that players expect in an MP4 file; other sound is encoded as AAC."""
 
 _RATES = (44_100, 48_000)
+
+
+def can_be_kept(source: AudioStream) -> bool:
+    """Whether this build of FFmpeg knows the sound's codec; what it does not know it can only leave out."""
+    return source.codec_context is not None
 
 
 class Sound:
@@ -31,7 +37,7 @@ class Sound:
     def __init__(self, container: OutputContainer, source: AudioStream, start: Fraction) -> None:
         self._source = source
         self._start = start
-        self._copied = source.codec_context.name in _COPIED
+        self._copied = source.codec_context.name in _COPIED and _fits(source)
         self._last = -(2**63)
         if self._copied:
             self._stream = container.add_stream_from_template(source)
@@ -47,7 +53,7 @@ class Sound:
         try:
             frames: list[AudioFrame] = self._source.decode(packet)
         except (av.FFmpegError, ValueError):
-            frames = []  # a gap in the sound is no reason to lose the pictures
+            frames = []  # a gap in the sound does not cost the pictures
         result = []
         for frame in frames:
             if frame.pts is not None and frame.time_base:
@@ -64,3 +70,14 @@ class Sound:
         packet.dts -= offset
         packet.stream = self._stream
         return [packet]
+
+
+def _fits(source: AudioStream) -> bool:
+    """Whether an MP4 file takes the sound as it is, which depends on more than its codec (MP3 of 8 kHz)."""
+    with av.open(io.BytesIO(), "w", format="mp4") as trial:
+        try:
+            trial.add_stream_from_template(source)
+            trial.start_encoding()
+        except (av.FFmpegError, ValueError):
+            return False
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -11,17 +12,20 @@ from typing import Any, Self
 import av
 import numpy as np
 from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
+from salgan._arrays import Array
 from salgan._files import replacing
-from salgan.errors import SalganError
+from salgan._progress import Say, unsaid
 from salgan.video.reading import Video
-from salgan.video.sound import Sound
+from salgan.video.sound import Sound, can_be_kept
 
 __all__ = ["VideoWriter", "kept_when_stopped", "partial_path"]
 
 _QUALITY = {"crf": "20", "preset": "veryfast"}
+_OF_THE_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def partial_path(path: Path) -> Path:
@@ -51,14 +55,16 @@ class VideoWriter:
     Args:
         path: the file to make.
         source: whose size, times and sound to take.
-        sound: take the sound too.
+        sound: take the sound too, as far as it can be kept.
+        say: is told of sound that is left out.
 
     Raises:
-        SalganError: this build of FFmpeg cannot encode H.264, or the file cannot be written.
+        OSError: the file cannot be written; or this build of FFmpeg cannot encode H.264.
     """
 
-    def __init__(self, path: Path, source: Video, *, sound: bool) -> None:
-        self._path = path
+    def __init__(self, path: Path, source: Video, *, sound: bool, say: Say = unsaid) -> None:
+        self._source = source.path
+        self._say = say
         self._time_base = source.time_base
         self._start = source.start
         width, height = source.width + source.width % 2, source.height + source.height % 2
@@ -76,12 +82,14 @@ class VideoWriter:
             context.color_primaries = ColorPrimaries.BT709.value
             context.color_trc = ColorTrc.BT709.value
             context.color_range = ColorRange.MPEG.value
-            self._sound = {
-                stream.index: Sound(self._container, stream, source.start)
-                for stream in (source.audio if sound else ())
-            }
+            self._sound: dict[int, Sound] = {}
+            for audio in source.audio if sound else ():
+                if can_be_kept(audio):
+                    self._sound[audio.index] = Sound(self._container, audio, source.start)
+                else:
+                    self._leave_out(audio, "FFmpeg does not know its codec")
 
-    def write(self, picture: np.ndarray[Any, Any], time: Fraction) -> None:
+    def write(self, picture: Array, time: Fraction) -> None:
         """Add a frame.
 
         Args:
@@ -101,9 +109,21 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
 
     def take_audio(self, packet: Packet[Any]) -> None:
-        """Add a packet of the source's sound."""
-        with self._said_plainly():
-            self._container.mux(self._sound[packet.stream.index].packets(packet))
+        """Add a packet of the source's sound; nothing happens if that sound is left out."""
+        sound = self._sound.get(packet.stream.index)
+        if sound is None:
+            return
+        try:
+            self._container.mux(sound.packets(packet))
+        except av.FFmpegError as error:
+            if error.errno in _OF_THE_DISK:
+                raise OSError(error.errno, error.strerror) from None
+            # Sound that cannot be written does not cost the pictures.
+            del self._sound[packet.stream.index]
+            self._leave_out(packet.stream, f"it cannot be written: {error.strerror}")
+
+    def _leave_out(self, stream: Stream, reason: str) -> None:
+        self._say(f"{self._source}: the sound of stream {stream.index} is left out ({reason})")
 
     def __enter__(self) -> Self:
         return self
@@ -125,4 +145,5 @@ class VideoWriter:
         try:
             yield
         except av.FFmpegError as error:
-            raise SalganError(f"{self._path}: cannot be written ({error.strerror or error})") from None
+            # As the system's error, so that the one who gave the file its hidden name can name it in full.
+            raise OSError(error.errno, error.strerror or str(error)) from None
