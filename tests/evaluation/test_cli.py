@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from salgan.cli.evaluate import make_protocol
 from salgan.datasets import synthetic
 from salgan.evaluation import Results
 from salgan.evaluation.baselines import BASELINES
@@ -44,7 +45,7 @@ def test_results_have_a_folder_of_their_own_if_nobody_names_one(salgan, made_up,
         (["baseline:unifrom"], "did you mean uniform?"),
         (["nothing"], "no model, file or folder 'nothing'"),
         (["baseline:uniform", "--metrics", "nsss"], "no metric 'nsss'"),
-        (["baseline:uniform", "--sigma", "3", "--degrees", "1"], "not both"),
+        (["baseline:uniform", "--sigma", "wide"], "write 24 for pixels or 1deg for degrees"),
         (["baseline:uniform", "--sigma", "-1"], "above 0"),
         (["baseline:uniform", "--part", "test"], "comes in one part"),
         (["baseline:uniform", "--layout", "mit1004"], "did you mean mit1003?"),
@@ -127,6 +128,21 @@ def test_an_experiment_needs_data(salgan, experiment_data, tmp_path):
     said = salgan("reproduce", "run", "--out", tmp_path / "out", "--recipe", experiment_data[1])
     assert said.code == 1
     assert "data is not set" in said.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "rules"),
+    [
+        ("24", (24, None)),
+        ("24 px", (24, None)),
+        ("1deg", (None, 1)),
+        ("0.5°", (None, 0.5)),
+        (None, (None, None)),
+    ],
+)
+def test_widths_are_pixels_or_degrees(typed, rules):
+    protocol = make_protocol("nss", typed)
+    assert (protocol.sigma, protocol.degrees) == rules
 
 
 @pytest.mark.parametrize("format", ["npy", "png16", "png8", "tiff"])

@@ -30,14 +30,10 @@ def check(
     sheet: Annotated[
         Path | None, typer.Option(help="Also write a contact sheet (PNG) of pictures with their density.")
     ] = None,
-    pictures: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the contact sheet.")] = 24,
     sigma: Annotated[
         float | None,
         typer.Option(help="Width of the contact sheet's Gaussian in pixels, default one degree."),
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=0, help="How many names of each kind of finding are listed.")
-    ] = 10,
 ) -> None:
     """Read all of a dataset and say what is there, missing or wrong.
 
@@ -60,10 +56,10 @@ def check(
     dataset = open_dataset(path, layout, part)
     with progress() as on_progress:
         report = check_dataset(dataset, on_progress)
-    for line in report.lines(limit):
+    for line in report.lines():
         typer.echo(line)
     if sheet is not None:
-        contact_sheet(dataset, sheet, pictures, sigma)
+        contact_sheet(dataset, sheet, sigma=sigma)
         messages().print(f"contact sheet: {sheet}", markup=False)
     if report.errors:
         raise typer.Exit(1)

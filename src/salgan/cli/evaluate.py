@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
     from salgan.evaluation import Data, EvaluationProtocol, Results
@@ -44,14 +48,11 @@ def evaluate(
         typer.Option(help="Comma-separated names, such as nss,cc,sauc_0.01; eleven if not given."),
     ] = None,
     sigma: Annotated[
-        float | None, typer.Option(help="Sigma of the density's Gaussian in pixels, instead of one degree.")
+        str | None,
+        typer.Option(help="Sigma of the density's Gaussian: pixels (24), or degrees of visual angle (1deg)."),
     ] = None,
-    degrees: Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")] = None,
-    others: Annotated[
-        int, typer.Option(min=1, help="Number of other pictures that sAUC draws fixations from.")
-    ] = 10,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of those draws, of human baselines and of intervals.")
+        int, typer.Option(min=0, help="Seed of sAUC's draws, human baselines and intervals.")
     ] = 0,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
@@ -88,7 +89,7 @@ def evaluate(
     from salgan.evaluation import open_data
     from salgan.evaluation.map_kinds import kind_named
 
-    protocol = make_protocol(metrics, sigma, degrees, others, seed)
+    protocol = make_protocol(metrics, sigma, seed)
     if maps is not None or per_metric:
         kind = None if maps is None else kind_named(maps)
         protocol = replace(protocol, maps=kind, per_metric=per_metric)
@@ -106,24 +107,32 @@ def evaluate(
     show(results)
 
 
-def make_protocol(
-    metrics: str | None, sigma: float | None, degrees: float | None, others: int = 10, seed: int = 0
-) -> EvaluationProtocol:
+def make_protocol(metrics: str | None, sigma: str | None, seed: int = 0) -> EvaluationProtocol:
     """The rules, from options as typed."""
-    from salgan.errors import ConfigError
     from salgan.evaluation import EvaluationProtocol
     from salgan.metrics import DEFAULT_METRICS
 
-    if sigma is not None and degrees is not None:
-        raise ConfigError("give --sigma in pixels or --degrees of visual angle, not both")
-    if any(value is not None and not value > 0 for value in (sigma, degrees)):
-        raise ConfigError("--sigma and --degrees must be above 0")
     names = (
         DEFAULT_METRICS
         if metrics is None
         else tuple(name.strip() for name in metrics.split(",") if name.strip())
     )
-    return EvaluationProtocol(names, sigma, degrees, others, seed)
+    pixels, degrees = (None, None) if sigma is None else _width(sigma)
+    return EvaluationProtocol(names, pixels, degrees, seed=seed)
+
+
+def _width(text: str) -> tuple[float | None, float | None]:
+    """A Gaussian's width as typed: pixels, or degrees of visual angle; the other one is None."""
+    number, unit = re.fullmatch(r"\s*(.*?)\s*(px|deg|°)?\s*", text).groups()  # type: ignore[union-attr]
+    try:
+        width = float(number)
+    except ValueError:
+        raise ConfigError(
+            f"--sigma {text!r} is not a width; write 24 for pixels or 1deg for degrees"
+        ) from None
+    if not 0 < width < math.inf:
+        raise ConfigError(f"--sigma {text} must be above 0")
+    return (width, None) if unit in (None, "px") else (None, width)
 
 
 def processes_or_cores(processes: int | None) -> int:

@@ -37,18 +37,15 @@ def run(
         Path | None,
         typer.Option(help="The dataset to evaluate on; without it, the recipe's validation pictures."),
     ] = None,
-    test_layout: Annotated[
-        str | None, typer.Option(help="The layout of --test; recognised if not given.")
-    ] = None,
     test_part: Annotated[str | None, typer.Option(help="The part of --test: train, val or test.")] = None,
     release: Annotated[
         str | None,
         typer.Option(help="The release of the ground truth, where its folder does not tell: 2015 or 2017."),
     ] = None,
     sigma: Annotated[
-        float | None, typer.Option(help="Sigma of the ground-truth density in pixels, for the evaluation.")
+        str | None,
+        typer.Option(help="Sigma of the ground-truth density: pixels (24), or degrees (1deg)."),
     ] = None,
-    degrees: Annotated[float | None, typer.Option(help="The same in degrees of visual angle.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the evaluation's draws and intervals.")] = 0,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
@@ -83,9 +80,9 @@ def run(
             recipe,
             (*(overrides or []), *([f"data={data}"] if data is not None else [])),
             out,
-            None if test is None else open_data(test, test_layout, test_part, release),
+            None if test is None else open_data(test, None, test_part, release),
             release,
-            make_protocol(",".join(EXPERIMENT_METRICS), sigma, degrees, seed=seed),
+            make_protocol(",".join(EXPERIMENT_METRICS), sigma, seed),
             processes_or_cores(processes),
             on_progress,
             lambda line: messages().print(line, markup=False),
@@ -133,12 +130,10 @@ def figure3(folder: _Run) -> None:
 @reproduce.command()
 def figure1(
     folder: _Run,
-    names: Annotated[
-        str | None,
-        typer.Option("--pictures", help="Comma-separated names of pictures to draw; at random if not given."),
-    ] = None,
-    rows: Annotated[int, typer.Option(min=1, max=12, help="How many pictures to draw at random.")] = 4,
-    measured: Annotated[int, typer.Option(min=1, help="Most pictures to measure level sets on.")] = 200,
+    pictures: Annotated[
+        str,
+        typer.Option(help="How many pictures to draw at random, or comma-separated names of pictures."),
+    ] = "4",
 ) -> None:
     """Figure 1: picture, truth, BCE and SalGAN; and level sets as in the preprint's Figure 5.
 
@@ -155,8 +150,11 @@ def figure1(
 
     found = read_branches(folder)
     bce, gan = (found[name].evaluations[-1] for name in ("bce", "gan"))
+    seed = bce.about["protocol"]["seed"]
     networks = [Path(results.about["model"]["spec"]) for results in (bce, gan)]
-    chosen = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
+    names = tuple(name.strip() for name in pictures.split(",") if name.strip())
+    drawn = int(pictures) if pictures.isascii() and pictures.isdigit() and len(pictures) < 3 else 0
+    choice = Choice((), drawn, seed=seed) if drawn else Choice(names, seed=seed)
     with progress() as on_progress:
         files = draw(
             data_of(bce).dataset.select(bce.pictures),
@@ -164,7 +162,7 @@ def figure1(
             gan,
             dict(zip(TITLES, networks, strict=True)),
             folder,
-            Choice(chosen, rows, measured, bce.about["protocol"]["seed"]),
+            choice,
             on_progress,
         )
     for path in files:
