@@ -202,6 +202,6 @@ def _one_process_at_a_time(lock: Path) -> Iterator[None]:
     except ImportError:  # Windows: two at once would spoil the part, and the hash would say so
         yield
         return
-    with lock.open("w") as file:
+    with lock.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
