@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,6 +68,30 @@ def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(des
     maps = network(torch.full((1, 3, 48, 64), 128.0))
     assert maps.shape == (1, 1, 48, 64)
     assert 0 < maps.min() < maps.max() < 1
+
+    for command in commands_after("salgan train mine.yaml"):
+        arguments = shlex.split(command)[1:]
+        if arguments[0] == "evaluate":  # all nine metrics take their time
+            arguments += ["--metrics", "nss,cc", "--processes", "1"]
+        assert "--trust" not in arguments or "made by the code of mynetwork:hourglass" in (
+            salgan(*[each for each in arguments if each != "--trust"]).err
+        )
+        said = salgan(*arguments)
+        assert said.code == 0, said.err
+    maps, again = (sorted((tmp_path / folder).rglob("*.saliency.npy")) for folder in ("maps", "more-maps"))
+    assert len(maps) == len(again) == 4
+    for one, other in zip(maps, again, strict=True):
+        assert np.abs(np.load(one) - np.load(other)).max() < 1e-4
+
+
+def commands_after(start: str) -> list[str]:
+    """The page's commands that follow the one that begins so."""
+    lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("salgan ")]
+    first = next(number for number, line in enumerate(commands) if line.startswith(start))
+    found = commands[first + 1 :]
+    assert [line.split()[1] for line in found] == ["evaluate", "predict", "export", "predict"]
+    return found
 
 
 def test_every_recipe_is_on_the_page():

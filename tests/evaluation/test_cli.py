@@ -43,7 +43,7 @@ def test_results_have_a_folder_of_their_own_if_nobody_names_one(salgan, made_up,
     ("arguments", "words"),
     [
         (["baseline:unifrom"], "did you mean uniform?"),
-        (["nothing"], "no model, file or folder 'nothing'"),
+        (["nothing"], "no model or file 'nothing'"),
         (["baseline:uniform", "--metrics", "nsss"], "no metric 'nsss'"),
         (["baseline:uniform", "--sigma", "wide"], "write 24 for pixels or 1deg for degrees"),
         (["baseline:uniform", "--sigma", "-1"], "above 0"),

@@ -1,6 +1,7 @@
 """Models by name, their records, and downloads that are verified, resumed and never half there."""
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from salgan import models
 from salgan.errors import ModelError
+from salgan.models import load, records, store
 from salgan.models.download import fetch
 from salgan.models.predictor import Predictor
 from salgan.models.records import ModelRecord, read_records
@@ -250,12 +252,26 @@ def tiny(tmp_path, monkeypatch) -> ModelRecord:
     (tmp_path / "models" / "weights").mkdir(parents=True)
     (tmp_path / "models" / "weights" / "tiny.onnx").write_bytes(content)
     record = _record(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
-    monkeypatch.setattr(models, "_HERE", tmp_path / "models")
-    monkeypatch.setattr(models, "list_models", lambda: [record])
+    monkeypatch.setattr(store, "_HERE", tmp_path / "models")
+    _table(tmp_path, monkeypatch, record)
     monkeypatch.setenv("SALGAN_CACHE", str(tmp_path / "cache"))
-    models._kept.cache_clear()
+    load._kept.cache_clear()
     yield record
-    models._kept.cache_clear()
+    load._kept.cache_clear()
+
+
+def _table(folder: Path, monkeypatch, record: ModelRecord) -> None:
+    """Put one record into the place of the package's table."""
+    fields = {key: value for key, value in vars(record).items() if value not in (None, "", {})}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items() if key not in ("name", "scores")]
+    scores = [
+        f"[{record.name}.scores.{dataset}]\n"
+        + "\n".join(f"{metric} = {value}" for metric, value in of.items())
+        for dataset, of in record.scores.items()
+    ]
+    table = folder / "table.toml"
+    table.write_text("\n".join([f"[{record.name}]", *lines, *scores]))
+    monkeypatch.setattr(records, "TABLE", table)
 
 
 def test_a_bundled_model_is_loaded_by_name(tiny):
@@ -286,8 +302,8 @@ def test_a_spoiled_bundled_model_is_refused(tiny, tmp_path):
         models.load_model("tiny")
 
 
-def test_a_model_outside_the_wheel_says_where_it_lies(monkeypatch):
-    monkeypatch.setattr(models, "list_models", lambda: [_record(name="paper", file="release/paper.onnx")])
+def test_a_model_outside_the_wheel_says_where_it_lies(tmp_path, monkeypatch):
+    _table(tmp_path, monkeypatch, _record(name="paper", file="release/paper.onnx"))
     with pytest.raises(ModelError, match=r"^model paper: not in .*; take release/paper\.onnx from"):
         models.load_model("paper")
 
@@ -297,7 +313,7 @@ def test_a_model_outside_the_wheel_is_found_in_a_checkout(tmp_path, monkeypatch)
     package.mkdir(parents=True)
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / "paper.onnx").write_bytes(b"weights")
-    monkeypatch.setattr(models, "_HERE", package)
+    monkeypatch.setattr(store, "_HERE", package)
     monkeypatch.setenv("SALGAN_CACHE", str(tmp_path / "cache"))
     record = _record(file="release/paper.onnx")
     assert models.find(record) is None  # a folder above a package is a checkout only with its pyproject.toml
@@ -317,7 +333,7 @@ def test_a_model_with_an_address_is_downloaded_once_and_verified_each_time(tmp_p
     with serving(content) as web:
         digest = hashlib.sha256(content).hexdigest()
         record = _record(file=None, url=web.url("good"), sha256=digest, size=len(content))
-        monkeypatch.setattr(models, "list_models", lambda: [record])
+        _table(tmp_path, monkeypatch, record)
         assert models.load_model("tiny").name == "tiny"
         assert models.load_model("tiny").name == "tiny"
         assert len(web.asked) == 1
@@ -347,8 +363,8 @@ def test_an_address_with_its_hash_is_a_model(tmp_path, monkeypatch):
 
 def test_predict_loads_the_model_once(tiny, monkeypatch):
     loads = []
-    load = models.load_model
-    monkeypatch.setattr(models, "load_model", lambda model: loads.append(model) or load(model))
+    real = load.load_model
+    monkeypatch.setattr(load, "load_model", lambda model: loads.append(model) or real(model))
     picture = np.full((20, 30, 3), 200, dtype=np.uint8)
     first, second = models.predict(picture, model="tiny"), models.predict(picture, model="tiny")
     assert first.array.shape == (20, 30)
@@ -356,11 +372,11 @@ def test_predict_loads_the_model_once(tiny, monkeypatch):
     assert loads == ["tiny"]
 
 
-def test_the_verb_lists_name_size_licence_scores_and_place(tiny, monkeypatch, salgan):
+def test_the_verb_lists_name_size_licence_scores_and_place(tiny, tmp_path, monkeypatch, salgan):
     import dataclasses
 
     told = dataclasses.replace(tiny, licence="MIT", scores={"osie": {"nss": 3.125}}, size=2_500_000)
-    monkeypatch.setattr(models, "list_models", lambda: [told])
+    _table(tmp_path, monkeypatch, told)
     monkeypatch.setenv("COLUMNS", "250")
     said = salgan("models")
     assert said.code == 0

@@ -115,7 +115,7 @@ def test_an_unreadable_picture_is_an_image_error(predictor):
 def test_a_file_that_is_no_onnx_model_is_one_line(tmp_path, content, capfd):
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="broken: is no ONNX model") as caught:
+    with pytest.raises(ModelError, match="broken: not an ONNX model") as caught:
         Predictor(path)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""

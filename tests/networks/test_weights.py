@@ -115,7 +115,7 @@ def architecture(**changes):
         ({ARCHITECTURE: "[" * 100_000}, "RecursionError|recursion"),
         ({ARCHITECTURE: "[]"}, "must name encoder, decoder and frozen"),
         ({ARCHITECTURE: architecture(pretrained=True)}, "must name encoder, decoder and frozen"),
-        ({ARCHITECTURE: architecture(encoder=3)}, "encoder 3, which is no str"),
+        ({ARCHITECTURE: architecture(encoder=3)}, "encoder 3, which is not of type str"),
         ({ARCHITECTURE: architecture(encoder="hf-hub:someone/code")}, "no encoder named"),
         ({ARCHITECTURE: architecture(decoder={"width": "16"})}, "network.safetensors: "),
         ({ARCHITECTURE: architecture(decoder={"width": -1})}, "network.safetensors: "),

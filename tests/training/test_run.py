@@ -102,11 +102,19 @@ def test_a_checkpoint_alone_is_enough_to_build_its_network(run, tmp_path):
     assert not read.training
 
 
-def test_a_network_of_ones_own_is_not_taken_for_one_of_ours(run):
+def test_a_network_of_ones_own_says_what_rebuilds_it_and_is_code_that_must_be_trusted(run):
     folder = run()
     for file in ("checkpoints/last.pt", "network.safetensors"):
-        with pytest.raises(ModelError, match="does not describe its network"):
+        with pytest.raises(
+            ModelError, match=r"made by the code of tests\.training\.tiny:Tiny; .*add --trust"
+        ):
             load_network(folder / file)
+        network = load_network(folder / file, trust=True)
+        assert type(network).__name__ == "Tiny"
+        assert not network.training
+        assert (network.preprocessing.height, network.preprocessing.width) == (32, 48)
+    saved = load_file(folder / "network.safetensors")
+    assert all(torch.equal(value, saved[name]) for name, value in network.state_dict().items())
 
 
 def test_the_best_network_by_the_named_metric_is_kept(run):

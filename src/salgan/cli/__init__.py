@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from salgan._version import __version__
-from salgan.cli._common import say_error
+from salgan.cli._common import say_error, say_warnings
 from salgan.cli._signals import Ended, ending_cleanly
 from salgan.cli.ab import ab
 from salgan.cli.compare import compare
@@ -93,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Done work must not end in a traceback because a code page lacks a sign, or a file name is not UTF-8.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    say_warnings()
     try:
         with ending_cleanly():
             app(args=arguments, prog_name="salgan")

@@ -7,8 +7,11 @@ Rich turns colours off by itself when ``NO_COLOR`` is set or stderr is no termin
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +21,25 @@ if TYPE_CHECKING:
     from salgan._progress import Progress
     from salgan.models.predictor import Predictor
 
-__all__ = ["load_predictor", "messages", "progress", "say_error"]
+__all__ = ["Model", "Trust", "load_predictor", "messages", "progress", "say_error", "say_warnings"]
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A name of `salgan models`, an .onnx file, a training run's folder or network, or an address "
+        "with its hash (URL#sha256=...).",
+    ),
+]
+"""``--model`` of every command that predicts; :func:`load_predictor` opens it."""
+
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Import the code of a network of your own, which the model's file names."),
+]
+"""``--trust`` of every command that opens a model."""
 
 
 def say_error(error: Exception) -> None:
@@ -85,7 +106,7 @@ def _count(stage: str, done: int, total: int | None) -> str:
     return "/".join(map(str, shown))
 
 
-def load_predictor(model: str) -> Predictor:
+def load_predictor(model: str, *, trust: bool = False) -> Predictor:
     """Load what ``--model`` names, with a progress bar if it must be downloaded.
 
     Raises:
@@ -94,4 +115,13 @@ def load_predictor(model: str) -> Predictor:
     from salgan import models
 
     with progress(model) as on_progress:
-        return models.load_model(model, on_progress=on_progress)
+        return models.load_model(model, trust=trust, on_progress=on_progress)
+
+
+def say_warnings() -> None:
+    """Let a warning of the library be one line on stderr, without the place in the code where it arose."""
+
+    def say(message: Warning | str, *_: object, **__: object) -> None:
+        print("salgan: warning: " + " ".join(str(message).split()), file=sys.stderr)
+
+    warnings.showwarning = say

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from salgan.cli._common import Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def evaluate(
         bool,
         typer.Option("--per-metric", help="Give each metric the best map that follows from the density."),
     ] = False,
+    trust: Trust = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out pictures that have no map in a set of maps.")
     ] = False,
@@ -101,6 +103,7 @@ def evaluate(
         protocol,
         processes,
         names=name,
+        trust=trust,
         skip_missing=skip_missing,
         overwrite=overwrite,
     )
@@ -157,6 +160,7 @@ def run_evaluation(
     processes: int | None,
     *,
     names: str | None = None,
+    trust: bool = False,
     skip_missing: bool = False,
     overwrite: bool = False,
 ) -> Results:
@@ -172,6 +176,7 @@ def run_evaluation(
             protocol=protocol,
             processes=processes_or_cores(processes),
             names=names,
+            trust=trust,
             skip_missing=skip_missing,
             overwrite=overwrite,
             on_progress=on_progress,

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from salgan.cli._common import messages
-from salgan.errors import ModelError
+from salgan.cli._common import Trust, messages
 
 __all__ = ["export", "import_lasagne"]
 
@@ -16,15 +15,16 @@ Weights = Literal["float32", "float16", "int8"]
 
 
 def export(
-    checkpoint: Annotated[
-        Path,
-        typer.Argument(help="A run's folder, its network.safetensors, or a checkpoint (.pt)."),
+    model: Annotated[
+        str,
+        typer.Argument(help="A training run's folder, its network.safetensors, or a checkpoint (.pt)."),
     ],
-    output: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The ONNX file to write.")],
     weights: Annotated[
         Weights,
         typer.Option(help="How to store them: float16 is half the size, int8 a quarter, at the same speed."),
     ] = "float32",
+    trust: Trust = False,
 ) -> None:
     """Turn a trained network into an ONNX file, which predicts without PyTorch.
 
@@ -43,7 +43,7 @@ def export(
     """
     from salgan.export import export_onnx
 
-    done = export_onnx(_network_file(checkpoint), output, weights=weights)
+    done = export_onnx(model, out, weights=weights, trust=trust)
     shapes = ", ".join("×".join(map(str, shape)) for shape in done.shapes)
     messages().print(
         f"{done.size / 1e6:.1f} MB; at most {done.difference:.1e} from PyTorch's maps at {shapes}"
@@ -53,7 +53,7 @@ def export(
 
 def import_lasagne(
     file: Annotated[Path, typer.Argument(help="gen_modelWeights*.npz as released with the paper.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help="The safetensors file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The safetensors file to write.")],
 ) -> None:
     """Read the weights released in 2017 (Theano, Lasagne) into a network file.
 
@@ -62,14 +62,5 @@ def import_lasagne(
     """
     from salgan import networks
 
-    networks.save_network(networks.import_lasagne(file), output, metadata={"salgan.origin": file.name})
-    typer.echo(output)
-
-
-def _network_file(checkpoint: Path) -> Path:
-    if checkpoint.is_dir():
-        network = checkpoint / "network.safetensors"
-        if not network.is_file():
-            raise ModelError(f"{checkpoint}: holds no network.safetensors; train further, or name the file")
-        return network
-    return checkpoint
+    networks.save_network(networks.import_lasagne(file), out, metadata={"salgan.origin": file.name})
+    typer.echo(out)

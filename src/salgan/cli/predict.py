@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from salgan.cli._common import Model, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from salgan._arrays import Picture
     from salgan.jobs import Job, JobResult
+    from salgan.models.predictor import Predictor
 
 
 def predict(
@@ -29,9 +31,8 @@ def predict(
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go; made if missing."),
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A model of `salgan models`, or an ONNX file.")
-    ] = "lite",
+    model: Model = "lite",
+    trust: Trust = False,
     save: Annotated[
         str | None,
         typer.Option(
@@ -98,12 +99,13 @@ def predict(
     from salgan.regions import parse_box
     from salgan.regions.region import check_names
 
+    load = functools.partial(_common.load_predictor, model, trust=trust)
     draw = functools.partial(render.overlay, opacity=opacity, contours=contours, legend=legend)
     wanted = _wanted(save)
     if "-" in sources:
         if len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
             raise ConfigError("SOURCE - takes one picture from stdin and gives one of --save, without -o")
-        _through_pipe(model, (wanted or ["map"])[0], format, draw)
+        _through_pipe(load, (wanted or ["map"])[0], format, draw)
         return
     if out is None:
         raise ConfigError("say where the results go: -o FOLDER")
@@ -126,7 +128,7 @@ def predict(
         _refuse_to_overwrite(todo)
     results: list[JobResult] = []
     if todo:
-        predictor = _common.load_predictor(model)
+        predictor = load()
         with _common.progress() as on_progress, _signals.between_steps() as stopped:
             for result in jobs.predict_all(
                 todo,
@@ -169,13 +171,14 @@ def _wanted(save: str | None) -> list[str] | None:
     return wanted
 
 
-def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Picture]) -> None:
+def _through_pipe(
+    load: Callable[[], Predictor], wanted: str, format: str, draw: Callable[..., Picture]
+) -> None:
     import io
 
     from PIL import Image
 
     from salgan import image
-    from salgan.cli._common import load_predictor
     from salgan.saliency_map import FORMATS
 
     if format not in FORMATS:
@@ -183,7 +186,7 @@ def _through_pipe(model: str, wanted: str, format: str, draw: Callable[..., Pict
     if sys.stdout.isatty():
         raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
     picture = image.read(sys.stdin.buffer.read())
-    saliency = load_predictor(model).predict(picture)
+    saliency = load().predict(picture)
     if saliency.note:
         typer.echo(saliency.note, err=True)
     if wanted == "map":

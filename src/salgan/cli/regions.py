@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan._words import did_you_mean
+from salgan.cli._common import Model, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ def regions(
     png: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw regions and heatmap over the picture.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A model of `salgan models`, or an ONNX file.")
-    ] = "lite",
+    model: Model = "lite",
+    trust: Trust = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Measure how much of the attention parts of a picture get.
@@ -81,7 +81,7 @@ def regions(
         raise ConfigError(f"{png}: the picture's name must end in .png")
     check_targets([json, png], overwrite=overwrite)
     pixels = image.read(picture)
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, trust=trust)
     saliency = predictor.predict(pixels)
     report = shares(saliency, wanted)
     if png is not None:

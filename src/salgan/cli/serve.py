@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
+from salgan.cli._common import Model, Trust
+
 
 def serve(
     host: Annotated[
         str, typer.Option(help="The address to listen on; 0.0.0.0 opens it to the network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|FILE", help="A model of `salgan models`, or a file.")
-    ] = "lite",
+    model: Model = "lite",
+    trust: Trust = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A name that a proxy in front hands on; repeat for more."),
@@ -63,7 +64,7 @@ def serve(
         timeout=timeout,
     )
     token = os.environ.get("SALGAN_TOKEN") or None
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, trust=trust)
     warning = None
     if token is None and not is_loopback(host):
         warning = (

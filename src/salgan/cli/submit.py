@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from salgan.cli._common import Model, Trust
+
 __all__ = ["submit"]
 
 
@@ -16,10 +18,8 @@ def submit(
         Path, typer.Argument(metavar="FOLDER", help="The folder of the benchmark's test pictures.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="A model's name, a file, or a folder of maps already predicted."),
-    ] = "lite",
+    model: Model = "lite",
+    trust: Trust = False,
     name: Annotated[
         str | None,
         typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
@@ -45,6 +45,7 @@ def submit(
             pictures,
             out,
             names=name,
+            trust=trust,
             overwrite=overwrite,
             on_progress=on_progress,
         )

@@ -58,6 +58,7 @@ def evaluate(
     protocol: EvaluationProtocol | None = None,
     processes: int = 1,
     names: str | None = None,
+    trust: bool = False,
     skip_missing: bool = False,
     overwrite: bool = False,
     truth: GroundTruth | None = None,
@@ -78,6 +79,7 @@ def evaluate(
         protocol: the rules; None for :data:`salgan.metrics.DEFAULT_METRICS`.
         processes: how many score pictures.
         names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
+        trust: import the code of a network of your own.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
         overwrite: replace another evaluation in ``out``.
         truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
@@ -95,7 +97,12 @@ def evaluate(
     data = data if isinstance(data, Data) else Data(data)
     folder = Path(out)
     source = open_map_source(
-        model, seed=protocol.seed, sigma=protocol.sigma, degrees=protocol.degrees, names=names
+        model,
+        seed=protocol.seed,
+        sigma=protocol.sigma,
+        degrees=protocol.degrees,
+        names=names,
+        trust=trust,
     )
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
     bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)

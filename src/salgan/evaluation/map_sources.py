@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from salgan._arrays import Array
-from salgan._files import sha256_of
 from salgan.datasets import Stimulus
-from salgan.errors import ModelError, require
+from salgan.errors import ModelError
 from salgan.evaluation.baselines import BASELINES, baseline
 from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NamedMaps, ZipMaps
 from salgan.evaluation.sources import EveryPicture, MapSource, Model
+from salgan.models import find_model, list_models, load_model
+from salgan.models.spec import is_run_folder
 
 __all__ = ["ModelSource", "lacks", "open_map_source"]
 
 _PREFIX = "baseline:"
-_NETWORK = "network.safetensors"
 
 
 class ModelSource(EveryPicture):
@@ -72,24 +71,25 @@ def open_map_source(
     sigma: float | None = None,
     degrees: float | None = None,
     names: str | None = None,
+    trust: bool = False,
 ) -> MapSource:
     """Open whatever can be evaluated.
 
     Args:
-        model: a model's name; a path of an ONNX file, a ``.safetensors`` network, a run's
-            checkpoint (``.pt``) or its folder (the best epoch's network); a folder, zip archive or HDF5 file
-            of maps; ``baseline:NAME``; a :class:`MapSource`; or an object with ``predict(picture)``.
+        model: whatever :func:`salgan.load_model` opens; a folder, zip archive or HDF5 file of maps;
+            ``baseline:NAME``; a :class:`MapSource`; or an object with ``predict(picture)``.
         seed: of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
         names: how a set of maps names the map of a picture, with ``{stem}`` for the picture's own name,
             such as ``{stem}_saliency.png``; None recognises it.
+        trust: import the code of a network of your own.
 
     Raises:
         ModelError: nothing of the kind; the message lists what there is. Or ``names`` for something that is
             not a set of maps.
     """
-    source = _open(model, seed, sigma, degrees)
+    source = _open(model, seed, sigma, degrees, trust)
     if names is not None:
         if not isinstance(source, NamedMaps):
             raise ModelError(
@@ -100,32 +100,40 @@ def open_map_source(
 
 
 def _open(
-    model: str | Path | MapSource | Model, seed: int, sigma: float | None, degrees: float | None
+    model: str | Path | MapSource | Model,
+    seed: int,
+    sigma: float | None,
+    degrees: float | None,
+    trust: bool,
 ) -> MapSource:
     if not isinstance(model, str | Path):
         return _from_object(model)
     text, path = str(model), Path(model)
     if text.startswith(_PREFIX):
         return baseline(text.removeprefix(_PREFIX), seed=seed, sigma=sigma, degrees=degrees)
-    name = path.stem
-    if (path / _NETWORK).is_file():  # the folder of a training run
-        path, name = path / _NETWORK, path.resolve().name
-    if path.is_dir():
-        return FolderMaps(path)
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        return ZipMaps(path)
-    if suffix in (".h5", ".hdf5", ".hdf"):
-        return Hdf5Maps(path)
-    if suffix in (".safetensors", ".pt"):
-        require("torch", "train")
-        # One process predicts: the network may sit on a GPU, and PyTorch brings threads of its own.
-        return ModelSource(name, sha256_of(path, ModelError), partial(_load_torch, path), portable=False)
-    if suffix == ".onnx" or path.is_file():
-        return ModelSource(
-            path.stem, sha256_of(path, ModelError), partial(_load_onnx, str(path.resolve())), portable=True
-        )
-    return _by_name(text)
+    if not _is_name(model):
+        if path.is_dir() and not is_run_folder(path):
+            return FolderMaps(path)
+        if path.suffix.lower() == ".zip":
+            return ZipMaps(path)
+        if path.suffix.lower() in (".h5", ".hdf5", ".hdf"):
+            return Hdf5Maps(path)
+    try:
+        file = find_model(model)
+    except ModelError as error:
+        if path.exists() or "://" in text:
+            raise
+        others = ", ".join(_PREFIX + each for each in BASELINES)
+        raise ModelError(f"{error}; baselines: {others}") from None
+    if file.kind == "onnx":
+        return ModelSource(file.name, file.fingerprint, partial(_load, model, 1), portable=True)
+    # One process predicts: the network may sit on a GPU, and PyTorch brings threads of its own.
+    load = partial(_load, model, None, trust=trust)
+    return ModelSource(file.name, file.fingerprint, load, portable=False)
+
+
+def _is_name(model: str | Path) -> bool:
+    return isinstance(model, str) and model in [record.name for record in list_models()]
 
 
 def _from_object(model: MapSource | Model) -> MapSource:
@@ -139,27 +147,8 @@ def _from_object(model: MapSource | Model) -> MapSource:
     return ModelSource(name, fingerprint, lambda: model, portable=False)
 
 
-def _by_name(name: str) -> ModelSource:
-    from salgan.models import list_models
-
-    known = {record.name: record for record in list_models()}
-    if name not in known and "://" not in name:
-        names = ", ".join([*known, *(_PREFIX + each for each in BASELINES)])
-        raise ModelError(f"no model, file or folder {name!r}; models: {names}")
-    fingerprint = known[name].sha256 if name in known else hashlib.sha256(name.encode()).hexdigest()
-    return ModelSource(name, fingerprint, partial(_load_onnx, name), portable=True)
-
-
-def _load_onnx(name: str) -> Model:
-    from salgan.models import load_model
-
-    return load_model(name, threads=1)
-
-
-def _load_torch(path: Path) -> Model:
-    from salgan.models.torch_predictor import TorchPredictor
-
-    return TorchPredictor(path)
+def _load(model: str | Path, threads: int | None, *, trust: bool = False) -> Model:
+    return load_model(model, threads=threads, trust=trust)
 
 
 def lacks(source: MapSource, missing: Sequence[str], count: int, otherwise: str = "") -> str:

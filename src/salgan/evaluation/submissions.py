@@ -80,6 +80,7 @@ def submit(
     out: Path,
     *,
     names: str | None = None,
+    trust: bool = False,
     overwrite: bool = False,
     on_progress: Progress = silent,
 ) -> int:
@@ -95,6 +96,7 @@ def submit(
         pictures: folder of the test pictures.
         out: the zip archive to write.
         names: how a folder of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
+        trust: import the code of a network of your own.
         overwrite: replace it if it exists.
         on_progress: is told how far it is after each picture.
 
@@ -114,7 +116,7 @@ def submit(
     if not out.parent.is_dir():
         raise ConfigError(f"{out.parent}: no such folder")
     stimuli = check_pictures(wanted, pictures)
-    source = open_map_source(model, names=names)
+    source = open_map_source(model, names=names, trust=trust)
     if missing := source.missing(s.name for s in stimuli):
         raise ModelError(lacks(source, missing, len(stimuli)))
     prefix = f"{re.sub('[^A-Za-z0-9_.-]', '_', source.name)}/" if wanted.in_folder else ""

@@ -1,4 +1,4 @@
-"""A generator as an ONNX file that :class:`salgan.models.predictor.Predictor` reads."""
+"""A network as an ONNX file that :class:`salgan.models.predictor.Predictor` reads."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from torch import Tensor, nn
 from salgan._files import replacing
 from salgan._version import __version__
 from salgan.errors import ModelError
+from salgan.models import find_model
 from salgan.networks import Generator, load_network
-from salgan.networks.weights import HALF, SCALE, SHAPE, WHOLE, describe
+from salgan.networks.files import HALF, SCALE, SHAPE, WHOLE
+from salgan.networks.weights import describe, preprocessing_of
+from salgan.preprocessing import METADATA_KEY
 
 __all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
 
@@ -64,21 +67,29 @@ class Exported:
 
 
 def export_onnx(
-    network: Generator | str | Path, out: str | Path, *, weights: Weights = "float32"
+    network: nn.Module | str | Path,
+    out: str | Path,
+    *,
+    weights: Weights = "float32",
+    trust: bool = False,
 ) -> Exported:
-    """Write a generator as ONNX, after checking that ONNX Runtime and PyTorch agree on it.
+    """Write a network as ONNX, after checking that ONNX Runtime and PyTorch agree on it.
 
     Input ``picture``: float32 RGB in 0..255, (N, 3, H, W). Output ``saliency``: float32 in [0, 1],
-    (N, 1, H, W). N, H and W are free, as far as the encoder allows (VGG-16: multiples of 16; encoders built
-    for one size: that one). The preprocessing record is in the file's metadata and, as JSON, beside the file.
+    (N, 1, H, W). N, H and W are free, as far as the network allows (VGG-16: multiples of 16; encoders built
+    for one size: that one; networks of your own: the shapes of their record). The preprocessing record is in
+    the file's metadata and, as JSON, beside the file.
 
     Args:
-        network: a generator, or the file of one: safetensors, or a run's checkpoint (``.pt``).
+        network: a generator; any module with the attribute ``preprocessing`` from RGB pictures in 0..255 to
+            maps in 0..1; or whatever :func:`salgan.load_model` opens, as far as its file still holds the
+            weights of training.
         out: the ONNX file to write, ending in ``.onnx``; an existing one is replaced.
         weights: how kernels and matrices are stored: ``float16`` halves the file, ``int8`` (with a scale per
             output channel and some input channels) nearly quarters it. They are converted when the file is
             loaded: arithmetic, and so speed, stay those of float32. (For 8-bit arithmetic see
             :func:`salgan.export.quantize_int8`.)
+        trust: import the code of a network of your own.
 
     Returns:
         Where it is and how far it is from PyTorch.
@@ -90,8 +101,12 @@ def export_onnx(
     out = Path(out)
     if out.suffix != ".onnx":
         raise ModelError(f"{out}: name the file with the ending .onnx")
-    if not isinstance(network, Generator):
-        network = load_network(network)
+    if not isinstance(network, nn.Module):
+        file = find_model(network)
+        if file.record is not None:
+            file.read()  # verifies it
+        network = load_network(file.path, trust=trust)
+    record = preprocessing_of(network)
     network = copy.deepcopy(network).cpu().float().eval()
     shapes = _shapes_to_compare(network)
     model = _to_onnx(network)
@@ -104,8 +119,8 @@ def export_onnx(
         difference = _largest_difference(network, model, shapes)
         _require_agreement(difference, STORAGE_BOUNDS[weights])
     content = model.SerializeToString()
-    with replacing(out.with_suffix(".json")) as record, replacing(out) as part:
-        record.write_text(network.preprocessing.to_json() + "\n", encoding="utf-8")
+    with replacing(out.with_suffix(".json")) as beside, replacing(out) as part:
+        beside.write_text(record.to_json() + "\n", encoding="utf-8")
         part.write_bytes(content)
     return Exported(out, parity, difference, shapes, len(content))
 
@@ -148,13 +163,13 @@ class _SameConvolution(nn.Module):
         return result
 
 
-def _to_onnx(network: Generator) -> onnx.ModelProto:
+def _to_onnx(network: nn.Module) -> onnx.ModelProto:
     exportable = copy.deepcopy(network)
     _replace_same_convolutions(exportable)
-    record = network.preprocessing
+    record = preprocessing_of(network)
     # Two pictures, because the exporter takes a batch of one for a constant.
     pictures = torch.zeros(2, 3, record.height, record.width)
-    free = {0: "batch"} if network.encoder.fixed_size else {0: "batch", 2: "height", 3: "width"}
+    free = {0: "batch"} if _has_one_size(network) else {0: "batch", 2: "height", 3: "width"}
     try:
         with torch.no_grad():
             program = torch.onnx.export(
@@ -169,8 +184,10 @@ def _to_onnx(network: Generator) -> onnx.ModelProto:
             )
     except Exception as error:  # the exporter wraps whatever a layer provokes
         cause = (str(error) or type(error).__name__).splitlines()[0]
-        encoder = network.architecture["encoder"]
-        raise ModelError(f"PyTorch cannot export a network with encoder {encoder} ({cause})") from error
+        what = type(network).__name__
+        if isinstance(network, Generator):
+            what = f"a network with encoder {network.architecture['encoder']}"
+        raise ModelError(f"PyTorch cannot export {what} ({cause})") from error
     assert program is not None  # noqa: S101  # it is None only when it was told to write a file
     model: onnx.ModelProto = program.model_proto
     return model
@@ -184,7 +201,14 @@ def _replace_same_convolutions(module: nn.Module) -> None:
             _replace_same_convolutions(child)
 
 
-def _describe(model: onnx.ModelProto, network: Generator) -> None:
+def _has_one_size(network: nn.Module) -> bool:
+    """Whether a network takes pictures of its record's size alone, as far as anybody knows."""
+    if isinstance(network, Generator):
+        return network.encoder.fixed_size
+    return not preprocessing_of(network).shapes
+
+
+def _describe(model: onnx.ModelProto, network: nn.Module) -> None:
     # The exporter notes for each node where its Python code lies: no user's business.
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -195,7 +219,8 @@ def _describe(model: onnx.ModelProto, network: Generator) -> None:
     del model.graph.metadata_props[:]
     model.producer_name = "salgan"
     model.producer_version = __version__
-    helper.set_model_props(model, describe(network))
+    own = {METADATA_KEY: preprocessing_of(network).to_json()}
+    helper.set_model_props(model, describe(network) if isinstance(network, Generator) else own)
 
 
 def _store(model: onnx.ModelProto, weights: Weights) -> None:
@@ -247,18 +272,20 @@ def _stored(
     ]
 
 
-def _shapes_to_compare(network: Generator) -> tuple[tuple[int, int, int], ...]:
-    record = network.preprocessing
+def _shapes_to_compare(network: nn.Module) -> tuple[tuple[int, int, int], ...]:
+    record = preprocessing_of(network)
     own = (record.height, record.width)
-    if network.encoder.fixed_size:
+    if _has_one_size(network):
         return ((1, *own), (3, *own))
+    if not isinstance(network, Generator):
+        return tuple((1 + number % 3, *shape) for number, shape in enumerate(record.shapes))
     step = max(network.encoder.divisor, 8)
     odd = 1 if network.encoder.divisor == 1 else 0
     return ((1, *own), (2, *own), (3, 12 * step, 8 * step), (1, 6 * step + odd, 11 * step + odd))
 
 
 def _largest_difference(
-    network: Generator, model: onnx.ModelProto, shapes: tuple[tuple[int, int, int], ...]
+    network: nn.Module, model: onnx.ModelProto, shapes: tuple[tuple[int, int, int], ...]
 ) -> float:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -275,7 +302,7 @@ def _largest_difference(
         raise ModelError(f"the exported graph does not run ({cause}); nothing was written") from None
 
 
-def _difference(network: Generator, session: Any, pictures: np.ndarray[Any, Any]) -> float:
+def _difference(network: nn.Module, session: Any, pictures: np.ndarray[Any, Any]) -> float:
     with torch.no_grad():
         expected = network(torch.from_numpy(pictures)).numpy()
     given = session.run(["saliency"], {"picture": pictures})[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,10 @@ _WINDOWS_AT_ONCE = 8
 
 
 class Predictor:
-    """A network in an ONNX file, ready to predict. One instance may be used by many threads.
+    """A network in an ONNX file, ready to predict.
+
+    One instance may be used by many threads. A copy, also one that was pickled into another process, is a
+    model of its own.
 
     >>> predictor = Predictor(Path("model.onnx"))  # doctest: +SKIP
     >>> predictor.predict("photo.jpg").array.shape  # doctest: +SKIP
@@ -43,14 +48,12 @@ class Predictor:
         preprocessing: how it wants to be fed.
 
     Raises:
-        ModelError: the file is missing, is no ONNX file, or not one that :mod:`salgan.export` wrote.
+        ModelError: the file is missing, is not an ONNX file, or is not one that :mod:`salgan.export` wrote.
     """
 
     def __init__(
         self, model: str | Path | bytes, *, name: str | None = None, threads: int | None = None
     ) -> None:
-        import onnxruntime
-
         if isinstance(model, bytes):
             self.name = name or "model"
             content = model
@@ -64,16 +67,39 @@ class Predictor:
                 raise ModelError(f"{path}: no such file; `salgan models` lists the models by name") from None
             except OSError as error:
                 raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+        self._content = content
+        self._threads = threads
+        self._open()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model's file: two models of one fingerprint give the same maps."""
+        return hashlib.sha256(self._content).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A session of the runtime cannot travel; the file's bytes can, and make a new one.
+        return {"name": self.name, "_content": self._content, "_threads": self._threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def _open(self) -> None:
+        """Make the session and read the record; see the class for what is raised."""
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = self._threads or 0
         options.log_severity_level = 4  # what goes wrong is raised; nothing is printed beside it
         # Idle threads of the runtime must sleep, not spin, or they take the core that decodes and writes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                self._content, options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # the runtime's own exception classes share no base
-            raise ModelError(f"{self.name}: is no ONNX model that can be run ({_reason(error)})") from None
+            raise ModelError(f"{self.name}: not an ONNX model that can be run ({_reason(error)})") from None
         self.preprocessing = self._read_record()
         self._check_signature()
 
@@ -88,7 +114,7 @@ class Predictor:
 
         Raises:
             ImageError: the picture cannot be read.
-            ModelError: the model cannot be run, or its output is no saliency map.
+            ModelError: the model cannot be run, or its output is not a saliency map.
         """
         return self.predict_batch([image.read(source)])[0]
 
@@ -105,7 +131,7 @@ class Predictor:
             One map per picture, each at its picture's own size; its note says if it was made of windows.
 
         Raises:
-            ModelError: the model cannot be run, or its output is no saliency map.
+            ModelError: the model cannot be run, or its output is not a saliency map.
         """
         sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
         windows = [windows_of(height, width, self.preprocessing) for height, width in sizes]
@@ -132,15 +158,12 @@ class Predictor:
 
     def _run(self, pictures: Sequence[Picture]) -> Floats32:
         """The network's maps of pictures of one input shape: (N, rows, columns)."""
-        try:
-            maps = self._session.run(["saliency"], {"picture": self.network_input(pictures)})[0]
-        except Exception as error:  # the runtime's own exception classes share no base
-            raise ModelError(f"{self.name}: the model cannot be run ({_reason(error)})") from None
+        maps = self._infer(self.network_input(pictures))
         if maps.ndim != 4 or maps.shape[:2] != (len(pictures), 1) or not np.isfinite(maps).all():
             raise ModelError(
-                f"{self.name}: the output is no saliency map (shape {maps.shape}, or not finite)"
+                f"{self.name}: the output is not a saliency map (shape {maps.shape}, or not finite)"
             )
-        return maps[:, 0]  # type: ignore[no-any-return]
+        return maps[:, 0]
 
     def network_input(self, pictures: Sequence[Picture]) -> Floats32:
         """Make the network's input: pictures resized as the record says, to the first one's input shape.
@@ -156,6 +179,13 @@ class Predictor:
         for row, picture in zip(batch, pictures, strict=True):
             row[:] = self.preprocessing.resize(picture, shape).transpose(2, 0, 1)
         return batch
+
+    def _infer(self, batch: Floats32) -> Floats32:
+        """Run the network on (N, 3, rows, columns); what comes back is not to be trusted yet."""
+        try:
+            return self._session.run(["saliency"], {"picture": batch})[0]  # type: ignore[no-any-return]
+        except Exception as error:  # the runtime's own exception classes share no base
+            raise ModelError(f"{self.name}: the model cannot be run ({_reason(error)})") from None
 
     def _read_record(self) -> Preprocessing:
         metadata = self._session.get_modelmeta().custom_metadata_map

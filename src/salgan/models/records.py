@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from salgan._words import did_you_mean
 from salgan.errors import ModelError
 
-__all__ = ["ModelRecord", "named", "read_records", "record_for"]
+__all__ = ["ModelRecord", "list_models", "named", "read_records", "record_for"]
 
 TABLE = Path(__file__).with_name("models.toml")
 
@@ -72,7 +72,12 @@ class ModelRecord:
             raise ModelError(f"{origin}: has sha256 {found}, model {self.name} has {self.sha256}")
 
 
-def read_records(table: Path = TABLE) -> list[ModelRecord]:
+def list_models() -> list[ModelRecord]:
+    """The records of all models, in the order of the table."""
+    return read_records(TABLE)
+
+
+def read_records(table: Path) -> list[ModelRecord]:
     """Read every record, in the table's order.
 
     Raises:

@@ -1,47 +1,83 @@
-"""A network that has not been exported yet, as a predictor."""
+"""A network that has not been exported, as a predictor."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from salgan.models._sizes import at_picture_size
+from salgan._arrays import Floats32
+from salgan._files import sha256_of
+from salgan.errors import ModelError
+from salgan.models.predictor import Predictor
 from salgan.networks import load_network
-from salgan.saliency_map import SaliencyMap
+from salgan.networks.weights import preprocessing_of
 
 __all__ = ["TorchPredictor"]
 
 
-class TorchPredictor:
-    """A network that was trained here, run by PyTorch, with the same steps around it as ``salgan.Predictor``.
+class TorchPredictor(Predictor):
+    """A network run by PyTorch, with the same steps around it as those of an exported one.
 
     Args:
-        path: its ``network.safetensors``, or a checkpoint of its run (``.pt``).
+        path: a ``network.safetensors``, or a checkpoint of a training run (``.pt``).
+        name: what to call the model; the file's name without its ending if None.
+        device: ``"auto"`` takes a GPU that PyTorch can use, ``"cpu"`` does not.
+        threads: threads that PyTorch may use for a prediction; as many as the process has set if None.
+        trust: import the factory of a network of your own.
 
     Raises:
-        ModelError: it cannot be read.
+        ModelError: the file cannot be read, or it needs ``trust``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.name = path.stem
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._network = load_network(path).eval().to(self._device)
-        self.preprocessing = self._network.preprocessing
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        trust: bool = False,
+    ) -> None:
+        self._path = Path(path)
+        self.name = name or self._path.stem
+        self._device = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
+        self._threads = threads
+        self._network = load_network(path, trust=trust).to(self._device)
+        self.preprocessing = preprocessing_of(self._network)
 
-    @torch.inference_mode()
-    def predict(self, picture: np.ndarray[Any, Any]) -> SaliencyMap:
-        """Predict one picture.
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the network's file."""
+        return sha256_of(self._path, ModelError)
 
-        Args:
-            picture: uint8 RGB (H, W, 3).
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__
 
-        Returns:
-            The map, at the picture's size.
-        """
-        resized = torch.from_numpy(self.preprocessing.resize(picture).copy())
-        batch = resized.permute(2, 0, 1)[None].float().to(self._device)
-        small = self._network(batch)[0, 0].float().cpu().numpy()
-        return SaliencyMap(at_picture_size(small, *picture.shape[:2]))
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def _infer(self, batch: Floats32) -> Floats32:
+        try:
+            with torch.inference_mode(), self._few_threads():
+                return self._network(torch.from_numpy(batch).to(self._device)).float().cpu().numpy()  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            cause = " ".join(str(error).split())[:200]
+            raise ModelError(f"{self.name}: the network cannot be run ({cause})") from None
+
+    @contextlib.contextmanager
+    def _few_threads(self) -> Iterator[None]:
+        """PyTorch's number of threads belongs to the process, so it is put back."""
+        if self._threads is None:
+            yield
+            return
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

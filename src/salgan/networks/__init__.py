@@ -10,10 +10,11 @@ for _module in ("torch", "timm", "safetensors"):
 
 from salgan.networks.discriminator import Discriminator  # noqa: E402
 from salgan.networks.encoders import default_preprocessing  # noqa: E402
+from salgan.networks.files import read_checkpoint  # noqa: E402
 from salgan.networks.generator import Generator, MirroredDecoder  # noqa: E402
 from salgan.networks.lasagne import import_lasagne  # noqa: E402
 from salgan.networks.pyramid import PyramidDecoder  # noqa: E402
-from salgan.networks.weights import load_encoder, load_network, read_checkpoint, save_network  # noqa: E402
+from salgan.networks.weights import load_encoder, load_network, save_network  # noqa: E402
 
 __all__ = [
     "Discriminator",

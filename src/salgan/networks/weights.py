@@ -1,133 +1,200 @@
-"""Networks in files: safetensors whose header says how to build the network and how to feed it.
+"""Networks in files, with what says how to build them and how to feed them.
 
-A run's checkpoint and an ONNX file of the paper's network hold the same description, so a network can be read
-from there, too.
-
-A file is hostile until parsed: safetensors holds no code, of a checkpoint nothing but tensors and plain
-values is read, names in the description are checked before anything is built from them, and no memory is set
-aside before the file's tensors are known to fit.
+A file is hostile until parsed: names in its description are checked before anything is built from them, no
+memory is set aside before its tensors are known to fit, and a factory is imported only with ``trust``.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from salgan._files import replacing
 from salgan.errors import ModelError
+from salgan.networks.factory import build_from_factory, is_ours
+from salgan.networks.files import as_safetensors, read_network_file, read_safetensors
 from salgan.networks.generator import Generator
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 
-__all__ = ["describe", "load_encoder", "load_network", "read_checkpoint", "restore", "save_network"]
-
-HALF, WHOLE, SCALE, SHAPE = ".half", ".int8", ".scale", ".shape"
-"""Endings of a tensor's name in ONNX: stored in 16 bits; in 8, in rows with a scale; and its shape then."""
+__all__ = [
+    "describe",
+    "fit_weights",
+    "load_encoder",
+    "load_network",
+    "preprocessing_of",
+    "restore",
+    "save_network",
+]
 
 _ARCHITECTURE = "salgan.architecture"
+_FACTORY = "salgan.factory"
 
 
-def save_network(network: Generator, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a generator, its architecture and its preprocessing record into one safetensors file.
+def save_network(
+    network: nn.Module,
+    path: str | Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    description: Mapping[str, str] | None = None,
+) -> None:
+    """Write a network, what rebuilds it and its preprocessing record into one safetensors file.
 
-    The file is there whole or not at all.
+    The file is there whole or not at all, and equal networks give equal bytes.
 
     Args:
-        network: the generator, on any device.
-        path: where to; an existing file is replaced.
+        network: a generator, or a network of your own with a ``description``, on any device.
+        path: where to write; an existing file is replaced.
         metadata: more strings for the header, such as the recipe's name.
+        description: what :func:`describe` returned; made from ``network`` if None.
+
+    Raises:
+        SalganError: the file cannot be written; what was there before is untouched.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    content = save(tensors, metadata={"format": "pt", **(metadata or {}), **describe(network)})
+    description = describe(network) if description is None else description
+    content = as_safetensors(network.state_dict(), {**(metadata or {}), **description})
     with replacing(Path(path)) as temporary:
-        # Not by save_file: it makes files that only their owner can read, and hides a full disk's OSError.
+        # Not by safetensors' own writer: its files can be read by their owner alone, and it hides a full
+        # disk's OSError.
         temporary.write_bytes(content)
 
 
-def load_network(path: str | Path) -> Generator:
-    """Read a generator that ``save_network`` wrote, or the one in a training run's checkpoint or ONNX file.
+def load_network(path: str | Path, *, trust: bool = False) -> nn.Module:
+    """Read a network that ``save_network`` wrote, or the one in a training run's checkpoint or ONNX file.
 
     Args:
-        path: the safetensors file; a checkpoint (``.pt``) for the network as it then was (the average of
-            its weights where the run keeps one); or what ``export_onnx`` made of the paper's network
-            (``.onnx``). Other networks' batch norms are melted into convolutions there.
+        path: see :func:`salgan.networks.files.read_network_file`.
+        trust: import the factory that the file names, which runs code.
 
     Returns:
-        The generator, on the CPU, in evaluation mode.
+        The network on the CPU, in evaluation mode, with its record as the attribute ``preprocessing``: a
+        :class:`Generator`, or what the factory made.
 
     Raises:
-        ModelError: not such a file, or its parts do not fit each other.
+        ModelError: not such a file, its parts do not fit each other, or it needs ``trust``.
     """
-    readers = {".pt": _read_from_checkpoint, ".onnx": _read_from_onnx}
-    description, tensors = readers.get(Path(path).suffix, _read)(path)
-    return restore(description, tensors, origin=str(path))
+    description, tensors = read_network_file(path)
+    return restore(description, tensors, origin=str(path), trust=trust)
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint of ``salgan train`` as plain values and tensors, on the CPU; nothing in it is executed.
+def describe(
+    network: nn.Module, *, factory: str | None = None, preprocessing: Preprocessing | None = None
+) -> dict[str, str]:
+    """Put into strings what ``restore`` needs beside the weights.
+
+    Args:
+        network: a generator, or any network that ``factory`` makes.
+        factory: ``package.module:factory`` of a network that is not a :class:`Generator`.
+        preprocessing: how the network is fed; its attribute of that name if None.
+
+    Returns:
+        Architecture (or factory) and preprocessing, as JSON.
 
     Raises:
-        ModelError: missing, damaged, or not a checkpoint of this project.
+        ModelError: the network is not a generator, and no factory or record is given.
     """
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyhow
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except Exception:  # a damaged archive raises whatever its bytes provoke, a pickle a page of advice
-        raise ModelError(f"{path}: not a checkpoint of salgan train, or a damaged one") from None
-    if not isinstance(state, dict) or not isinstance(state.get("salgan"), dict):
-        raise ModelError(f"{path}: not a checkpoint of salgan train")
-    return state
+    record = preprocessing or preprocessing_of(network)
+    if isinstance(network, Generator):
+        return {_ARCHITECTURE: json.dumps(network.architecture), METADATA_KEY: record.to_json()}
+    if factory is None:
+        raise ModelError(f"{type(network).__name__} cannot be described without the factory that makes it")
+    return {_FACTORY: factory, METADATA_KEY: record.to_json()}
 
 
-def describe(network: Generator) -> dict[str, str]:
-    """Put into strings what ``restore`` needs beside the weights: architecture and preprocessing, as JSON."""
-    return {
-        _ARCHITECTURE: json.dumps(network.architecture),
-        METADATA_KEY: network.preprocessing.to_json(),
-    }
+def preprocessing_of(network: nn.Module) -> Preprocessing:
+    """The record that a network carries as its attribute ``preprocessing``.
+
+    Raises:
+        ModelError: it carries none.
+    """
+    record = getattr(network, "preprocessing", None)
+    if not isinstance(record, Preprocessing):
+        raise ModelError(
+            f"{type(network).__name__} does not say how it is fed; "
+            "give it the attribute preprocessing (salgan.preprocessing.Preprocessing)"
+        )
+    return record
 
 
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, origin: str) -> Generator:
-    """Build a generator from its description and its weights.
+def restore(
+    description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, origin: str, trust: bool = False
+) -> nn.Module:
+    """Build a network from its description and its weights.
 
     Args:
         description: what ``describe`` returned; other keys are ignored.
         tensors: the network's ``state_dict``; floating-point tensors of any precision become float32.
         origin: the file's name, for error messages.
+        trust: import the factory that the description names, which runs code. A public name of
+            ``salgan.networks`` needs no trust.
 
     Returns:
-        The generator, on the CPU, in evaluation mode.
+        The network on the CPU, in evaluation mode, with its record as the attribute ``preprocessing``.
 
     Raises:
-        ModelError: a description that does not build a network, or weights that do not fit it.
+        ModelError: a description that does not build a network, weights that do not fit it, or no trust.
     """
-    if _ARCHITECTURE not in description or METADATA_KEY not in description:
+    if METADATA_KEY not in description or not {_ARCHITECTURE, _FACTORY} & set(description):
         raise ModelError(
-            f"{origin}: does not describe its network; a salgan.networks.Generator is saved with its "
-            "description (save_network, salgan train), a network of your own needs an export of your own"
+            f"{origin}: does not describe its network; take the network.safetensors or the checkpoint "
+            "of a run, which do"
         )
     try:
-        architecture = _parse_architecture(description[_ARCHITECTURE])
         record = Preprocessing.from_json(description[METADATA_KEY])
-        with torch.device("meta"):  # shapes without memory: a header may ask for anything
-            outline = Generator(**architecture, preprocessing=record)
-        _check(outline.state_dict(), tensors)
-        network = Generator(**architecture, preprocessing=record)
-        network.load_state_dict(dict(tensors))
+        network: nn.Module
+        if _ARCHITECTURE in description:
+            network = _restore_generator(description[_ARCHITECTURE], record, tensors)
+        else:
+            network = _restore_own(description[_FACTORY], record, tensors, trust=trust)
     except (ModelError, ValueError, TypeError, RuntimeError, RecursionError) as error:
         cause = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(f"{origin}: {cause}") from None
     return network.eval()
+
+
+def _restore_generator(architecture: Any, record: Preprocessing, tensors: Mapping[str, Tensor]) -> Generator:
+    settings = _parse_architecture(architecture)
+    with torch.device("meta"):  # shapes without memory: a header may ask for anything
+        outline = Generator(**settings, preprocessing=record)
+    _check(outline.state_dict(), tensors)
+    network = Generator(**settings, preprocessing=record)
+    network.load_state_dict(dict(tensors))
+    return network
+
+
+def _restore_own(
+    place: Any, record: Preprocessing, tensors: Mapping[str, Tensor], *, trust: bool
+) -> nn.Module:
+    if not isinstance(place, str) or not re.fullmatch(r"[\w.]+:\w+", place):
+        raise ModelError(f"its factory {place!r} is not of the form package.module:factory")
+    if not (trust or is_ours(place)):
+        raise ModelError(
+            f"its network is made by the code of {place}; if you trust that code, add --trust "
+            "(in Python trust=True)"
+        )
+    network = build_from_factory(place)
+    fit_weights(network, tensors)
+    network.preprocessing = record  # type: ignore[assignment]  # a plain attribute
+    return network
+
+
+def fit_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load tensors into a network that exists.
+
+    Args:
+        network: changed in place.
+        tensors: its ``state_dict``; floating-point tensors of any precision become the network's.
+
+    Raises:
+        ModelError: a tensor that is missing, misshapen, not finite or not the network's; it is named.
+    """
+    _check(network.state_dict(), tensors)
+    network.load_state_dict(dict(tensors))
 
 
 def load_encoder(network: Generator, path: str | Path) -> None:
@@ -145,7 +212,7 @@ def load_encoder(network: Generator, path: str | Path) -> None:
     Raises:
         ModelError: not a safetensors file, or a tensor that is missing, misshapen or not finite; it is named.
     """
-    _, tensors = _read(path)
+    _, tensors = read_safetensors(path)
     encoder = network.encoder
     # timm flattens "stages.0.x" to "stages_0.x" when it cuts some models, so names are compared without dots.
     by_name = {key.replace(".", "_"): tensor for key, tensor in tensors.items()}
@@ -162,67 +229,6 @@ def load_encoder(network: Generator, path: str | Path) -> None:
     encoder.load_state_dict(found)
 
 
-def _read(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
-
-
-def _read_from_checkpoint(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
-    state = read_checkpoint(path)
-    networks, description = state["salgan"], state.get("description") or {}
-    weights = networks.get("average") or networks.get("generator")
-    if not isinstance(weights, dict) or not all(isinstance(each, Tensor) for each in weights.values()):
-        raise ModelError(f"{path}: not a checkpoint of salgan train")
-    if not isinstance(description, dict):
-        raise ModelError(f"{path}: not a checkpoint of salgan train")
-    return description, weights
-
-
-def _read_from_onnx(path: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Tensor]]:
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx import numpy_helper
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-            raise ModelError(f"{path}: keeps weights in another file, which is not followed")
-        arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
-    except (DecodeError, ValueError, TypeError, MemoryError):
-        raise ModelError(f"{path}: not a readable ONNX file") from None
-    description = {entry.key: entry.value for entry in model.metadata_props}
-    if _ARCHITECTURE in description and "vgg16" not in description[_ARCHITECTURE]:
-        raise ModelError(
-            f"{path}: the export has melted this network's batch norms into its convolutions; "
-            "take the .safetensors or .pt file that it was exported from"
-        )
-    try:
-        return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
-    except KeyError as error:
-        raise ModelError(f"{path}: tensor {error.args[0]} is missing") from None
-    except ValueError:  # rows, scales and shape that do not fit each other
-        raise ModelError(f"{path}: its 8-bit tensors are damaged") from None
-
-
-def _unpacked(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """The network's tensors in float32 again, by the names they had before they were stored in fewer bits."""
-    for name, array in arrays.items():
-        if not name.startswith(("encoder.", "decoder.")) or name.endswith((SCALE, SHAPE)):
-            continue  # constants of the graph; what belongs to a tensor in 8 bits
-        if name.endswith(WHOLE):
-            plain = name.removesuffix(WHOLE)
-            yield plain, (array.astype(np.float32) * arrays[plain + SCALE]).reshape(arrays[plain + SHAPE])
-        else:
-            yield name.removesuffix(HALF), array.astype(np.float32)
-
-
 def _parse_architecture(text: Any) -> dict[str, Any]:
     architecture = json.loads(text)
     expected = {"encoder": str, "decoder": dict, "frozen": int}
@@ -231,7 +237,7 @@ def _parse_architecture(text: Any) -> dict[str, Any]:
     for name, kind in expected.items():
         if not isinstance(architecture[name], kind):
             raise ModelError(
-                f"its architecture has {name} {architecture[name]!r}, which is no {kind.__name__}"
+                f"its architecture has {name} {architecture[name]!r}, which is not of type {kind.__name__}"
             )
     return architecture
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import nn
 
-from salgan._files import replacing
 from salgan.errors import ConfigError, ModelError
-from salgan.networks import (
-    Generator,
-    default_preprocessing,
-    load_encoder,
-    load_network,
-    read_checkpoint,
-    save_network,
-)
+from salgan.models import find_model
+from salgan.networks import Generator, default_preprocessing, load_encoder, read_checkpoint
+from salgan.networks.factory import build_from_factory
+from salgan.networks.files import read_network_file
+from salgan.networks.weights import fit_weights
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Network
 
@@ -30,7 +20,6 @@ __all__ = [
     "build_generator",
     "initial_weights",
     "preprocessing_of",
-    "save_generator",
 ]
 
 
@@ -64,18 +53,10 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
 
 
 def _from_factory(place: str) -> nn.Module:
-    module, _, name = place.partition(":")
-    # A factory beside the recipe is what people write first, and the console script does not search there.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"network: {place} cannot be imported ({error}); is it on PYTHONPATH?") from None
-    network = factory()
-    if not isinstance(network, nn.Module):
-        raise ConfigError(f"network: {place} made a {type(network).__name__}, not a torch.nn.Module")
-    return network
+        return build_from_factory(place)
+    except ModelError as error:
+        raise ConfigError(f"network: {error}") from error.__cause__
 
 
 def preprocessing_of(network: nn.Module, size: tuple[int, int]) -> Preprocessing:
@@ -86,11 +67,12 @@ def preprocessing_of(network: nn.Module, size: tuple[int, int]) -> Preprocessing
     return replace(known, height=height, width=width)
 
 
-def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:
+def initial_weights(spec: str, generator: nn.Module) -> dict[str, Any] | None:
     """Load ``init`` into a fresh generator.
 
     Args:
-        path: a ``network.safetensors``, a run's checkpoint (``.pt``), or the paper's network as ``.onnx``.
+        spec: whatever :func:`salgan.load_model` opens and still holds the weights of training: a run's
+            folder, its ``network.safetensors``, a checkpoint (``.pt``), or an export of the paper's network.
         generator: changed in place.
 
     Returns:
@@ -99,38 +81,20 @@ def initial_weights(path: str, generator: nn.Module) -> dict[str, Any] | None:
     Raises:
         ModelError: the file cannot be read or its weights are another network's.
     """
+    file = find_model(spec)
     optimiser: dict[str, Any] | None = None
-    if Path(path).suffix == ".pt":
-        state = read_checkpoint(Path(path))["salgan"]
-        weights, optimiser = state["generator"], state["generator_optimiser"]
-    elif Path(path).suffix == ".onnx":
-        weights = load_network(path).state_dict()
-    else:
-        try:
-            weights = load_file(path)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise ModelError(f"init: {path} cannot be read ({error})") from None
     try:
-        generator.load_state_dict(weights)
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:200]
-        raise ModelError(f"init: {path} holds another network's weights ({first})") from None
+        if file.record is not None:
+            file.read()  # verifies it
+        if file.kind == "checkpoint":
+            state = read_checkpoint(file.path)["salgan"]
+            weights, optimiser = state["generator"], state["generator_optimiser"]
+        else:
+            _, weights = read_network_file(file.path)
+    except ModelError as error:
+        raise ModelError(f"init: {spec} cannot be read ({error})") from None
+    try:
+        fit_weights(generator, weights)
+    except ModelError as error:
+        raise ModelError(f"init: {spec} holds another network's weights ({error})") from None
     return optimiser
-
-
-def save_generator(network: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a network's weights whole: with its description where it is ours, as bare tensors otherwise.
-
-    Raises:
-        SalganError: the file cannot be written; what was there before is untouched.
-    """
-    if isinstance(network, Generator):
-        save_network(network, path, metadata=metadata)
-        return
-    # Clones, because safetensors refuses tensors that share memory and a user's network may tie weights.
-    tensors = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in network.state_dict().items()
-    }
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={"format": "pt", **metadata}))

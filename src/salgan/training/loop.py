@@ -19,11 +19,10 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan._progress import Progress, Say
-from salgan.networks import Generator
+from salgan.networks import save_network
 from salgan.networks.weights import describe
 from salgan.preprocessing import Preprocessing
 from salgan.training.augment import augmented, epoch_draws
-from salgan.training.build import save_generator
 from salgan.training.chance import random_states, set_random_states
 from salgan.training.config import Config
 from salgan.training.data import WARMUP, Change, Pool, Shape, epoch_order, epoch_shapes
@@ -115,6 +114,8 @@ class Loop:
         self._change = change
         self._say = say
         self._on_progress = on_progress
+        factory = config.network if isinstance(config.network, str) else None
+        self._description = describe(salgan.generator, factory=factory, preprocessing=record)
         self._position = Position()
         self._window = Window()
         self._epochs = config.bootstrap.epochs + config.adversarial.epochs
@@ -266,7 +267,7 @@ class Loop:
         if best:
             places.append(self._folder.network)
         for place in places:
-            save_generator(network, place, {"salgan.epoch": str(epoch)})
+            save_network(network, place, metadata={"salgan.epoch": str(epoch)}, description=self._description)
 
     def _check(self) -> None:
         """Stop at the first NaN or infinity, before it reaches a checkpoint."""
@@ -278,11 +279,9 @@ class Loop:
 
     def _checkpoint(self, path: Path | None = None) -> None:
         self._check()
-        generator = self._salgan.generator
         state = {
             "salgan": self._salgan.state(),
-            # What a reader of the checkpoint alone needs to build the network; unknown of a user's own.
-            "description": describe(generator) if isinstance(generator, Generator) else None,
+            "description": self._description,  # what a reader of the checkpoint alone builds the network from
             "position": asdict(self._position),
             "window": self._window.entries,
             "judged": self._window.judged,

@@ -1,0 +1,92 @@
+"""The one door to a model: from what a user calls it to something that predicts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from salgan._progress import Progress, silent
+from salgan.errors import ModelError, require
+from salgan.models.predictor import Predictor
+from salgan.models.spec import find_model
+from salgan.saliency_map import SaliencyMap
+
+__all__ = ["DEFAULT", "load_model", "predict"]
+
+DEFAULT = "lite"
+"""The model that is used when none is named; it comes with the package."""
+
+_DEVICES = ("auto", "cpu")
+
+
+def load_model(
+    spec: str | Path = DEFAULT,
+    *,
+    device: Literal["auto", "cpu"] = "auto",
+    threads: int | None = None,
+    trust: bool = False,
+    on_progress: Progress = silent,
+) -> Predictor:
+    """Make a model ready to predict.
+
+    Args:
+        spec: a model's name (:func:`salgan.models.list_models` lists them); the path of an ONNX file, of a
+            training run's folder, of its ``network.safetensors`` or of a checkpoint; or an address with its
+            hash, ``https://host/model.onnx#sha256=...``. A name wins over a file or folder of the same name.
+            What is downloaded is kept in the user's cache folder (``SALGAN_CACHE`` names another) and
+            verified whenever it is loaded.
+        device: where networks that are not exported run; ``"auto"`` takes a GPU that PyTorch can use. ONNX
+            files run on the CPU.
+        threads: threads that one prediction may use; one per physical core if None.
+        trust: import the code of a network of your own (``network: package.module:factory``).
+        on_progress: is told ("downloading", bytes so far, bytes in all or None).
+
+    Returns:
+        The model. One instance may be used by many threads, and may be copied and pickled.
+
+    Raises:
+        ModelError: unknown name, missing or damaged file, failed download, wrong hash, or no ``trust``.
+        MissingExtraError: the file is not an ONNX file, and PyTorch is not installed.
+    """
+    if device not in _DEVICES:
+        raise ModelError(f"device {device!r} is not one of {', '.join(_DEVICES)}")
+    file = find_model(spec, on_progress=on_progress)
+    if file.kind == "onnx":
+        return Predictor(file.read(), name=file.name, threads=threads)
+    for module in ("torch", "timm", "safetensors"):
+        require(module, "train")
+    from salgan.models.torch_predictor import TorchPredictor
+
+    if file.record is not None:
+        file.read()  # verifies it
+    return TorchPredictor(file.path, name=file.name, device=device, threads=threads, trust=trust)
+
+
+def predict(
+    source: str | Path | bytes | Image.Image | np.ndarray[Any, Any], model: str | Path = DEFAULT
+) -> SaliencyMap:
+    """Predict where people look in a picture, in one line.
+
+    The model is loaded at the first call and kept for the next ones.
+
+    Args:
+        source: a path, the bytes of a file, a Pillow image or an array; see :func:`salgan.image.read`.
+        model: as :func:`load_model` takes it.
+
+    Returns:
+        The map, at the picture's own size.
+
+    Raises:
+        ImageError: the picture cannot be read.
+        ModelError: the model cannot be loaded or run.
+    """
+    return _kept(model).predict(source)
+
+
+@lru_cache(maxsize=2)
+def _kept(model: str | Path) -> Predictor:
+    return load_model(model)

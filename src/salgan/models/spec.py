@@ -1,0 +1,156 @@
+"""What a user calls a model, and which file that is: whatever takes a model asks here."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from salgan._files import sha256_of
+from salgan._progress import Progress, silent
+from salgan.errors import ModelError
+from salgan.models.records import ModelRecord, list_models, named
+from salgan.models.store import fetched, record_of_address
+
+__all__ = ["Kind", "ModelFile", "find_model", "is_run_folder", "kind_of_file"]
+
+Kind = Literal["onnx", "safetensors", "checkpoint"]
+"""What a model's file is: ONNX runs without PyTorch, the other two need it."""
+
+NETWORK = "network.safetensors"
+"""The file of a training run that holds its best network."""
+
+_WRITTEN_LIKE_A_PATH = re.compile(r"[\\/]|\.(onnx|safetensors|pt|pth|ckpt)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model's file that is on this machine.
+
+    Attributes:
+        name: what to call the model: its record's name, the run folder's, or the file's without its ending.
+        path: where the file lies.
+        kind: what is in it.
+        record: what is known of the file if it has a record; its content must then be verified.
+    """
+
+    name: str
+    path: Path
+    kind: Kind
+    record: ModelRecord | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file, which changes whenever the model's maps may change."""
+        return self.record.sha256 if self.record else sha256_of(self.path, ModelError)
+
+    def read(self) -> bytes:
+        """The file's content, verified if the file has a record.
+
+        Raises:
+            ModelError: the file cannot be read, or it is not the one that the record means.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from None
+        if self.record is not None:
+            self.record.verify(content, str(self.path))
+        return content
+
+
+def find_model(spec: str | Path, *, on_progress: Progress = silent) -> ModelFile:
+    """Find the file of a model; it is downloaded if it is not on this machine.
+
+    A name of :func:`salgan.models.list_models` wins over a file or folder of the same name, which is written
+    as a path then (``./lite``); where both exist a warning says so.
+
+    Args:
+        spec: a name; the path of an ONNX file, of a training run's folder (its best network is meant), of a
+            ``network.safetensors`` or of a checkpoint; or an address with its hash,
+            ``https://host/model.onnx#sha256=...``.
+        on_progress: is told ("downloading", bytes so far, bytes in all or None).
+
+    Raises:
+        ModelError: nothing is called that; the message holds the nearest name and what there is.
+    """
+    text = str(spec)
+    if re.match("[a-z]+://", text, re.IGNORECASE):
+        return _of_record(record_of_address(text), on_progress)
+    path = _as_path(spec)
+    if isinstance(spec, str):
+        records = list_models()
+        record = next((each for each in records if each.name == text), None)
+        if record is not None:
+            if _exists(path):
+                warnings.warn(
+                    f"{text} is taken for the model of that name; write ./{text} for the path", stacklevel=2
+                )
+            return _of_record(record, on_progress)
+        if not _exists(path) and not _WRITTEN_LIKE_A_PATH.search(text):
+            named(text, records)
+    return _of_path(path)
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder is that of a training run, finished or not."""
+    return (path / NETWORK).is_file() or (
+        (path / "config.yaml").is_file() and (path / "environment.json").is_file()
+    )
+
+
+def kind_of_file(path: Path) -> Kind:
+    """What a file holds, by its first bytes and not by its name.
+
+    Raises:
+        ModelError: the file is missing, cannot be read, or is not a plain file.
+    """
+    if not _exists(path):
+        raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
+    if not path.is_file():
+        raise ModelError(f"{path}: not a plain file, so it cannot be a model")
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    if start.startswith((b"PK", b"\x80")):  # a zip archive of PyTorch's, or the pickle of its early versions
+        return "checkpoint"
+    if start[8:] == b"{":  # after the eight bytes of its header's length
+        return "safetensors"
+    # An empty or damaged file is of the kind that its name says, so that the error talks of that kind.
+    by_name: dict[str, Kind] = {".pt": "checkpoint", ".pth": "checkpoint", ".safetensors": "safetensors"}
+    return by_name.get(path.suffix.lower(), "onnx")
+
+
+def _of_record(record: ModelRecord, on_progress: Progress) -> ModelFile:
+    path = fetched(record, on_progress)
+    return ModelFile(record.name, path, kind_of_file(path), record)
+
+
+def _of_path(path: Path) -> ModelFile:
+    name = path.stem
+    if path.is_dir():
+        if not (path / NETWORK).is_file():
+            raise ModelError(f"{path}: holds no {NETWORK}; train further, or name a file")
+        path, name = path / NETWORK, path.resolve().name
+    return ModelFile(name, path, kind_of_file(path))
+
+
+def _as_path(spec: str | Path) -> Path:
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError:  # nobody has the home folder that it names
+        return Path(spec)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    return True

@@ -1,0 +1,85 @@
+"""Where models' files lie: in the package, in a checkout of the project, or in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from salgan._progress import Progress, silent
+from salgan.errors import ModelError
+from salgan.models.records import ModelRecord
+
+__all__ = ["fetched", "find", "record_of_address"]
+
+_HERE = Path(__file__).parent
+
+
+def find(record: ModelRecord) -> Path | None:
+    """Where a model's file lies on this machine: in the package, in a checkout, in the cache; or None."""
+    places = [_cached(record)]
+    if record.file is not None:
+        places = [_HERE / record.file, *(root / record.file for root in _checkouts()), *places]
+    return next((place for place in places if place.is_file()), None)
+
+
+def fetched(record: ModelRecord, on_progress: Progress = silent) -> Path:
+    """Where a model's file lies, after it was downloaded if it was not on this machine.
+
+    Args:
+        record: the model's record.
+        on_progress: is told ("downloading", bytes so far, bytes in all or None).
+
+    Raises:
+        ModelError: the file is nowhere and has no address, or it cannot be downloaded.
+    """
+    path, cached = find(record), _cached(record)
+    if path == cached:
+        try:
+            record.verify(cached.read_bytes(), str(cached))
+        except ModelError:
+            cached.unlink()  # spoiled since it was downloaded, so it is downloaded again
+            path = None
+    if path is not None:
+        return path
+    if record.url is None:
+        raise ModelError(f"model {record.name}: {_missing(record)}")
+    from salgan.models.download import fetch
+
+    fetch(record.url, cached, sha256=record.sha256, size=record.size, on_progress=on_progress)
+    return cached
+
+
+def record_of_address(address: str) -> ModelRecord:
+    """The record of ``https://host/model.onnx#sha256=...``.
+
+    Raises:
+        ModelError: the address lacks the hash.
+    """
+    url, _, fragment = address.partition("#")
+    if not fragment.startswith("sha256="):
+        raise ModelError(f"{url}: add the file's hash to the address, as {url}#sha256=...")
+    # The name becomes part of a file's name, so it keeps only harmless characters.
+    name = re.sub("[^A-Za-z0-9_-]", "_", PurePosixPath(urlsplit(url).path).stem)[:60] or "model"
+    return ModelRecord(name=name, url=url, sha256=fragment.removeprefix("sha256=").lower())
+
+
+def _missing(record: ModelRecord) -> str:
+    """What to do about a file that is nowhere on this machine and has no address."""
+    if record.file is not None and record.file.startswith("release/"):
+        return f"not in the package; take {record.file} from the project's repository and name its path"
+    return f"the package lacks {record.file}; install it again"
+
+
+def _cached(record: ModelRecord) -> Path:
+    import platformdirs
+
+    root = os.environ.get("SALGAN_CACHE") or platformdirs.user_cache_dir("salgan", appauthor=False)
+    return Path(root) / "models" / f"{record.name}-{record.sha256}.onnx"
+
+
+def _checkouts() -> list[Path]:
+    # In a source checkout this file is src/salgan/models/store.py.
+    root = _HERE.parents[2]
+    return [root] if (root / "pyproject.toml").is_file() else []
