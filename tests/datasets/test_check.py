@@ -27,7 +27,7 @@ def messy(tmp_path):
     (root / "fixations/text.csv").write_text("x,y\nhello,1\n")
     (root / "fixations/stray.csv").write_text("x,y\n1,1\n")
     (root / "images/broken.png").write_bytes((root / "images/broken.png").read_bytes()[:500])
-    trees.blob(root / "maps/small_map.png", 20, 15)
+    trees.blob(root / "maps/small_map.png", 20, 20)
     return root
 
 
@@ -42,7 +42,7 @@ def test_the_report_names_everything_that_is_odd(messy):
     assert report.dataset.unmatched == ("fixations/stray.csv",)
     broken, small, text = report.errors
     assert "broken.png" in broken
-    assert "small_map.png: map is 20×15 pixels, the picture 40×30" in small
+    assert "small_map.png: the map is 20×20 pixels" in small
     assert "text.csv, line 2: x is 'hello'" in text
 
 

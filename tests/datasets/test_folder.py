@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from salgan.datasets import open_dataset
-from salgan.datasets.folder import read_csv
+from salgan.datasets.check import check
+from salgan.datasets.tables import read_csv
 from salgan.errors import DatasetError
 from tests.datasets import _trees as trees
 
@@ -78,6 +79,12 @@ def test_a_pickle_in_an_npy_file_is_never_opened(tmp_path):
         ("x,y,viewer\n1,2,anna\n1,3,bob\n1,4,anna\n", [1, 1, 1], [2, 3, 4], [0, 1, 0], None),
         ("\ufeffx,y\r\n1,2\r\n\r\n", [1], [2], None, None),
         ("x,y\n-5,nan\n", [-5], [float("nan")], None, None),
+        ("x\ty\n80.5\t40\n", [80.5], [40], None, None),
+        ("x;y\n80,5;40\n", [80.5], [40], None, None),
+        ("x y\n80.5 40\n", [80.5], [40], None, None),
+        ("x,y\n.,.\n80,40\nNA,NA\n,\n", [np.nan, 80, np.nan], [np.nan, 40, np.nan], None, None),
+        ("Participant,Fixation X,Fixation Y,Fixation Duration (ms)\nP01,5,6,200\n", [5], [6], [0], [200]),
+        ("CURRENT_FIX_X\tCURRENT_FIX_Y\tsubject\n5,5\t6,25\t3\n", [5.5], [6.25], [3], None),
         ("x,y\n", [], [], None, None),
         ("", [], [], None, None),
     ],
@@ -111,3 +118,89 @@ def test_a_csv_that_cannot_be_understood_names_the_line(tmp_path, content, reaso
     with pytest.raises(DatasetError, match=reason) as caught:
         read_csv(path)
     assert "a.csv" in str(caught.value)
+
+
+def test_a_table_may_be_in_utf_16(tmp_path):
+    (tmp_path / "a.csv").write_bytes("x\ty\n1\t2\n".encode("utf-16"))
+    assert table(read_csv(tmp_path / "a.csv")) == ([1], [2])
+
+
+def test_fractions_are_refused_by_name(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n0.1,0.2\n0.5,0.9\n1,0\n")
+    with pytest.raises(DatasetError, match=r"a\.csv: all coordinates lie between 0 and 1"):
+        read_csv(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text("x,y\n0,1\n1,1\n0,0\n")
+    assert len(read_csv(tmp_path / "b.csv")) == 3
+
+
+def test_one_table_may_serve_all_pictures(tmp_path):
+    for name in ("a.jpg", "cats/b.png", "c.png"):
+        trees.picture(tmp_path / "images" / name)
+    (tmp_path / "fixations.csv").write_text(
+        "image,subject,x,y\na.jpg,anna,1,2\ncats/b.png,bob,3,4\na.jpg,bob,5,6\nz.jpg,bob,7,8\n"
+    )
+    dataset = open_dataset(tmp_path)
+    a, c, b = (dataset.select([name]).stimuli[0] for name in ("a", "c", "cats/b"))
+    assert table(a.fixations) == ([1, 5], [2, 6])
+    assert a.fixations.viewer.tolist() == [0, 1]
+    assert table(b.fixations) == ([3], [4])
+    assert not c.has_fixations
+    assert dataset.unmatched == ("fixations.csv: z.jpg",)
+    (tmp_path / "fixations.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(DatasetError, match="no column names the picture"):
+        open_dataset(tmp_path)
+
+
+def test_upper_case_folders_are_the_same_and_maps_are_no_pictures(tmp_path):
+    trees.picture(tmp_path / "Images/a.png")
+    trees.blob(tmp_path / "Maps/a.png")
+    (a,) = open_dataset(tmp_path)
+    assert a.map_path == tmp_path / "Maps/a.png"
+
+
+def test_a_folder_of_sets_is_named_as_such(tmp_path):
+    for name in ("one", "two"):
+        trees.picture(tmp_path / name / "images/a.png")
+    with pytest.raises(DatasetError, match="holds sets and is not one itself; name one of one, two"):
+        open_dataset(tmp_path)
+
+
+def test_pictures_without_any_ground_truth_fail_the_check(tmp_path):
+    trees.picture(tmp_path / "images/a.png")
+    assert "no picture has ground truth" in check(open_dataset(tmp_path)).errors[0]
+
+
+def test_points_may_be_counts_of_people(tmp_path):
+    trees.picture(tmp_path / "images/a.png")
+    counts = np.zeros((30, 40))
+    counts[3, 9], counts[5, 6], counts[20, 30] = 1, 2, 4
+    trees.grey(tmp_path / "fixations/a.png", counts)
+    (a,) = open_dataset(tmp_path)
+    assert sorted(zip(*table(a.fixations), strict=True)) == [(6, 5), (6, 5), (9, 3), *[(30, 20)] * 4]
+    trees.blob(tmp_path / "fixations/a.png")
+    with pytest.raises(DatasetError, match="a blurred map belongs into maps/"):
+        _ = a.fixations
+
+
+def test_maps_of_another_size_are_resized_if_their_shape_agrees(tmp_path):
+    trees.picture(tmp_path / "images/a.png", 40, 30)
+    trees.picture(tmp_path / "images/b.png", 40, 30)
+    trees.picture(tmp_path / "images/c.png", 40, 30)
+    trees.blob(tmp_path / "maps/a.png", 80, 60)
+    trees.blob(tmp_path / "maps/b.png", 40, 40)
+    np.save(tmp_path / "maps/c.npy", np.ones((1, 30, 40), np.float32))
+    a, b, c = open_dataset(tmp_path)
+    density = a.published_density()
+    assert density.shape == (30, 40)
+    assert density.sum() == pytest.approx(1)
+    assert np.unravel_index(density.argmax(), density.shape) == pytest.approx((10, 5), abs=1)
+    with pytest.raises(DatasetError, match=r"maps/b\.png: the map is 40×40 .*of another shape"):
+        b.published_density()
+    assert c.published_density() == pytest.approx(np.full((30, 40), 1 / 1200))
+
+
+def test_a_picture_without_ground_truth_is_named_by_its_file(tmp_path):
+    trees.picture(tmp_path / "images/a.png")
+    (a,) = open_dataset(tmp_path)
+    with pytest.raises(DatasetError, match=r"a: has no fixations and no map; add one for a\.png"):
+        a.density(3)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from salgan.datasets import Dataset, Fixations, Stimulus
-from salgan.datasets.folder import read_csv
+from salgan.datasets.tables import read_csv
 from salgan.errors import DatasetError
 from tests.datasets import _trees as trees
 
@@ -106,7 +106,7 @@ def test_the_published_map_is_the_density_where_points_or_degrees_are_missing(tm
     ("values", "reason"),
     [
         (np.zeros((30, 40)), "0 everywhere"),
-        (np.ones((15, 20)), "20×15 pixels, the picture 40×30"),
+        (np.ones((20, 20)), r"20×20 pixels \(width × height\), its picture 40×30"),
         (np.full((30, 40), -1.0), "not negative"),
         (np.full((30, 40), np.nan), "finite"),
         (np.ones((30, 40, 3)), "rows and columns"),

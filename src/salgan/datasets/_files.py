@@ -93,6 +93,8 @@ def read_map(path: Path) -> Floats:
             values = image.one_channel(stored).astype(np.float64)
         except ImageError as error:
             raise DatasetError(f"{path}: {error}") from None
+    if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
+        values = values[0] if values.shape[0] == 1 else values[..., 0]
     if values.ndim != 2:
         raise DatasetError(f"{path}: a map has rows and columns, this has shape {values.shape}")
     if not np.isfinite(values).all() or (values < 0).any():
@@ -100,15 +102,23 @@ def read_map(path: Path) -> Floats:
     return values
 
 
-def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Floats]:
-    """Fixations published as a picture of points: x and y of the pixels in the upper half of the range.
+_MOST_COUNTED = 64
+"""Highest number of people in a picture of counts; a blurred map is brighter."""
 
-    Half, not above 0: MIT1003's points are JPEGs, in which every point rings.
+
+def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Floats]:
+    """Fixations published as a picture of points: x and y of the marked pixels.
+
+    A pixel may hold how many people looked there, and then counts so many times. In a JPEG, in which every
+    point rings (MIT1003's), only the upper half of the range counts.
 
     Args:
         path: a picture or npy of points.
         picture: the stimulus; the points must have its size.
         exif: whether the stimulus' EXIF orientation counts.
+
+    Raises:
+        DatasetError: another size; or a blurred map and not points.
     """
     values = read_map(path)
     width, height = picture_size(picture, exif=exif)
@@ -118,7 +128,19 @@ def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Float
             "they must be the same"
         )
     top = values.max(initial=0)
-    y, x = np.nonzero(values >= max(top, 1) / 2)
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        y, x = np.nonzero(values >= max(top, 1) / 2)
+        return x.astype(np.float64), y.astype(np.float64)
+    y, x = np.nonzero(values > 0)
+    marked = values[y, x]
+    if len(marked) and marked.min() < top:
+        if top > _MOST_COUNTED or (marked != np.rint(marked)).any():
+            raise DatasetError(
+                f"{path}: has values from {marked.min():g} to {top:g}, which are neither points nor counts "
+                "of people; a blurred map belongs into maps/"
+            )
+        times = marked.astype(np.intp)
+        x, y = x.repeat(times), y.repeat(times)
     return x.astype(np.float64), y.astype(np.float64)
 
 

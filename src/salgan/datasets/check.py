@@ -55,7 +55,10 @@ class Report:
     @property
     def errors(self) -> tuple[str, ...]:
         """What cannot be read or does not fit together."""
-        return tuple(error for finding in self.findings for error in finding.errors)
+        errors = [error for finding in self.findings for error in finding.errors]
+        if self.dataset.layout == "folder" and not any(s.has_fixations or s.map_path for s in self.dataset):
+            errors.append("no picture has ground truth; expected fixations/NAME.csv or maps/NAME.png")
+        return tuple(errors)
 
     @property
     def without_fixations(self) -> tuple[str, ...]:

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from salgan._arrays import Floats, Mask
+from salgan._arrays import Array, Floats, Mask
 from salgan.errors import DatasetError
 
-__all__ = ["density", "pixels"]
+__all__ = ["density", "misfit", "pixels", "resized"]
+
+_ASPECT = 1.02
+"""Maps whose ratio of sides differs by more than this factor from their picture's do not belong to it."""
 
 Indices = npt.NDArray[np.intp]
 
@@ -36,6 +40,42 @@ def pixels(x: Floats, y: Floats, width: int, height: int) -> tuple[Indices, Indi
     # NaN compares false, so a lost eye counts as outside.
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     return column[inside].astype(np.intp), row[inside].astype(np.intp), inside
+
+
+def resized(values: Array, height: int, width: int) -> Array:
+    """A map at the picture's size: as it is if it has that size, otherwise bilinear (averaging when reduced).
+
+    Args:
+        values: (h, w), real.
+        height: rows of the picture.
+        width: columns of the picture.
+
+    Returns:
+        (height, width); float32 if it was resized.
+    """
+    if values.shape == (height, width):
+        return values
+    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def misfit(shape: tuple[int, ...], height: int, width: int) -> str | None:
+    """Why a map cannot belong to a picture, by their ratios of sides; None if it can.
+
+    Args:
+        shape: (h, w) of the map.
+        height: rows of the picture.
+        width: columns of the picture.
+    """
+    rows, columns = shape
+    # Rounding to whole pixels may move each side by half a pixel.
+    low, high = (columns - 0.5) / (rows + 0.5), (columns + 0.5) / (rows - 0.5)
+    if low / _ASPECT <= width / height <= high * _ASPECT:
+        return None
+    sizes = f"the map is {columns}×{rows} pixels (width × height), its picture {width}×{height}"
+    if low / _ASPECT <= height / width <= high * _ASPECT:
+        return f"{sizes}: rows and columns are exchanged; transpose the maps (array.T)"
+    return f"{sizes}, of another shape; make maps of the whole picture, not of a part"
 
 
 def density(x: Floats, y: Floats, width: int, height: int, sigma: float) -> Floats:

@@ -5,13 +5,15 @@
     set/images/a.jpg           (or stimuli/, pictures/, or the folder itself; folders below are fine)
     set/maps/a.png             fixation density: 8 or 16 bit picture, float TIFF, or npy (H, W)
     set/fixations/a.csv        x,y[,viewer[,duration]]: pixels, 0-based; ms; a first line may name them
+    set/fixations.csv          one table for all pictures, with a column that names the picture
     set/fixations/a.npy        float (N, 2 to 4) in that order, or points (H, W)
-    set/fixations/a.png        points: bright where someone looked
+    set/fixations/a.png        points: bright where someone looked, or how many people did
+
+Upper and lower case of the folders' names do not matter.
 """
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 from pathlib import Path
 
@@ -20,58 +22,84 @@ import numpy as np
 from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, picture_size, read_array, read_points
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
+from salgan.datasets.tables import SUFFIXES, by_picture, check_unit, read_csv, read_csv_of_set
 from salgan.errors import DatasetError
 
 __all__ = ["open_folder", "pictures_folder", "read_csv"]
 
-_COLUMNS = ("x", "y", "viewer", "duration")
 _POINTS = PICTURES | {".npy"}
+
+
+def child(root: Path, *names: str) -> Path | None:
+    """The folder below ``root`` with the first of some names that there is, in upper or lower case."""
+    below = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    return next((below[name] for name in names if name in below), None)
 
 
 def pictures_folder(root: Path) -> Path:
     """Where the pictures of a plain folder are."""
-    for name in ("images", "stimuli", "pictures"):
-        if (root / name).is_dir():
-            return root / name
-    return root
+    return child(root, "images", "stimuli", "pictures") or root
 
 
 def open_folder(root: Path) -> Dataset:
     """Read a plain folder. EXIF orientation counts here, as everywhere a user's own pictures are read.
 
     Raises:
-        DatasetError: no picture in it, or two files of one kind with the same name.
+        DatasetError: no picture in it, several sets, or two files of one kind with the same name.
     """
     folder = pictures_folder(root)
+    maps_folder = child(root, "maps", "map", "saliency_maps", "densities")
+    points_folder = child(root, "fixations", "fixation", "gaze", "points")
     pictures = by_stem(folder, PICTURES, recursive=True)
     if folder == root:
-        pictures = {stem: p for stem, p in pictures.items() if not stem.startswith(("maps/", "fixations/"))}
+        _check_one_set(root)
+        apart = tuple(f"{each.name}/" for each in (maps_folder, points_folder) if each is not None)
+        pictures = {stem: path for stem, path in pictures.items() if not stem.startswith(apart or "/")}
     if not pictures:
         raise DatasetError(f"{root}: no picture in it; expected images/, with maps/ and fixations/ beside it")
-    maps = by_stem(root / "maps", _POINTS, recursive=True)
-    points = by_stem(root / "fixations", _POINTS | {".csv"}, recursive=True)
+    maps = {} if maps_folder is None else by_stem(maps_folder, _POINTS, recursive=True)
+    points = {} if points_folder is None else by_stem(points_folder, _POINTS | SUFFIXES, recursive=True)
+    unmatched = [
+        path.relative_to(root).as_posix()
+        for kind in (maps, points)
+        for stem, path in kind.items()
+        if stem not in pictures
+    ]
+    of_set, unknown = _of_set(root, list(pictures))
     stimuli = tuple(
         Stimulus(
             stem,
             path,
-            fixations=partial(_read, points[stem], path) if stem in points else None,
+            fixations=partial(_read, points[stem], path) if stem in points else of_set.get(stem),
             map_path=maps.get(stem),
             exif=True,
         )
         for stem, path in pictures.items()
     )
-    unmatched = [
-        p.relative_to(root).as_posix()
-        for kind in (maps, points)
-        for s, p in kind.items()
-        if s not in pictures
-    ]
-    return Dataset(root.resolve().name, None, stimuli, "folder", tuple(unmatched))
+    return Dataset(root.resolve().name, None, stimuli, "folder", (*unmatched, *unknown))
+
+
+def _check_one_set(root: Path) -> None:
+    """Refuse a folder of several sets, whose pictures, maps and all would count as one."""
+    sets = [each.name for each in sorted(root.iterdir()) if each.is_dir() and pictures_folder(each) != each]
+    if sets:
+        raise DatasetError(f"{root}: holds sets and is not one itself; name one of {', '.join(sets[:5])}")
+
+
+def _of_set(root: Path, names: list[str]) -> tuple[dict[str, Fixations], list[str]]:
+    """Fixations from one table for all pictures, and the names in it that are no picture's."""
+    for file in sorted(root.iterdir()):
+        if file.suffix.lower() in SUFFIXES and file.stem.casefold() in ("fixations", "fixation", "gaze"):
+            found = read_csv_of_set(file)
+            matched = by_picture(found, names)
+            used = set(map(id, matched.values()))
+            return matched, [f"{file.name}: {name}" for name, each in found.items() if id(each) not in used]
+    return {}, []
 
 
 def _read(path: Path, picture: Path) -> Fixations:
     suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if suffix in SUFFIXES:
         return read_csv(path)
     if suffix == ".npy":
         table = read_array(path)
@@ -88,51 +116,10 @@ def _from_table(table: Array, path: Path) -> Fixations:
             "or the picture's shape"
         )
     columns = list(table.T.astype(np.float64))
+    check_unit(columns[0], columns[1], path)
     viewer = None
     if len(columns) > 2:
         if not np.isfinite(columns[2]).all():
             raise DatasetError(f"{path}: viewer must be a whole number, is NaN or infinite")
         viewer = columns[2].astype(np.int64)
     return Fixations(columns[0], columns[1], viewer, columns[3] if len(columns) > 3 else None)
-
-
-def read_csv(path: Path) -> Fixations:
-    """Fixations from a table with the columns x, y and, if there, viewer and duration.
-
-    The first line may name the columns, then in any order and with others among them; otherwise they are
-    taken in this order. Viewers may be numbers or any text; text is numbered in the order it appears.
-
-    Raises:
-        DatasetError: the file, or a line of it (named), cannot be understood.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [
-                (number, row) for number, row in enumerate(csv.reader(stream), 1) if any(map(str.strip, row))
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: not a table that can be read ({error})") from None
-    if not lines:
-        return Fixations.none()
-    first = [cell.strip().lower() for cell in lines[0][1]]
-    if "x" in first and "y" in first:
-        place = {name: first.index(name) for name in _COLUMNS if name in first}
-        lines = lines[1:]
-    else:
-        place = {name: index for index, name in enumerate(_COLUMNS[: len(first)])}
-    if len(place) < 2:
-        raise DatasetError(f"{path}: needs at least the columns x and y")
-    values: dict[str, list[float]] = {name: [] for name in place}
-    viewers: dict[str, int] = {}
-    for number, row in lines:
-        for name, index in place.items():
-            text = row[index].strip() if index < len(row) else ""
-            try:
-                values[name].append(_viewer(text, viewers) if name == "viewer" else float(text))
-            except ValueError:
-                raise DatasetError(f"{path}, line {number}: {name} is {text!r}, not a number") from None
-    return Fixations(*(np.array(values[n]) if n in values else None for n in _COLUMNS))  # type: ignore[arg-type]
-
-
-def _viewer(text: str, known: dict[str, int]) -> int:
-    return int(text) if text.isascii() and text.isdigit() else known.setdefault(text, len(known))

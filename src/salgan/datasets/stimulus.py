@@ -228,7 +228,9 @@ class Stimulus:
         if by_default and not fixations:
             return self.published_density()
         if fixations is None:
-            raise DatasetError(f"{self.name}: has no fixations to blur")
+            raise DatasetError(
+                f"{self.name}: has no fixations and no map; add one for {self.path.name}, or leave it out"
+            )
         if sigma is None:
             if per_degree is None:
                 raise DatasetError(
@@ -242,19 +244,17 @@ class Stimulus:
             raise DatasetError(f"{self.name}: {error}") from None
 
     def published_density(self) -> Floats:
-        """The published fixation map, divided by its sum: float64 (H, W).
+        """The published fixation map at the picture's size, divided by its sum: float64 (H, W).
 
         Raises:
-            DatasetError: there is none, it cannot be read, its size is not the picture's, or it is empty.
+            DatasetError: there is none, it cannot be read, is empty, or of another shape than the picture.
         """
         if self.map_path is None:
             raise DatasetError(f"{self.name}: no fixation map was published with this picture")
         values = read_map(self.map_path)
-        if values.shape != (self.height, self.width):
-            raise DatasetError(
-                f"{self.map_path}: map is {values.shape[1]}×{values.shape[0]} pixels, "
-                f"the picture {self.width}×{self.height}; they must be the same"
-            )
+        if wrong := _density.misfit(values.shape, self.height, self.width):
+            raise DatasetError(f"{self.map_path}: {wrong}")
+        values = _density.resized(values, self.height, self.width).astype(np.float64)
         total = values.sum()
         if not total > 0:
             raise DatasetError(f"{self.map_path}: the map is 0 everywhere, which is not a density")

@@ -12,6 +12,7 @@ import numpy as np
 
 from salgan._arrays import Array
 from salgan.datasets import Dataset, Stimulus
+from salgan.datasets.density import resized
 from salgan.errors import DatasetError, ModelError, SalganError
 from salgan.evaluation.baselines import CenterBiasBaseline
 from salgan.evaluation.compare import Comparison, most_different
@@ -20,7 +21,6 @@ from salgan.evaluation.figures import Example, examples_figure, save
 from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
 from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.results import Results
-from salgan.evaluation.scoring import resized
 from salgan.evaluation.sources import EveryPicture, MapSource
 from salgan.metrics import find_metric
 

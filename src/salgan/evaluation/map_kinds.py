@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from salgan._arrays import Array, Floats
+from salgan.datasets.density import misfit
 from salgan.errors import ModelError
 
 __all__ = ["KINDS", "MapKind", "as_density", "check_aspect", "kind_named", "looks_like_log_density"]
@@ -23,9 +24,6 @@ KINDS: tuple[MapKind, ...] = get_args(MapKind)
 
 _OFF = 0.02
 """How far from 1 the exponential of a log density may sum to: half precision and resizing cost some."""
-
-_ASPECT = 1.02
-"""Maps whose ratio of sides differs by more than this factor from their picture's do not belong to it."""
 
 
 def kind_named(text: str) -> MapKind:
@@ -85,13 +83,5 @@ def check_aspect(shape: tuple[int, ...], height: int, width: int, name: str) -> 
     Raises:
         ModelError: it differs by more than 2 %.
     """
-    rows, columns = shape
-    # Rounding to whole pixels may move each side by half a pixel.
-    high = (columns + 0.5) / (rows - 0.5) if rows > 1 else float("inf")
-    low = (columns - 0.5) / (rows + 0.5)
-    if low / _ASPECT <= width / height <= high * _ASPECT:
-        return
-    sizes = f"{name}: the map is {columns}×{rows} pixels (width × height), its picture {width}×{height}"
-    if low / _ASPECT <= height / width <= high * _ASPECT:
-        raise ModelError(f"{sizes}: rows and columns are exchanged; transpose the maps (array.T)")
-    raise ModelError(f"{sizes}, of another shape; make maps of the whole picture, not of a part")
+    if wrong := misfit(shape, height, width):
+        raise ModelError(f"{name}: {wrong}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from salgan._arrays import Array, Floats
 from salgan.datasets import Stimulus
+from salgan.datasets.density import resized
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
 from salgan.evaluation.ground_truth import GroundTruth, marked, seeded
@@ -21,7 +21,7 @@ from salgan.evaluation.sources import MapSource
 from salgan.metrics import DEFAULT_METRICS, METRICS, VARIANTS, find_metric, score
 from salgan.saliency_map import UNIFORM_SHARE
 
-__all__ = ["EvaluationProtocol", "Scorer", "resized"]
+__all__ = ["EvaluationProtocol", "Scorer"]
 
 Row = dict[str, Any]
 
@@ -71,23 +71,6 @@ class EvaluationProtocol:
         needs = {need for name in self.metrics for need in find_metric(name).needs}
         # The best map for sAUC is made with the center bias.
         return needs | {"baseline"} if self.per_metric else needs
-
-
-def resized(saliency: Array, height: int, width: int) -> Array:
-    """A map at the picture's size: as it is if it has that size, otherwise bilinear (averaging when reduced).
-
-    Args:
-        saliency: (h, w), real.
-        height: rows of the picture.
-        width: columns of the picture.
-
-    Returns:
-        (height, width); float32 if it was resized.
-    """
-    if saliency.shape == (height, width):
-        return saliency
-    image = Image.fromarray(np.ascontiguousarray(saliency, dtype=np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 
 
 class Scorer:

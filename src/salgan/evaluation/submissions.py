@@ -31,9 +31,9 @@ from salgan._files import replacing
 from salgan._progress import Progress, silent
 from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
+from salgan.datasets.density import resized
 from salgan.errors import ConfigError, DatasetError, ModelError
 from salgan.evaluation.map_sources import lacks, open_map_source
-from salgan.evaluation.scoring import resized
 from salgan.evaluation.sources import MapSource, Model
 
 __all__ = ["SUBMISSIONS", "Submission", "submit"]

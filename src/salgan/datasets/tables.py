@@ -1,0 +1,197 @@
+"""Tables of fixations as trackers and spreadsheets write them.
+
+Commas, semicolons, tabs or spaces between columns; a decimal comma where columns are not divided by commas;
+UTF-8 or UTF-16; columns in any order under the names that trackers use; lost eyes as ``.``, ``NA`` or
+nothing. Coordinates between 0 and 1 are refused: they are fractions of the picture, which would all fall
+into its first pixel.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from salgan._arrays import Floats
+from salgan.datasets.stimulus import Fixations
+from salgan.errors import DatasetError
+
+__all__ = ["SUFFIXES", "by_picture", "check_unit", "read_csv", "read_csv_of_set"]
+
+SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+"""Endings of files that are read as tables, in lower case."""
+
+_COLUMNS = ("x", "y", "viewer", "duration")
+_NAMES = {
+    "x": "x fix_x fixation_x gaze_x pos_x current_fix_x fixationx fixation_point_x x_px gaze_point_x",
+    "y": "y fix_y fixation_y gaze_y pos_y current_fix_y fixationy fixation_point_y y_px gaze_point_y",
+    "viewer": "viewer subject participant observer user subj subject_id participant_id user_id "
+    "participant_name recording_session_label recording_name",
+    "duration": "duration duration_ms fix_duration fixation_duration current_fix_duration "
+    "gaze_event_duration fixation_duration_ms",
+    "picture": "picture image stimulus file filename image_name img stimulus_name media_name "
+    "presented_media_name presented_stimulus_name image_file",
+}
+_COLUMN_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
+_LOST = frozenset({".", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
+"""What stands for a coordinate where the tracker lost the eye, in lower case; or nothing at all."""
+
+_FEW = 3
+"""Fewer fixations than this may all lie in the first pixel by chance."""
+
+_Rows = list[tuple[int, list[str]]]
+
+
+def read_csv(path: Path) -> Fixations:
+    """Fixations of one picture from a table with the columns x, y and, if there, viewer and duration.
+
+    The first line may name the columns, then in any order and with others among them; otherwise they are
+    taken in this order. Viewers may be numbers or any text; text is numbered in the order it appears.
+
+    Raises:
+        DatasetError: the file, or a line of it (named), cannot be understood; or all coordinates are
+            fractions.
+    """
+    rows, decimal_comma = _rows(path)
+    place, rows = _columns(rows, path)
+    return _fixations(rows, place, path, decimal_comma)
+
+
+def read_csv_of_set(path: Path) -> dict[str, Fixations]:
+    """Fixations of many pictures from one table, which names each line's picture; by the pictures' names.
+
+    Raises:
+        DatasetError: as :func:`read_csv`, or no column names the picture.
+    """
+    rows, decimal_comma = _rows(path)
+    place, rows = _columns(rows, path)
+    if "picture" not in place:
+        raise DatasetError(
+            f"{path}: no column names the picture (expected one of {_NAMES['picture'].split()[:5]}); "
+            "or give every picture a table of its own, fixations/NAME.csv"
+        )
+    groups: dict[str, _Rows] = {}
+    for number, row in rows:
+        index = place["picture"]
+        groups.setdefault(row[index].strip() if index < len(row) else "", []).append((number, row))
+    whole = _fixations(rows, place, path, decimal_comma)  # so that fractions are seen in all together
+    del whole
+    return {name: _fixations(own, place, path, decimal_comma, whole=False) for name, own in groups.items()}
+
+
+def _rows(path: Path) -> tuple[_Rows, bool]:
+    """Lines that are not blank as (number, cells), and whether numbers may have a decimal comma."""
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: not a table that can be read ({error})") from None
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = next((mark for mark in "\t;," if mark in first), None)
+    try:
+        if delimiter is None:
+            lines = [line.split() for line in text.splitlines()]
+        else:
+            lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise DatasetError(f"{path}: not a table that can be read ({error})") from None
+    rows = [(number, row) for number, row in enumerate(lines, 1) if any(map(str.strip, row))]
+    return rows, delimiter != ","
+
+
+def _columns(rows: _Rows, path: Path) -> tuple[dict[str, int], _Rows]:
+    """Positions of the columns, and the rows without the line that names them."""
+    if not rows:
+        return {"x": 0, "y": 1}, rows
+    place: dict[str, int] = {}
+    for index, cell in enumerate(rows[0][1]):
+        name = _COLUMN_OF.get(re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_"))
+        if name is not None:
+            place.setdefault(name, index)
+    if {"x", "y"} <= place.keys():
+        return place, rows[1:]
+    if len(rows[0][1]) < 2:
+        raise DatasetError(f"{path}: needs at least the columns x and y")
+    return {name: index for index, name in enumerate(_COLUMNS[: len(rows[0][1])])}, rows
+
+
+def _fixations(
+    rows: _Rows, place: dict[str, int], path: Path, decimal_comma: bool, *, whole: bool = True
+) -> Fixations:
+    values: dict[str, list[float]] = {name: [] for name in _COLUMNS if name in place}
+    viewers: dict[str, int] = {}
+    for number, row in rows:
+        cells = {name: row[place[name]].strip() if place[name] < len(row) else "" for name in values}
+        lost = not cells["x"] and not cells["y"] and len(row) > max(place["x"], place["y"])
+        for name, text in cells.items():
+            if name == "viewer":
+                values[name].append(_viewer(text, viewers))
+                continue
+            if (lost and name in ("x", "y")) or text.lower() in _LOST:
+                values[name].append(np.nan)
+                continue
+            try:
+                plain = text.replace(",", ".") if decimal_comma and "." not in text else text
+                values[name].append(float(plain))
+            except ValueError:
+                raise DatasetError(f"{path}, line {number}: {name} is {text!r}, not a number") from None
+    arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
+    if whole:
+        check_unit(arrays["x"], arrays["y"], path)
+    viewer = arrays.get("viewer")
+    return Fixations(
+        arrays["x"], arrays["y"], None if viewer is None else viewer.astype(np.int64), arrays.get("duration")
+    )
+
+
+def check_unit(x: Floats, y: Floats, path: Path) -> None:
+    """Refuse coordinates that can only be fractions of the picture's sides.
+
+    Raises:
+        DatasetError: all lie between 0 and 1, and not all are whole numbers.
+    """
+    values = np.concatenate([x, y])
+    values = values[np.isfinite(values)]
+    if (
+        len(values) < 2 * _FEW
+        or not ((values >= 0) & (values <= 1)).all()
+        or (values == np.rint(values)).all()
+    ):
+        return
+    raise DatasetError(
+        f"{path}: all coordinates lie between 0 and 1, so they are fractions of the picture and not pixels; "
+        "multiply x by the picture's width and y by its height"
+    )
+
+
+def _viewer(text: str, known: dict[str, int]) -> float:
+    return int(text) if text.isascii() and text.isdigit() else known.setdefault(text, len(known))
+
+
+def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, Fixations]:
+    """Fixations by stimulus, from a table that may name pictures with their folder and ending, or without.
+
+    Args:
+        found: what :func:`read_csv_of_set` gave.
+        names: of the stimuli.
+    """
+    short: dict[str, list[str]] = {}
+    for name in names:
+        short.setdefault(name.rpartition("/")[2], []).append(name)
+    matched: dict[str, Fixations] = {}
+    for written, fixations in found.items():
+        path = written.replace("\\", "/")
+        stem = re.sub(r"\.(jpe?g|png|webp|tiff?|bmp|gif|heic|avif)$", "", path, flags=re.IGNORECASE)
+        for wanted in (path, stem):
+            alone = short.get(wanted.rpartition("/")[2], [])
+            name = wanted if wanted in names else alone[0] if len(alone) == 1 else None
+            if name is not None:
+                matched[name] = fixations
+                break
+    return matched
