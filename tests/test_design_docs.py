@@ -10,18 +10,10 @@ from PIL import Image
 
 import salgan
 from salgan.models.predictor import Predictor
+from tests import _fenced
 from tests._onnx import tiny_model
 
-DOCS = Path(__file__).parents[1] / "docs"
 PAGES = ("regions", "ab", "crop")
-
-
-def _blocks(page: str, kind: str) -> list[str]:
-    path = DOCS / f"{page}.md"
-    if not path.is_file():
-        pytest.skip("the documentation is not part of this source distribution")
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [text for name, text in found if name == kind]
 
 
 @pytest.fixture
@@ -30,8 +22,8 @@ def desk(tmp_path, monkeypatch) -> Path:
     rng = np.random.default_rng(0)
     for name in ("page.png", "old.png", "new.png", "photo.jpg"):
         Image.fromarray(rng.integers(0, 256, (600, 800, 3), dtype=np.uint8)).save(tmp_path / name)
-    (tmp_path / "regions.json").write_text(_blocks("regions", "json")[0])
-    (rows,) = [block for block in _blocks("regions", "") if block.startswith("name,")]
+    (tmp_path / "regions.json").write_text(_fenced.texts("docs/regions.md", "json")[0])
+    (rows,) = [block for block in _fenced.texts("docs/regions.md", "") if block.startswith("name,")]
     (tmp_path / "regions.csv").write_text(rows)
     monkeypatch.chdir(tmp_path)
     predictor = Predictor(tiny_model())
@@ -42,12 +34,7 @@ def desk(tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_run_as_they_are_written(desk, salgan, page):
-    commands = [
-        line.split(" | ")[0]
-        for block in _blocks(page, "")
-        for line in block.splitlines()
-        if line.startswith("salgan ")
-    ]
+    commands = [command for _, command in _fenced.commands(f"docs/{page}.md") if "examples/" not in command]
     assert commands
     for command in commands:
         said = salgan(*shlex.split(command)[1:])
@@ -68,7 +55,7 @@ def test_the_commands_run_as_they_are_written(desk, salgan, page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_runs_as_it_is_written(desk, page, capsys):
-    (code,) = _blocks(page, "python")
+    code = _fenced.code(f"docs/{page}.md")
     exec(compile(code, f"{page}.md", "exec"), {})  # noqa: S102  (our own documentation)
     assert re.search(r"\d", capsys.readouterr().out)
 

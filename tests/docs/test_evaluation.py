@@ -10,25 +10,19 @@ import pytest
 from salgan.cli.reproduce import reproduce
 from salgan.evaluation.submissions import SUBMISSIONS
 from salgan.metrics import METRICS, VARIANTS
+from tests import _fenced
 
-PAGE = Path(__file__).parents[2] / "docs/evaluation.md"
+PAGE = "docs/evaluation.md"
 
 
 @pytest.fixture(scope="module")
 def text():
-    if not PAGE.is_file():
-        pytest.skip("the documentation is not part of this source distribution")
-    return PAGE.read_text(encoding="utf-8")
-
-
-def blocks(text, kind):
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [block for name, block in found if name == kind]
+    return _fenced.text_of(PAGE)
 
 
 def test_the_commands_run_as_they_are_written(text, salgan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (block,) = blocks(text, "")
+    block = _fenced.code(PAGE, "")
     for command in block.splitlines():
         said = salgan(*shlex.split(command)[1:])
         assert said.code == 0, said.err
@@ -37,7 +31,7 @@ def test_the_commands_run_as_they_are_written(text, salgan, tmp_path, monkeypatc
 
 
 def test_the_python_runs_and_gives_scores(text):
-    (code,) = blocks(text, "python")
+    code = _fenced.code(PAGE)
     names: dict[str, object] = {}
     exec(compile(code, "evaluation.md", "exec"), names)  # noqa: S102 - our own page
     scores = names["score"](

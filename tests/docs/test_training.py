@@ -11,25 +11,18 @@ import pytest
 import torch
 
 from salgan.datasets import synthetic
+from tests import _fenced
 
-PAGE = Path(__file__).parents[2] / "docs/training.md"
+PAGE = "docs/training.md"
 RECIPES = Path(__file__).parents[2] / "src" / "salgan" / "recipes"
-
-
-def blocks(kind: str) -> list[str]:
-    if not PAGE.is_file():
-        pytest.skip("the documentation is not part of this source distribution")
-    text = PAGE.read_text(encoding="utf-8")
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [block for name, block in found if name == kind]
 
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
     """The files of the page's example and two small sets, in the folder one starts from."""
-    network, load = blocks("python")
+    network, load = _fenced.texts(PAGE, "python")
     (tmp_path / "mynetwork.py").write_text(network)
-    (recipe,) = blocks("yaml")
+    (recipe,) = _fenced.texts(PAGE, "yaml")
     (tmp_path / "mine.yaml").write_text(recipe)
     synthetic(tmp_path / "mine", n=8, seed=1)
     synthetic(tmp_path / "held-out", n=4, seed=2)
@@ -40,12 +33,7 @@ def desk(tmp_path, monkeypatch):
 
 
 def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(desk, salgan, tmp_path):
-    (command,) = [
-        line.removeprefix("$ ")
-        for block in blocks("console")
-        for line in block.splitlines()
-        if line.startswith("$ salgan train mine.yaml")
-    ]
+    (command,) = [line for _, line in _fenced.commands(PAGE) if line.startswith("salgan train mine.yaml")]
     said = salgan(*shlex.split(command)[1:], "cache=cache", "accelerator=cpu", "log_every=1")
     assert said.code == 0, said.err
     assert said.out == "runs/mine/network.safetensors\n"
@@ -55,14 +43,14 @@ def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(des
     table = {"log_d_real", "log_d_generated", "discriminator", "content", "generator"}
     told = {key for line in steps if line["phase"] == "adversarial" for key in line}
     assert table <= told
-    assert all(f"`{key}`" in PAGE.read_text(encoding="utf-8") for key in table)
+    assert all(f"`{key}`" in _fenced.text_of(PAGE) for key in table)
     assert [line["phase"] for line in lines if line["kind"] == "validation"] == [
         *["bootstrap"] * 2,
         *["adversarial"] * 2,
     ]
 
     names: dict[str, object] = {}
-    exec(compile(desk, str(PAGE), "exec"), names)  # noqa: S102
+    exec(compile(desk, PAGE, "exec"), names)  # noqa: S102
     network = names["network"]
     assert isinstance(network, torch.nn.Module)
     maps = network(torch.full((1, 3, 48, 64), 128.0))
@@ -95,7 +83,7 @@ def commands_after(start: str) -> list[str]:
 
 
 def test_every_recipe_is_on_the_page():
-    text = PAGE.read_text(encoding="utf-8")
+    text = _fenced.text_of(PAGE)
     for recipe in RECIPES.glob("*.yaml"):
         assert f"`{recipe.name}`" in text, recipe.name
 
@@ -104,7 +92,7 @@ def test_the_settings_that_the_page_proposes_exist():
     from salgan.training import load_config
 
     groups = "adversarial|augmentation|sources|batch_size|cache_features|keep_best"
-    proposed = re.findall(rf"`'?((?:{groups})[.\w]*=[^`']+)'?`", PAGE.read_text(encoding="utf-8"))
+    proposed = re.findall(rf"`'?((?:{groups})[.\w]*=[^`']+)'?`", _fenced.text_of(PAGE))
     assert len(proposed) >= 8
     for setting in proposed:
         load_config(RECIPES / "paper.yaml", ["data=.", "out=.", setting])

@@ -1,32 +1,24 @@
 """The page of the documentation: its commands and its Python do what they say."""
 
 import io
-import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from salgan import image
+from tests import _fenced
 from tests.serve.conftest import png
 
-PAGE = Path(__file__).parents[2] / "docs" / "serve.md"
-
-
-def _blocks(kind):
-    if not PAGE.is_file():
-        pytest.skip("the documentation is not part of this source distribution")
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [text for name, text in found if name == kind]
+PAGE = "docs/serve.md"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 def test_the_commands_run_as_they_are_written(service, tmp_path):
     Image.open(io.BytesIO(png(800, 600))).convert("RGB").save(tmp_path / "photo.jpg")
-    lines = "".join(_blocks("")).replace("\\\n", "").splitlines()
+    lines = "".join(_fenced.texts(PAGE, "")).replace("\\\n", "").splitlines()
     commands = [line for line in lines if line.startswith("curl ")]
     assert len(commands) == 6
     said = []
@@ -50,7 +42,7 @@ def test_the_commands_run_as_they_are_written(service, tmp_path):
 
 def test_the_python_runs_as_it_is_written(predictor, monkeypatch):
     monkeypatch.setattr("salgan.models.load_model", lambda: predictor)
-    (code,) = _blocks("python")
+    code = _fenced.code(PAGE)
     names = {}
     exec(compile(code, "serve.md", "exec"), names)  # noqa: S102  (our own documentation)
     assert names["app"].title == "salgan"
@@ -60,7 +52,7 @@ def test_the_limits_are_those_that_it_says():
     from salgan.serve import Limits
 
     limits = Limits()
-    text = PAGE.read_text(encoding="utf-8")
+    text = _fenced.text_of(PAGE)
     assert f"| {limits.max_bytes // 1_000_000} MB |" in text
     assert f"| {limits.max_pixels // 1_000_000} megapixels |" in text
     assert f"| {limits.max_waiting} | `--max-waiting`" in text
