@@ -74,8 +74,7 @@ def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(des
 
 def commands_after(start: str) -> list[str]:
     """The page's commands that follow the one that begins so."""
-    lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-    commands = [line for line in lines if line.startswith("salgan ")]
+    commands = [command for _, command in _fenced.commands(PAGE)]
     first = next(number for number, line in enumerate(commands) if line.startswith(start))
     found = commands[first + 1 :]
     assert [line.split()[1] for line in found] == ["evaluate", "predict", "export", "predict"]
