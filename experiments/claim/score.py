@@ -151,8 +151,8 @@ def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
             )
     lines = []
     for (run_name, epoch), each in found.items():
-        seed = run_name.rpartition("-")[2]
-        control = f"BCE-{seed}" if seed.isdecimal() else "BCE"
+        seed = run_name.rpartition("-")[2] if runs.name.endswith("-seeds") else ""
+        control = f"BCE-{seed}" if seed else "BCE"
         line: dict[str, Any] = {"run": run_name, "epoch": int(epoch)}
         line |= {name: f"{value:.4f}" for name, value in zip(COLUMNS, each.mean(0), strict=True)}
         for name in ("maximum", "accuracy_real", "accuracy_generated"):

@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0], help="of the continuations, with --final"
     )
+    parser.add_argument("--name", default="GAN", help="of the adversarial runs, with --final")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # one run, in a process of its own
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings that replace the recipes'")
     arguments = parser.parse_intermixed_args()
@@ -96,8 +97,8 @@ def main() -> None:
         half = yaml.safe_load(arguments.final.read_text("utf-8"))["size"] == [96, 128]
         size = "half" if half else "full"
         boot = _bootstrap(arguments.final, arguments.out, size, places)
-        for name, changes in (("BCE", CONTROL), ("GAN", {})):
-            for seed in arguments.seeds:
+        for seed in arguments.seeds:
+            for name, changes in (("BCE", CONTROL), (arguments.name, {})):
                 run = f"{size}-seeds/{name} {seed}"
                 _run(arguments.final, arguments.out, run, boot, changes | {"seed": 1 + seed}, places)
                 table = HERE / f"seeds-{size}.csv"
