@@ -2,9 +2,9 @@
 
     python experiments/claim/test_part.py OSIE RUNS [--size full] [--seeds 0 1 2]
 
-RUNS is the folder of ``sweep.py --final``. Every network is evaluated as ``salgan evaluate`` does it, at the pictures'
-own size; differences are paired over the 100 pictures, after the seeds of each picture were averaged, and once more
-per seed. test-SIZE.csv is written here.
+RUNS is the folder of ``sweep.py --final``. Every network is evaluated as ``salgan evaluate`` does it, at the
+pictures' own size; differences are paired over the 100 pictures, after the seeds of each picture were
+averaged, and once more per seed. test-SIZE.csv is written here.
 """
 
 from __future__ import annotations
