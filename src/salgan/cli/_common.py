@@ -39,7 +39,7 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Import the code of a network of your own, which the model's file names."),
 ]
-"""``--trust`` of every command that opens a model."""
+"""``--trust`` of predict, evaluate and export; what is exported needs none in any command."""
 
 
 def say_error(error: Exception) -> None:

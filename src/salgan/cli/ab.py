@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def ab(
         Path | None, typer.Option(metavar="FILE", help="Draw both, the difference and the shares.")
     ] = None,
     model: Model = "lite",
-    trust: Trust = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Compare where people look in two variants of a design.
@@ -63,7 +62,7 @@ def ab(
         raise ConfigError(f"{png}: the picture's name must end in .png")
     check_targets([json, png], overwrite=overwrite)
     first, second = image.read(a), image.read(b)
-    predictor = load_predictor(model, trust=trust)
+    predictor = load_predictor(model)
     maps = predictor.predict(first), predictor.predict(second)
     result = compare_variants(*maps, wanted)
     if png is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def crop(
         Path | None, typer.Option(metavar="FILE", help="Write places and figures as JSON; - for stdout.")
     ] = None,
     model: Model = "lite",
-    trust: Trust = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave crops alone that are there.")
     ] = False,
@@ -98,7 +97,7 @@ def crop(
     wanted = _wanted(ratio or [], size or [], width, height, out and out / picture.stem, ending)
     if not (overwrite or skip_existing):
         _refuse_to_overwrite(wanted)
-    predictor = load_predictor(model, trust=trust)
+    predictor = load_predictor(model)
     crops = best(predictor.predict(pixels), [each.window for each in wanted])
     if out is not None:
         _write(image.upright(decoded), list(zip(wanted, crops, strict=True)), options, skip=skip_existing)

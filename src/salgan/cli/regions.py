@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan._words import did_you_mean
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def regions(
         Path | None, typer.Option(metavar="FILE", help="Draw regions and heatmap over the picture.")
     ] = None,
     model: Model = "lite",
-    trust: Trust = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Measure how much of the attention parts of a picture get.
@@ -81,7 +80,7 @@ def regions(
         raise ConfigError(f"{png}: the picture's name must end in .png")
     check_targets([json, png], overwrite=overwrite)
     pixels = image.read(picture)
-    predictor = load_predictor(model, trust=trust)
+    predictor = load_predictor(model)
     saliency = predictor.predict(pixels)
     report = shares(saliency, wanted)
     if png is not None:

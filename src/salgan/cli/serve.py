@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Model
 
 
 def serve(
@@ -16,7 +16,6 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
     model: Model = "lite",
-    trust: Trust = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A name that a proxy in front hands on; repeat for more."),
@@ -64,7 +63,7 @@ def serve(
         timeout=timeout,
     )
     token = os.environ.get("SALGAN_TOKEN") or None
-    predictor = load_predictor(model, trust=trust)
+    predictor = load_predictor(model)
     warning = None
     if token is None and not is_loopback(host):
         warning = (

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Model
 
 __all__ = ["submit"]
 
@@ -19,7 +19,6 @@ def submit(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
     model: Model = "lite",
-    trust: Trust = False,
     name: Annotated[
         str | None,
         typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
@@ -45,7 +44,6 @@ def submit(
             pictures,
             out,
             names=name,
-            trust=trust,
             overwrite=overwrite,
             on_progress=on_progress,
         )

@@ -174,8 +174,8 @@ def _restore_own(
         raise ModelError(f"its factory {place!r} is not of the form package.module:factory")
     if not (trust or is_ours(place)):
         raise ModelError(
-            f"its network is made by the code of {place}; if you trust that code, add --trust "
-            "(in Python trust=True)"
+            f"its network is made by the code of {place}; if you trust that code, add --trust to predict, "
+            "evaluate or export (in Python trust=True)"
         )
     network = build_from_factory(place)
     fit_weights(network, tensors)
