@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import onnxruntime
+
+from salgan._private import onnx_runtime
 
 __all__ = ["in_session", "seconds_in_turns"]
 
@@ -17,9 +18,9 @@ and that do."""
 
 def in_session(model: bytes, size: tuple[int, int], threads: int) -> Callable[[], object]:
     """A call that runs an ONNX file on one picture."""
-    options = onnxruntime.SessionOptions()
+    options = onnx_runtime().SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(model, options, providers=["CPUExecutionProvider"])
     feed = {"picture": np.random.default_rng(0).random((1, 3, *size), dtype=np.float32) * 255}
     return lambda: session.run(None, feed)
 

@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor
 
+from salgan._private import onnx_runtime
 from salgan.errors import SalganError
 from salgan.models.predictor import Predictor
 from salgan.training import load_config, train
@@ -35,9 +35,9 @@ class Teachers:
     def __init__(self, paths: list[Path], threads: int) -> None:
         for path in paths:
             Predictor(path)  # says in one line what is wrong with a file
-        options = onnxruntime.SessionOptions()
+        options = onnx_runtime().SessionOptions()
         options.intra_op_num_threads = threads
-        self._sessions = [onnxruntime.InferenceSession(str(path), options) for path in paths]
+        self._sessions = [onnx_runtime().InferenceSession(str(path), options) for path in paths]
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Maps (N, 1, H, W) of pictures (N, 3, H, W)."""

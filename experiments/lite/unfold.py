@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from salgan._private import onnx_runtime
 from salgan.errors import ModelError, SalganError
 from salgan.networks import Generator, save_network
 from salgan.preprocessing import METADATA_KEY, Preprocessing
@@ -141,7 +141,7 @@ def main() -> None:
     text = {each.key: each.value for each in model.metadata_props}[METADATA_KEY]
     pictures = _pictures(config, Preprocessing.from_json(text))
     unfold(model, network, pictures)
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     with torch.no_grad():
         mine = network(pictures[0]).numpy()
     theirs = session.run(["saliency"], {"picture": pictures[0].contiguous().numpy()})[0]

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
+from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 from salgan.export import export_onnx
 from salgan.export import onnx as module
@@ -19,7 +19,7 @@ from tests.export.conftest import RECORD, make_network, with_contrast
 
 
 def run(path, pictures):
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(path, providers=["CPUExecutionProvider"])
     return session.run(["saliency"], {"picture": pictures})[0]
 
 

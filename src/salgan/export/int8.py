@@ -16,6 +16,7 @@ import onnx
 from onnx import helper
 
 from salgan._files import replacing
+from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 from salgan.models.predictor import Predictor
 from salgan.preprocessing import METADATA_KEY
@@ -61,7 +62,7 @@ def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[np.ndar
     Raises:
         ModelError: no model, no pictures, or a mean difference above ``INT8_BOUND``; nothing is written then.
     """
-    from onnxruntime import quantization
+    quantization = onnx_runtime("onnxruntime.quantization")
 
     out = Path(out)
     if out.suffix != ".onnx":

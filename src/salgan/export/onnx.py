@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from salgan._files import replacing
+from salgan._private import onnx_runtime
 from salgan._version import __version__
 from salgan.errors import ModelError
 from salgan.models import find_model
@@ -287,6 +287,7 @@ def _shapes_to_compare(network: nn.Module) -> tuple[tuple[int, int, int], ...]:
 def _largest_difference(
     network: nn.Module, model: onnx.ModelProto, shapes: tuple[tuple[int, int, int], ...]
 ) -> float:
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

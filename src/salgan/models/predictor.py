@@ -86,8 +86,9 @@ class Predictor:
 
     def _open(self) -> None:
         """Make the session and read the record; see the class for what is raised."""
-        import onnxruntime
+        from salgan._private import onnx_runtime
 
+        onnxruntime = onnx_runtime()
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = self._threads or 0

@@ -3,8 +3,10 @@
 Needs ``pip install 'salgan[train]'``.
 """
 
+from salgan._private import keep_private
 from salgan.errors import require
 
+keep_private()
 for _module in ("torch", "timm", "safetensors"):
     require(_module, "train")
 
