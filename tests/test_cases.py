@@ -46,6 +46,7 @@ def tried(shared: Path, tmp_path: Path) -> Callable[[str], list[Ended]]:
         for command in made.stdout.splitlines():
             if not command.startswith(("salgan", "python", "HOME", "PYTHON", "rm", "for", "printf")):
                 continue
+            command = command.replace(" --output map", " --save map")  # its name when the case was written
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=tmp_path,
@@ -235,7 +236,6 @@ def test_truth_as_people_have_it(tried):
 # Training and models
 
 
-@fails_still("nothing is learnt, and nothing is said")
 def test_nss_without_fixations(tried):
     trained, _ = tried("nss-without-fixations")
     assert one_line(trained), trained.said

@@ -187,7 +187,7 @@ def test_an_attempt_that_scored_nothing_stands_in_nobodys_way(small, quick, tmp_
 def test_a_release_stated_later_changes_the_record_and_scores_nothing_again(made_up, quick, tmp_path):
     out = tmp_path / "out"
     evaluate(Brightness(), open_data(made_up), out, protocol=quick)
-    assert ", release not stated" in (out / "summary.md").read_text()
+    assert "- dataset: made-up\n" in (out / "summary.md").read_text()
 
     class Unused(Brightness):
         def predict(self, picture):

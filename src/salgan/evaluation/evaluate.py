@@ -130,6 +130,7 @@ def evaluate(
                 "spec": _spec(model),
                 "names": names,
                 "maps": kind,
+                "files": isinstance(source, NamedMaps),
                 "remarks": remarks,
             },
             "dataset": _describe(data, dataset, truth.gaze, missing),

@@ -68,12 +68,12 @@ def conditions(results: Results) -> list[tuple[str, str]]:
     lines = [
         (
             "dataset",
-            dataset_label(about) + ("" if about["dataset"].get("release") else ", release not stated"),
+            dataset_label(about) + (", release not stated" if _release_matters(about) else ""),
         ),
         ("pictures", _pictures(results)),
         ("fixations", f"{_total(columns['fixations']):,} fixated pixels"),
         ("density", _density(results)),
-        ("maps", _map_sizes(columns) + _kind(about)),
+        ("maps", _map_sizes(columns, about["model"].get("files", True)) + _kind(about)),
         *(("remark", remark) for remark in about["model"].get("remarks", ())),
     ]
     if any(name.startswith("sauc") for name in results.metrics):
@@ -167,10 +167,18 @@ def _pictures(results: Results) -> str:
     )
 
 
+def _release_matters(about: dict[str, Any]) -> bool:
+    """Whether the dataset has releases with different ground truth, of which none is named."""
+    return about["dataset"]["name"] == "salicon" and not about["dataset"].get("release")
+
+
 def _density(results: Results) -> str:
     protocol, sigma = results.about["protocol"], results.columns["sigma"]
     made = sigma[np.isfinite(sigma)]
     if not made.size:
+        needing = [name for name in results.metrics if "density" in find_metric(name).needs]
+        if not any(np.isfinite(results.columns[name]).any() for name in needing):
+            return "none; " + ("no picture has one" if needing else "these metrics do not need it")
         return "published maps"
     low, high = f"{made.min():.1f}", f"{made.max():.1f}"
     pixels = f"{low} px" if low == high else f"{low} to {high} px"
@@ -189,7 +197,7 @@ def _kind(about: dict[str, Any]) -> str:
     return f"; taken as {'log densities' if kind == 'log-density' else 'densities'}{best}"
 
 
-def _map_sizes(columns: dict[str, Any]) -> str:
+def _map_sizes(columns: dict[str, Any], of_files: bool) -> str:
     sizes = np.stack([columns["map_width"], columns["map_height"]], axis=1)
     same = (sizes == np.stack([columns["width"], columns["height"]], axis=1)).all(axis=1)
     known = np.isfinite(sizes).all(axis=1)
@@ -199,5 +207,7 @@ def _map_sizes(columns: dict[str, Any]) -> str:
     kinds = np.unique(sizes[known], axis=0).astype(int)
     words = f"{kinds[0][0]}×{kinds[0][1]}" if len(kinds) == 1 else f"{len(kinds)} sizes"
     if not different:
-        return f"{words}, as the pictures"
+        return (
+            f"{words}, {'as the pictures' if of_files else 'given by the model at the size of its pictures'}"
+        )
     return f"{words}; {different:,} of {count:,} resized bilinearly to their picture's size"

@@ -77,6 +77,7 @@ def train(
         generator.preprocessing = record
     prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
+    _check_points(config, prepared)
     if len(validation):
         _check_metric(config.keep_best, list(validation.sources))
     carried = initial_weights(config.init, generator) if config.init else None
@@ -125,6 +126,25 @@ def _check_metric(name: str | None, sources: list[str]) -> None:
         known += [f"{source}/{metric}" for source in sources for metric in VALIDATION_METRICS]
     if name is not None and name not in known:
         raise ConfigError(f"keep_best: {name!r} is not measured; choose one of {', '.join(known)}")
+
+
+def _check_points(config: Config, prepared: list[Prepared]) -> None:
+    """Raise before the first epoch if NSS is to be learnt, or to choose the network, without any fixation.
+
+    Raises:
+        ConfigError: the sources hold density maps only.
+    """
+    chooses = (config.keep_best or "").rpartition("/")[2] == "nss"
+    for wanted, part, key in (
+        (config.content.nss > 0, "train", "content.nss=0"),
+        (chooses, "val", "keep_best=cc"),
+    ):
+        pictures = [(each.samples.fixations, row) for each in prepared for row in getattr(each, part)]
+        if wanted and pictures and not any(fixations[row].any() for fixations, row in pictures):
+            raise ConfigError(
+                "the sources hold no fixations, only density maps, and there is no NSS without fixations; "
+                f"add them, or set {key}"
+            )
 
 
 def _has_frozen_features(network: torch.nn.Module) -> bool:
