@@ -1,6 +1,7 @@
 """Regions: what counts as inside, what the shares say, and how regions are written and drawn."""
 
 import json
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -149,6 +150,39 @@ def test_a_picture_of_one_pixel_has_shares():
     assert report["half"].share == pytest.approx(0.5)
     assert report["half"].lift == pytest.approx(1)
     assert [(point.x, point.y) for point in report["half"].focal_points] == [(0.5, 0.5)]
+
+
+@given(st.lists(st.tuples(*[st.floats(-3, 25)] * 2, *[st.floats(0.01, 30)] * 2), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_sums_over_cells_are_the_sums_over_pixels(boxes):
+    """Against the definition: each pixel's attention times the part of it that a region covers."""
+    saliency = _random_map(17, 23)
+    regions = [Region.of_box(f"box {n}", *box, unit="pixel") for n, box in enumerate(boxes)]
+    regions.append(Region.of_polygon("polygon", [(2.5, 1), (20, 3.25), (9, 15)], "pixel"))
+    for asked in (regions, regions[:-1]):
+        report = shares(saliency, asked)
+        covered = [_full_coverage(region, 23, 17) for region in asked]
+        for each, weights in zip(report.regions, covered, strict=True):
+            assert each.share == pytest.approx((weights * saliency.density).sum(), abs=1e-9)
+            assert each.area == pytest.approx(weights.mean(), abs=1e-12)
+            inside = saliency.array[weights > 0]
+            assert each.peak == (inside.max() if inside.size else None)
+        union = np.minimum(1, sum(covered))
+        assert report.elsewhere_share == pytest.approx(1 - (union * saliency.density).sum(), abs=1e-6)
+        assert report.elsewhere_area == pytest.approx(1 - union.mean(), abs=1e-6)
+
+
+def test_memory_does_not_grow_with_the_number_of_regions():
+    saliency = SaliencyMap(np.full((1000, 1000), 0.5, np.float32))  # one plateau: every pixel is a maximum
+    boxes = [Region.of_box(str(n), 0, 0, 1, 1 - n / 1000) for n in range(30)]
+    polygons = [Region.of_polygon(f"p{n}", [(0, 0), (1, 0), (1, 1), (0, 1)], "fraction") for n in range(3)]
+    tracemalloc.start()
+    try:
+        shares(saliency, boxes + polygons)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100e6  # one float64 for each pixel of each region would be 264 million bytes
 
 
 def test_two_regions_of_one_name_are_refused():

@@ -230,5 +230,5 @@ def _best(saliency: SaliencyMap, table: Integers, wide: int, high: int) -> Crop:
         height=high,
         kept=int(sums[top, left]) / total,
         centre_kept=int(sums[(height - high) // 2, (width - wide) // 2]) / total,
-        focal_point=focal_points_in(saliency.array, rows, columns, np.ones((high, wide), dtype=bool))[0],
+        focal_point=focal_points_in(saliency.array, rows, columns, None)[0],
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from salgan._arrays import Array, Map, Mask
+from salgan._arrays import Floats32, Integers, Map, Mask
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["FocalPoint", "focal_points", "focal_points_in"]
+__all__ = ["FocalPoint", "Maxima", "focal_points", "focal_points_in", "local_maxima"]
 
 MOST = 3
 """Focal points that are looked for in one region."""
@@ -23,6 +23,13 @@ _STRONG = 0.5
 
 _DIP = 0.95
 """Between two focal points the map falls below this part of the weaker one's saliency."""
+
+
+_BAND_PIXELS = 1_000_000
+"""Pixels that are looked at together, so that memory does not grow with the picture."""
+
+_MOST_CANDIDATES = 5_000
+"""Maxima that are compared with each other; only maps with large plateaus, or of noise, have more."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,19 @@ class FocalPoint:
         return {"x": self.x, "y": self.y, "pixel": [self.column, self.row], "value": self.value}
 
 
+@dataclass(frozen=True)
+class Maxima:
+    """Pixels that are no lower than any of their eight neighbours: where they are, and their saliency."""
+
+    row: Integers
+    column: Integers
+    value: Floats32
+
+    def where(self, keep: Mask | Integers) -> Maxima:
+        """Some of them."""
+        return Maxima(self.row[keep], self.column[keep], self.value[keep])
+
+
 def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
     """The strongest place of a map, and up to two more that stand out.
 
@@ -59,39 +79,43 @@ def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
         One to three points, the strongest first.
     """
     height, width = saliency.array.shape
-    return focal_points_in(
-        saliency.array, slice(0, height), slice(0, width), np.ones((height, width), dtype=bool)
-    )
+    return focal_points_in(saliency.array, slice(0, height), slice(0, width), local_maxima(saliency.array))
 
 
 def focal_points_in(
-    array: Map,
-    rows: slice,
-    columns: slice,
-    touched: Mask,
+    array: Map, rows: slice, columns: slice, maxima: Maxima | None, touched: Mask | None = None
 ) -> tuple[FocalPoint, ...]:
     """The same within a part of a map: of the rows and columns, the pixels that are touched.
 
     The strongest place is always one, even where the map rises beyond the part; further ones are maxima of
-    the whole map. Empty if no pixel is touched.
+    the whole map.
+
+    Args:
+        array: the map.
+        rows: of the part.
+        columns: of the part.
+        maxima: what :func:`local_maxima` finds in the map; None to look for the strongest place only.
+        touched: which pixels of these rows and columns belong to the part; all of them if None.
+
+    Returns:
+        One to three points, the strongest first; none if no pixel is touched.
     """
-    values = np.where(touched, array[rows, columns], np.float32(-1))
-    if not values.size or (highest := values.max()) < 0:
+    window = array[rows, columns]
+    if not window.size or (touched is not None and not touched.any()):
         return ()
-    height, width = array.shape
-    row, column = np.nonzero(values >= highest * _STRONG)
-    row, column = row + rows.start, column + columns.start
-    value = array[row, column]
-    last = _middle_of_highest(row, column, value)
+    highest = window.max() if touched is None else window.max(where=touched, initial=np.float32(0))
+    row, column = _middle(window == highest if touched is None else (window == highest) & touched)
+    last = row + rows.start, column + columns.start
     chosen = [last]
-    keep = _is_maximum(array, row, column, value)
-    row, column, value = row[keep], column[keep], value[keep]
-    while len(chosen) < MOST:
-        far = np.hypot(row - last[0], column - last[1]) >= _APART * max(height, width)
-        row, column, value = row[far], column[far], value[far]
-        if not value.size:
+    height, width = array.shape
+    rest = None if maxima is None else _of_part(maxima, highest, rows, columns, touched)
+    while rest is not None and len(chosen) < MOST:
+        rest = rest.where(np.hypot(rest.row - last[0], rest.column - last[1]) >= _APART * max(height, width))
+        if not rest.value.size:
             break
-        last = _middle_of_highest(row, column, value)
+        top = rest.where(rest.value == rest.value.max())
+        nearest = _nearest_to_middle(top.row, top.column)
+        last = int(top.row[nearest]), int(top.column[nearest])
         if all(_lowest_between(array, last, other) < _DIP * array[last] for other in chosen):
             chosen.append(last)
     return tuple(
@@ -99,31 +123,94 @@ def focal_points_in(
     )
 
 
-def _middle_of_highest(row: Array, column: Array, value: Array) -> tuple[int, int]:
-    top = value == value.max()
-    row, column = row[top], column[top]
-    nearest = np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2)
-    return int(row[nearest]), int(column[nearest])
+def local_maxima(array: Map) -> Maxima:
+    """The pixels above 0 that are no lower than any of their neighbours.
+
+    Of a plateau of more than some thousand pixels, an even choice.
+    """
+    height, width = array.shape
+    band = max(1, _BAND_PIXELS // width)
+    share = max(_MOST_CANDIDATES, 2_000_000 * band // height)
+    found = []
+    for top in range(0, height, band):
+        bottom = min(height, top + band)
+        # At the border a pixel is its own neighbour, which changes nothing.
+        edges = ((int(top == 0), int(bottom == height)), (1, 1))
+        padded = np.pad(array[max(0, top - 1) : bottom + 1], edges, mode="edge")
+        centre = padded[1:-1, 1:-1]
+        highest = centre > 0
+        for down in (0, 1, 2):
+            for right in (0, 1, 2):
+                highest &= centre >= padded[down : down + bottom - top, right : right + width]
+        row, column = np.nonzero(highest)
+        part = Maxima(row + top, column, centre[row, column])
+        found.append(part.where(_strongest(part.value, share)))
+    return Maxima(
+        np.concatenate([part.row for part in found]),
+        np.concatenate([part.column for part in found]),
+        np.concatenate([part.value for part in found]),
+    )
 
 
-def _lowest_between(array: Array, one: tuple[int, int], other: tuple[int, int]) -> float:
+def _of_part(
+    maxima: Maxima, highest: np.float32, rows: slice, columns: slice, touched: Mask | None
+) -> Maxima:
+    """The maxima in a part of the map that are strong enough beside its highest value."""
+    inside = maxima.where(
+        (maxima.value >= highest * _STRONG)
+        & (maxima.row >= rows.start)
+        & (maxima.row < rows.stop)
+        & (maxima.column >= columns.start)
+        & (maxima.column < columns.stop)
+    )
+    if touched is not None:
+        inside = inside.where(touched[inside.row - rows.start, inside.column - columns.start])
+    return inside.where(_strongest(inside.value, _MOST_CANDIDATES))
+
+
+def _strongest(values: Floats32, most: int) -> Integers:
+    """Where the highest so many values are, in their order; of equal ones at the limit, an even choice."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    limit = np.partition(values, len(values) - most)[len(values) - most]
+    above, equal = np.flatnonzero(values > limit), np.flatnonzero(values == limit)
+    even = equal[np.linspace(0, len(equal) - 1, most - len(above)).astype(np.int64)]
+    return np.sort(np.concatenate([above, even]))
+
+
+def _middle(mask: Mask) -> tuple[int, int]:
+    """Of the pixels that are set, the one nearest to their centre."""
+    height, width = mask.shape
+    number = int(np.count_nonzero(mask))
+    band = height if number <= _BAND_PIXELS else max(1, _BAND_PIXELS // width)
+    parts = [slice(top, top + band) for top in range(0, height, band)]
+    rows = columns = 0
+    for part in parts:
+        row, column = _places(mask[part])
+        rows += int(row.sum()) + part.start * len(row)
+        columns += int(column.sum())
+    best, place = np.inf, (0, 0)
+    for part in parts:
+        row, column = _places(mask[part])
+        if len(row):
+            distance = (row + part.start - rows / number) ** 2 + (column - columns / number) ** 2
+            nearest = int(distance.argmin())
+            if distance[nearest] < best:
+                best, place = distance[nearest], (int(row[nearest]) + part.start, int(column[nearest]))
+    return place
+
+
+def _places(mask: Mask) -> tuple[Integers, Integers]:
+    """Row and column of each pixel that is set."""
+    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return row, column
+
+
+def _nearest_to_middle(row: Integers, column: Integers) -> int:
+    return int(np.argmin((row - row.mean()) ** 2 + (column - column.mean()) ** 2))
+
+
+def _lowest_between(array: Map, one: tuple[int, int], other: tuple[int, int]) -> float:
     at = np.linspace(0, 1, 65)[:, None]
     rows, columns = np.rint(np.array(one) + at * (np.array(other) - one)).astype(np.intp).T
     return float(array[rows, columns].min())
-
-
-def _is_maximum(
-    array: Array,
-    row: Array,
-    column: Array,
-    value: Array,
-) -> Mask:
-    """Which pixels are no lower than any of their eight neighbours."""
-    height, width = array.shape
-    highest = np.ones(len(value), dtype=bool)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            # At the border a pixel is its own neighbour, which changes nothing.
-            other = array[np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1)]
-            highest &= value >= other
-    return highest

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from salgan._arrays import Array
-from salgan.regions.focal import FocalPoint, focal_points_in
+from salgan._arrays import Array, Floats, Floats32, Integers, Map, Mask
+from salgan._coverage import polygon_coverage
+from salgan.regions.focal import FocalPoint, focal_points_in, local_maxima
 from salgan.regions.region import Region, check_names
 from salgan.saliency_map import SaliencyMap
 
@@ -17,6 +19,8 @@ __all__ = ["SCHEMA", "RegionShare", "Shares", "shares"]
 
 SCHEMA = "salgan.regions/1"
 """Names the form of :meth:`Shares.document`; its number changes when a field changes its meaning or goes."""
+
+_BAND_PIXELS = 1_000_000
 
 _EQUAL = 1e-12
 """Shares that differ by no more than rounding does have the same rank."""
@@ -133,46 +137,165 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
     """
     check_names(regions)
     height, width = saliency.array.shape
-    attention = saliency.array if saliency.array.any() else np.ones_like(saliency.array)
+    # A view of one number where the map is 0 everywhere: as good as uniform, and no second map in memory.
+    is_blank = not saliency.array.any()
+    attention = np.broadcast_to(np.float32(1), (height, width)) if is_blank else saliency.array
     total = float(attention.sum(dtype=np.float64))
-    union = np.zeros((height, width), np.float32)
+    maxima = local_maxima(saliency.array)
+    grid = _Grid(attention, [region for region in regions if region.box is not None])
+    has_polygons = any(region.box is None for region in regions)
+    union = np.zeros((height, width), np.float32) if has_polygons else None
     measured = []
     for region in regions:
-        rows, columns, weights = region.coverage(width, height)
-        union[rows, columns] += weights
-        pixels = float(weights.sum())
-        share = _weighted(weights, attention[rows, columns]) / total
-        measured.append((region, rows, columns, weights, pixels, min(1.0, share)))
-    # Neighbours that divide a pixel between them cover all of it; only beyond that they overlap.
-    np.minimum(union, 1, out=union)
-    all_shares = [share for *_, share in measured]
+        if union is None or region.box is not None:
+            found = grid.measure(region)
+        else:
+            found = _measure_polygon(region, attention, union)
+        rows, columns, touched, pixels, weight = found
+        peak = _peak(saliency.array[rows, columns], touched)
+        points = focal_points_in(saliency.array, rows, columns, maxima, touched)
+        measured.append((region, pixels, min(1.0, weight / total), weight, peak, points))
+    all_shares = [share for _, _, share, *_ in measured]
     entries = []
-    for region, rows, columns, weights, pixels, share in measured:
+    for region, pixels, share, weight, peak, points in measured:
         area = pixels / (width * height)
-        window = saliency.array[rows, columns]
-        touched = weights > 0
         entries.append(
             RegionShare(
                 region=region,
                 share=share,
                 area=area,
                 lift=share / area if area else None,
-                mean=_weighted(weights, window) / pixels if area else None,
-                peak=float(window.max(where=touched, initial=0)) if area else None,
+                mean=(0.0 if is_blank else weight / pixels) if area else None,
+                peak=peak if area else None,
                 rank=1 + sum(other - share > _EQUAL for other in all_shares),
                 inside=min(1.0, pixels / region.size(width, height)) if area else 0.0,
-                focal_points=focal_points_in(saliency.array, rows, columns, touched),
+                focal_points=points,
             )
         )
-    whole = slice(0, height), slice(0, width)
+    covered, inside = grid.union() if union is None else grid.union_with(union)
     return Shares(
         width=width,
         height=height,
         regions=tuple(entries),
-        elsewhere_share=max(0.0, 1 - _weighted(union, attention) / total),
-        elsewhere_area=max(0.0, 1 - float(union.sum(dtype=np.float64)) / (width * height)),
-        focal_points=focal_points_in(saliency.array, *whole, np.ones((height, width), bool)),
+        elsewhere_share=max(0.0, 1 - inside / total),
+        elsewhere_area=max(0.0, 1 - covered / (width * height)),
+        focal_points=focal_points_in(saliency.array, slice(0, height), slice(0, width), maxima),
     )
+
+
+_Measured = tuple[slice, slice, "Mask | None", float, float]
+"""Rows and columns that a region reaches, which of their pixels it touches (None: all), the pixels it covers,
+and the sum of the attention in them, both in parts where it covers pixels in part."""
+
+
+class _Grid:
+    """Sums of the attention in the cells that the edges of all boxes cut a picture into.
+
+    Each edge has two lines, around the pixels that it divides, so that a box covers all pixels of a cell in
+    the same part. What is measured of a box then takes a look at the cells, not at the pixels.
+    """
+
+    def __init__(self, attention: Map, boxes: Sequence[Region]) -> None:
+        self._attention = attention
+        self._height, self._width = attention.shape
+        corners = [box.in_pixels(self._width, self._height)[[0, 2]] for box in boxes]
+        self._rows = _lines([edge for box in corners for edge in box[:, 1]], self._height)
+        self._columns = _lines([edge for box in corners for edge in box[:, 0]], self._width)
+        in_rows = np.stack(
+            [
+                _sum_of_rows(attention[top:bottom])
+                for top, bottom in zip(self._rows, [*self._rows[1:], self._height], strict=True)
+            ]
+        )
+        self._sums = np.add.reduceat(in_rows, self._columns, axis=1)
+        self._high = np.diff([*self._rows, self._height])
+        self._wide = np.diff([*self._columns, self._width])
+        self._covered = np.zeros(self._sums.shape)
+
+    def measure(self, box: Region) -> _Measured:
+        """What a box covers; it counts from then on as part of the union."""
+        (left, top), (right, bottom) = box.in_pixels(self._width, self._height)[[0, 2]]
+        down, across = _part(self._rows, top, bottom), _part(self._columns, left, right)
+        self._covered += np.outer(down, across)
+        rows, columns = _reach(top, bottom, self._height), _reach(left, right, self._width)
+        pixels = float((down @ self._high) * (across @ self._wide))
+        return rows, columns, None, pixels, float(down @ self._sums @ across)
+
+    def union(self) -> tuple[float, float]:
+        """Pixels and attention that all boxes together cover."""
+        # Neighbours that divide a pixel between them cover all of it; only beyond that they overlap.
+        covered = np.minimum(self._covered, 1)
+        return float(self._high @ covered @ self._wide), float((covered * self._sums).sum())
+
+    def union_with(self, others: Floats32) -> tuple[float, float]:
+        """The same of the boxes and of what else is covered, float32 (H, W), which is changed."""
+        row_of = np.repeat(np.arange(len(self._rows)), self._high)
+        column_of = np.repeat(np.arange(len(self._columns)), self._wide)
+        pixels = weight = 0.0
+        for band in _bands(self._height, self._width):
+            covered = others[band]
+            covered += self._covered[row_of[band]][:, column_of]
+            np.minimum(covered, 1, out=covered)
+            pixels += float(covered.sum(dtype=np.float64))
+            weight += _weighted(covered, self._attention[band])
+        return pixels, weight
+
+
+def _measure_polygon(polygon: Region, attention: Map, union: Floats32) -> _Measured:
+    """What a polygon covers, band by band; it is added to the union."""
+    height, width = attention.shape
+    corners = polygon.in_pixels(width, height)
+    rows = _reach(float(corners[:, 1].min()), float(corners[:, 1].max()), height)
+    columns = _reach(float(corners[:, 0].min()), float(corners[:, 0].max()), width)
+    touched = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+    pixels = weight = 0.0
+    for band in _bands(rows.stop - rows.start, width):
+        top, bottom = rows.start + band.start, rows.start + band.stop
+        within, _, weights = polygon_coverage(corners - (0, top), width, bottom - top)
+        place = slice(within.start + top, within.stop + top)
+        union[place, columns] += weights
+        touched[within.start + band.start : within.stop + band.start] = weights > 0
+        pixels += float(weights.sum())
+        weight += _weighted(weights, attention[place, columns])
+    return rows, columns, touched, pixels, weight
+
+
+def _lines(edges: Sequence[float], side: int) -> Integers:
+    """Where the cells of one side begin: at 0, and on both sides of each edge."""
+    near = np.floor(np.clip(edges, 0, side)).astype(np.int64)
+    lines = np.unique(np.concatenate([[0], near, near + 1]))
+    return lines[lines < side]
+
+
+def _part(lines: Integers, low: float, high: float) -> Floats:
+    """How much of the pixels of each cell lies between two places."""
+    part: Floats = np.clip(np.minimum(lines + 1, high) - np.maximum(lines, low), 0, 1)
+    return part
+
+
+def _reach(low: float, high: float, side: int) -> slice:
+    """The pixels of a side between two places, all of those that are touched."""
+    first, last = max(0, math.floor(low)), min(side, math.ceil(high))
+    return slice(first, last) if first < last else slice(0, 0)
+
+
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """Rows that are worked on together, so that memory does not grow with the number of regions."""
+    band = max(1, _BAND_PIXELS // width)
+    return (slice(top, min(height, top + band)) for top in range(0, height, band))
+
+
+def _sum_of_rows(values: Map) -> Floats:
+    total = np.zeros(values.shape[1])
+    for band in _bands(*values.shape):
+        total += values[band].sum(axis=0, dtype=np.float64)
+    return total
+
+
+def _peak(window: Map, touched: Mask | None) -> float:
+    if not window.size:
+        return 0.0
+    return float(window.max() if touched is None else window.max(where=touched, initial=np.float32(0)))
 
 
 def _weighted(weights: Array, values: Array) -> float:
