@@ -47,6 +47,9 @@ _SPARE = 64_000_000
 _LEAST_SHARE = 0.2
 """The smallest picture's part of the processor time that the largest one gets."""
 
+_MOST_SCANS = 100
+"""Scans of a JPEG. A progressive one has about ten; each further one passes over all pixels again."""
+
 _PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "P", "RGB", "RGBA"})
 
 
@@ -107,6 +110,7 @@ def main() -> None:
 def _answer(request: dict[str, Any], content: bytes, asked: BinaryIO, told: BinaryIO) -> None:
     try:
         with _bounded(request["seconds"] * _LEAST_SHARE, len(content) * _PER_FILE_BYTE):
+            _refuse_many_scans(content)
             pixels = _promised_pixels(content, request["max_pixels"])
         write_message(told, {"pixels": pixels})
         _exactly(asked, 1)  # there is room for so many pixels
@@ -144,6 +148,12 @@ def _done(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], byte
     file = io.BytesIO()
     part.save(file, format="PNG", compress_level=3, icc_profile=profile)
     return {}, file.getvalue()
+
+
+def _refuse_many_scans(content: bytes) -> None:
+    """Refuse a JPEG that would take minutes: within its pixels' data a marker's two bytes cannot occur."""
+    if content.startswith(b"\xff\xd8") and (scans := content.count(b"\xff\xda")) > _MOST_SCANS:
+        raise ImageError(f"picture: has {scans} scans, far more than pictures have; save it again")
 
 
 def _promised_pixels(content: bytes, most: int) -> int:

@@ -58,4 +58,4 @@ class Limits:
     @property
     def decode_seconds(self) -> float:
         """Processor time for decoding the largest picture (422); smaller ones get down to a fifth of it."""
-        return max(2.0, self.timeout / 6)
+        return max(2.0, self.timeout / 10)
