@@ -6,7 +6,6 @@ import os
 import signal
 import struct
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,8 @@ from PIL import Image
 from salgan import image
 from salgan.errors import ImageError, ImageTooLargeError
 from salgan.serve import Limits
-from salgan.serve.decoding import Decoders, OutOfMemoryError, _Room
-from tests.serve.conftest import png, until
+from salgan.serve.decoding import Decoders, NotNowError, OutOfMemoryError
+from tests.serve.conftest import png
 
 PICTURE = png()
 
@@ -36,31 +35,33 @@ def _only(decoders):
 
 
 def test_a_decoded_picture_is_the_one_that_the_library_reads(decoders):
-    pixels = decoders.read(PICTURE, lambda picture: picture)
+    pixels = decoders.read(PICTURE)
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, image.read(PICTURE))
 
 
 def test_one_process_serves_one_picture_after_the_other_and_errors_do_not_end_it(decoders):
-    decoders.read(PICTURE, len)
+    decoders.read(PICTURE)
     first = _only(decoders).pid
     with pytest.raises(ImageError, match="picture: is damaged"):
-        decoders.read(PICTURE[: len(PICTURE) // 2], len)
-    decoders.read(PICTURE, len)
+        decoders.read(PICTURE[: len(PICTURE) // 2])
+    decoders.read(PICTURE)
     assert _only(decoders).pid == first
 
 
-def test_what_is_done_with_a_picture_may_fail_without_costing_the_process(decoders):
-    with pytest.raises(ZeroDivisionError):
-        decoders.read(PICTURE, lambda picture: 1 / 0)
-    assert _only(decoders).poll() is None
+def test_a_picture_that_is_too_large_for_now_is_left_and_the_process_goes_on(decoders):
+    with pytest.raises(NotNowError):
+        decoders.read(PICTURE, most=64 * 48 - 1)
+    first = _only(decoders).pid
+    assert len(decoders.read(PICTURE, most=64 * 48)) == 48
+    assert _only(decoders).pid == first
 
 
 def test_more_pixels_than_allowed_are_refused_before_they_are_decoded():
     decoders = Decoders(Limits(max_pixels=64 * 48 - 1))
     try:
         with pytest.raises(ImageTooLargeError):
-            decoders.read(PICTURE, len)
+            decoders.read(PICTURE)
     finally:
         decoders.close()
 
@@ -75,16 +76,16 @@ def _scanned(times):
 
 def test_a_jpeg_of_very_many_scans_is_refused_at_once(decoders):
     with pytest.raises(ImageError, match="scans"):
-        decoders.read(_scanned(200), len)
+        decoders.read(_scanned(200))
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer of processor time")
 def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_decoded(decoders, monkeypatch):
     monkeypatch.setattr(Limits, "decode_seconds", property(lambda self: 0.2))
     with pytest.raises(ImageError, match="takes too long to decode"):
-        decoders.read(_scanned(60), len)
+        decoders.read(_scanned(60))
     monkeypatch.undo()
-    assert decoders.read(PICTURE, len) == 48
+    assert len(decoders.read(PICTURE)) == 48
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no such bound")
@@ -96,23 +97,23 @@ def test_a_tiff_that_promises_a_tile_of_gigabytes_gets_no_memory_for_it(decoders
     directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
     content = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + b"\0" * 36
     with pytest.raises(ImageError):
-        decoders.read(content, len)
-    assert decoders.read(PICTURE, len) == 48
+        decoders.read(content)
+    assert len(decoders.read(PICTURE)) == 48
 
 
 def test_a_decoder_that_crashes_is_replaced(decoders):
-    decoders.read(PICTURE, len)
+    decoders.read(PICTURE)
     process = _only(decoders)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert decoders.read(PICTURE, len) == 48
+    assert len(decoders.read(PICTURE)) == 48
     assert _only(decoders).pid != process.pid
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
 @pytest.mark.parametrize(("sign", "error"), [("SIGSEGV", ImageError), ("SIGKILL", OutOfMemoryError)])
 def test_how_a_decoder_died_is_told_apart(decoders, sign, error):
-    decoders.read(PICTURE, len)
+    decoders.read(PICTURE)
     process = _only(decoders)
     os.kill(process.pid, signal.SIGSTOP)
 
@@ -124,12 +125,12 @@ def test_how_a_decoder_died_is_told_apart(decoders, sign, error):
     timer = threading.Timer(0.3, end)
     timer.start()
     with pytest.raises(error):
-        decoders.read(PICTURE, len)
+        decoders.read(PICTURE)
     timer.join()
 
 
 def test_the_processes_leave_with_the_service(decoders):
-    decoders.read(PICTURE, len)
+    decoders.read(PICTURE)
     process = _only(decoders)
     decoders.close()
     assert process.poll() is not None
@@ -154,30 +155,3 @@ def test_a_crop_of_what_png_cannot_hold_is_rgb(decoders):
     file = io.BytesIO()
     Image.open(io.BytesIO(PICTURE)).convert("CMYK").save(file, "JPEG")
     assert Image.open(io.BytesIO(decoders.crop(file.getvalue(), (0, 0, 20, 20), (10, 10)))).mode == "RGB"
-
-
-def test_pictures_wait_for_room_in_turn():
-    room, got = _Room(100), []
-    room.take(80)
-
-    def enter(pixels):
-        room.take(pixels)
-        got.append(pixels)
-
-    threads = [threading.Thread(target=enter, args=(pixels,)) for pixels in (50, 10)]
-    for number, thread in enumerate(threads, 1):
-        thread.start()
-        until(lambda number=number: len(room._turns) == number)
-    time.sleep(0.05)
-    assert got == []  # 10 would fit, but 50 came first
-    room.leave(80)
-    for thread in threads:
-        thread.join(5)
-    assert sorted(got) == [10, 50]
-
-
-def test_a_picture_larger_than_all_room_gets_in_alone():
-    room = _Room(10)
-    room.take(50)
-    room.leave(50)
-    room.take(5)

@@ -270,6 +270,30 @@ def test_a_picture_whose_client_left_is_not_predicted():
     assert held.batches == [1]
 
 
+def test_large_pictures_never_fill_the_threads_of_small_ones(monkeypatch):
+    held = Held()
+    decoded, predict = [], Batcher.predict
+    monkeypatch.setattr(
+        Batcher, "predict", lambda self, picture: (decoded.append(picture.shape), predict(self, picture))[1]
+    )
+    with serving(held, Limits(max_batch=2, max_pixels=40_000)) as client:
+        large = {"content": png(200, 150), "headers": PNG}
+        threads = [
+            threading.Thread(target=client.post, args=("/v1/predict",), kwargs=large) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        until(lambda: decoded and metric(client, "salgan_pictures_under_way") == 4)
+        small = {"content": PICTURE, "headers": PNG}
+        threads.append(threading.Thread(target=client.post, args=("/v1/predict",), kwargs=small))
+        threads[-1].start()
+        until(lambda: len(decoded) == 2)
+        held.let.set()
+        for thread in threads:
+            thread.join()
+    assert decoded == [(150, 200, 3), (48, 64, 3), *[(150, 200, 3)] * 3]
+
+
 def test_waiting_pictures_share_a_run_of_the_network(monkeypatch):
     held = Held()
     decoded, predict = [], Batcher.predict

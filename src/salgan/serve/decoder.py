@@ -33,7 +33,10 @@ from PIL import Image
 from salgan import crop, image
 from salgan.errors import ImageError, ImageTooLargeError
 
-__all__ = ["main", "read_message", "write_message"]
+__all__ = ["GO", "LEAVE", "main", "read_message", "write_message"]
+
+GO, LEAVE = b"g", b"l"
+"""What is answered when the process has said how many pixels a picture has."""
 
 _MOST_HEADER = 1_000_000
 _LENGTH = struct.Struct("!I")
@@ -113,7 +116,8 @@ def _answer(request: dict[str, Any], content: bytes, asked: BinaryIO, told: Bina
             _refuse_many_scans(content)
             pixels = _promised_pixels(content, request["max_pixels"])
         write_message(told, {"pixels": pixels})
-        _exactly(asked, 1)  # there is room for so many pixels
+        if _exactly(asked, 1) == LEAVE:
+            return
         share = _LEAST_SHARE + (1 - _LEAST_SHARE) * pixels / request["max_pixels"]
         room = pixels * _PER_PIXEL + len(content) * _PER_FILE_BYTE
         with _bounded(request["seconds"] * share, room):

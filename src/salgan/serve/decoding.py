@@ -11,10 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,9 +23,7 @@ from salgan.serve import decoder as child
 from salgan.serve.limits import Limits
 from salgan.serve.observe import logger
 
-__all__ = ["Decoders", "OutOfMemoryError"]
-
-T = TypeVar("T")
+__all__ = ["Decoders", "NotNowError", "OutOfMemoryError"]
 
 _PATH = str(Path(salgan.__file__).parents[1])
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -41,6 +37,10 @@ class OutOfMemoryError(Exception):
     """The machine, not the picture, has run out of memory."""
 
 
+class NotNowError(Exception):
+    """A picture is larger than those that are decoded here and now."""
+
+
 class Decoders:
     """As many decoder processes as there are pictures decoded at a time; each serves one after the other.
 
@@ -52,30 +52,29 @@ class Decoders:
         self._limits = limits
         self._idle: list[_Decoder] = []
         self._lock = threading.Lock()
-        self._room = _Room(limits.max_pixels_under_way)
 
     def start(self) -> None:
         """Have one decoder ready, so that the first picture need not wait for it."""
         self._give_back(_Decoder())
 
-    def read(self, content: bytes, work: Callable[[Picture], T]) -> T:
-        """Decode a picture and do something with it, while there is room for its pixels.
+    def read(self, content: bytes, *, most: int | None = None) -> Picture:
+        """Decode a picture.
 
         Args:
             content: the picture's file.
-            work: is given uint8 RGB (H, W, 3), as :func:`salgan.image.read` gives it.
+            most: pixels that may be decoded now; None for as many as a picture may have.
 
         Returns:
-            What ``work`` returned.
+            uint8 RGB (H, W, 3), as :func:`salgan.image.read` gives it.
 
         Raises:
+            NotNowError: its header promises more than ``most`` pixels; none was decoded.
             ImageTooLargeError: it has too many pixels.
             ImageError: it is not a picture, is damaged, or needs too much time or memory to decode.
             OutOfMemoryError: the machine has no memory left.
         """
-        with _Taken(self._room) as taken:
-            header, body = self._ask(content, {}, taken)
-            return work(body.reshape(header["height"], header["width"], 3))
+        header, body = self._ask(content, {}, most)
+        return body.reshape(header["height"], header["width"], 3)
 
     def crop(self, content: bytes, window: tuple[int, int, int, int], size: tuple[int, int] | None) -> bytes:
         """Cut a window out of a picture, with its transparency, depth and profile.
@@ -91,7 +90,6 @@ class Decoders:
         Raises:
             ImageError, OutOfMemoryError: as :meth:`read` raises them.
         """
-        # The room for these pixels is held already by the picture that the window was found in.
         _, body = self._ask(content, {"window": window, "size": size}, None)
         return body.tobytes()
 
@@ -103,11 +101,11 @@ class Decoders:
             decoder.kill()
 
     def _ask(
-        self, content: bytes, request: dict[str, Any], taken: _Taken | None
+        self, content: bytes, request: dict[str, Any], most: int | None
     ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
         decoder = self._take()
         try:
-            result = decoder.ask(content, request, self._limits, taken)
+            result = decoder.ask(content, request, self._limits, most)
         except BaseException:
             if decoder.broken:
                 decoder.kill()
@@ -152,7 +150,7 @@ class _Decoder:
         return self._process.poll() is None
 
     def ask(
-        self, content: bytes, request: dict[str, Any], limits: Limits, taken: _Taken | None
+        self, content: bytes, request: dict[str, Any], limits: Limits, most: int | None
     ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
         """One picture's way through the process; :attr:`broken` afterwards if it must not be used again."""
         self.broken = True  # until the last byte of the answer is here
@@ -163,9 +161,13 @@ class _Decoder:
             child.write_message(told, request, content)
             answer = child.read_message(said)
             if "error" not in answer:
-                if taken is not None:
-                    taken.take(_whole(answer.get("pixels"), limits.max_pixels))
-                told.write(b"g")
+                pixels = _whole(answer.get("pixels"), limits.max_pixels)
+                if most is not None and pixels > most:
+                    told.write(child.LEAVE)
+                    clock.stop()
+                    self.broken = clock.ran_out()
+                    raise NotNowError
+                told.write(child.GO)
                 answer = child.read_message(said)
             if "error" in answer:
                 clock.stop()
@@ -253,53 +255,6 @@ class _Clock:
             if not self._stopped:
                 self._ran_out = True
                 self._process.kill()
-
-
-class _Room:
-    """How many pixels may be under way at a time: those who wait get in, in turn, as others leave."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._used = 0
-        self._turns: deque[object] = deque()
-        self._changed = threading.Condition()
-
-    def take(self, pixels: int) -> None:
-        """Wait for room; a picture larger than all of it gets in alone."""
-        turn = object()
-        with self._changed:
-            self._turns.append(turn)
-            self._changed.wait_for(
-                lambda: self._turns[0] is turn and (self._used == 0 or self._used + pixels <= self._most)
-            )
-            self._turns.popleft()
-            self._used += pixels
-            self._changed.notify_all()
-
-    def leave(self, pixels: int) -> None:
-        """Make room again."""
-        with self._changed:
-            self._used -= pixels
-            self._changed.notify_all()
-
-
-class _Taken:
-    """The room that one picture has taken, given back at the end of the block."""
-
-    def __init__(self, room: _Room) -> None:
-        self._room = room
-        self._pixels = 0
-
-    def __enter__(self) -> _Taken:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._room.leave(self._pixels)
-
-    def take(self, pixels: int) -> None:
-        """Wait until there is room for so many pixels."""
-        self._room.take(pixels)
-        self._pixels = pixels
 
 
 def _error(answer: dict[str, Any]) -> Exception:

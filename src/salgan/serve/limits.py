@@ -51,9 +51,14 @@ class Limits:
         return 10 * self.max_bytes
 
     @property
-    def max_pixels_under_way(self) -> int:
-        """Pixels of all pictures that are decoded or worked on at a time; others wait with their files."""
-        return 2 * self.max_pixels
+    def large(self) -> int:
+        """Pictures of more pixels than this have a queue of their own, so that small ones need not wait."""
+        return self.max_pixels // 8
+
+    @property
+    def max_large(self) -> int:
+        """Large pictures that are worked on at a time."""
+        return max(1, self.max_batch // 2)
 
     @property
     def decode_seconds(self) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from salgan._arrays import Picture
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError, ModelError
 from salgan.saliency_map import SaliencyMap
-from salgan.serve.decoding import Decoders, OutOfMemoryError
+from salgan.serve.decoding import Decoders, NotNowError, OutOfMemoryError
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import ClientGone, ProblemError
@@ -31,7 +31,8 @@ class Worker:
     """Takes pictures as they came, answers with what is made of them and their maps.
 
     ``limits.max_batch`` threads each take a picture, have it decoded, wait for the network and encode the
-    answer; ``limits.max_waiting`` more pictures may wait, still compressed. Nothing else holds pictures.
+    answer; ``limits.max_waiting`` more pictures may wait, still compressed. Large pictures have
+    ``limits.max_large`` threads and a queue of their own. Nothing else holds pictures.
 
     Args:
         predictor: the network.
@@ -46,6 +47,7 @@ class Worker:
         self._batcher = Batcher(predictor, most=limits.max_batch, on_batch=telemetry.note_batch)
         self.decoders = Decoders(limits)
         self._pool = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="salgan-picture")
+        self._large_pool = ThreadPoolExecutor(limits.max_large, thread_name_prefix="salgan-large")
         self._under_way = 0
         self._seconds_each = 0.1  # a first guess; then the mean of what pictures took, the last ones most
 
@@ -76,12 +78,7 @@ class Worker:
                 f"{self._under_way} pictures are waiting already; come back later",
                 headers={"Retry-After": str(self._retry_after())},
             )
-        loop = asyncio.get_running_loop()
-        self._count(+1)
-        started = self._pool.submit(self._work, content, finish)
-        # Counted until the thread is done, not until the client is answered: what timed out still runs.
-        started.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
-        work = asyncio.wrap_future(started)
+        work = asyncio.ensure_future(self._in_turn(content, finish))
         watch = asyncio.ensure_future(gone())
         try:
             first: set[asyncio.Future[Any]] = {work, watch}
@@ -112,12 +109,31 @@ class Worker:
     def close(self) -> None:
         """Finish every picture that was taken, then stop."""
         self._pool.shutdown(wait=True)
+        self._large_pool.shutdown(wait=True)
         self._batcher.close()
         self.decoders.close()
 
-    def _work(self, content: bytes, finish: Finish[T]) -> T:
+    async def _in_turn(self, content: bytes, finish: Finish[T]) -> T:
+        """Work on a picture in the queue for its size, which its header tells in the first one."""
+        try:
+            return await self._queued(self._pool, content, finish, self._limits.large)
+        except NotNowError:
+            return await self._queued(self._large_pool, content, finish, None)
+
+    async def _queued(
+        self, pool: ThreadPoolExecutor, content: bytes, finish: Finish[T], most: int | None
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        self._count(+1)
+        started = pool.submit(self._work, content, finish, most)
+        # Counted until the thread is done, not until the client is answered: what timed out still runs.
+        started.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
+        return await asyncio.wrap_future(started)
+
+    def _work(self, content: bytes, finish: Finish[T], most: int | None) -> T:
         start = time.perf_counter()
-        answer = self.decoders.read(content, lambda picture: finish(picture, self._batcher.predict(picture)))
+        picture = self.decoders.read(content, most=most)
+        answer = finish(picture, self._batcher.predict(picture))
         self._seconds_each += 0.1 * (time.perf_counter() - start - self._seconds_each)
         return answer
 
