@@ -312,19 +312,16 @@ def test_serve_answer_lost(tried):
     assert len([line for line in done.said.splitlines() if line.strip().startswith("20 4")]) == 1, done.said
 
 
-@fails_still("no option names a public host")
 def test_serve_behind_proxy(tried):
     (done,) = tried("serve-behind-proxy")
     assert "--allow-host" in done.said
 
 
-@fails_still("the service lays transparency over white")
 def test_serve_crop_flattens(tried):
     (done,) = tried("serve-crop-flattens")
     assert "RGBA RGBA" in done.said
 
 
-@fails_still("image/jpg is refused")
 def test_serve_image_jpg(tried):
     (done,) = tried("serve-image-jpg")
     assert '"status": 200' in done.said, done.said

@@ -14,6 +14,7 @@ from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 from salgan.regions import Region, shares
 from salgan.saliency_map import SaliencyMap
+from salgan.serve import Access
 from tests._onnx import tiny_model
 from tests.serve import chromium
 from tests.serve.conftest import png, serving
@@ -415,3 +416,20 @@ def test_the_whole_page_can_be_used_with_the_keyboard_alone(page):
     page.keyboard.type("Logo")
     page.keyboard.press("Enter")
     assert page.locator(".box .tag").inner_text().startswith("Logo  ")
+
+
+def test_the_page_asks_for_the_services_token_and_goes_on_with_it(browser, model):
+    token = "correct-horse-battery-staple"  # noqa: S105  (of this test)
+    with serving(model, access=Access(token=token)) as client:
+        page = browser.new_page()
+        page.set_default_timeout(15_000)
+        page.goto(str(client.base_url))
+        page.fill("#token input", "a wrong one")
+        page.click("#token button")
+        page.wait_for_selector("#token p:not([hidden])")
+        page.fill("#token input", token)
+        page.click("#token button")
+        page.wait_for_selector("#token", state="hidden")
+        page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": PICTURE})
+        page.wait_for_selector(".crops:not([hidden])")
+        page.close()

@@ -1,6 +1,14 @@
 // What the page asks of the service.
 
 const MOST_TRIES = 4;
+const TOKEN = "salgan-token"; // kept until the tab is closed
+
+let askForToken = null;
+
+/** Say what to call, for a promise of a token, when the service asks for one. */
+export function onToken(ask) {
+  askForToken = ask;
+}
 
 /** An answer that is no success, with the service's own words. */
 export class Problem extends Error {
@@ -53,13 +61,20 @@ function send(path, blob, options) {
 async function ask(path, options = {}) {
   for (let tries = 1; ; tries += 1) {
     let response;
+    const token = sessionStorage.getItem(TOKEN);
+    const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
     try {
-      response = await fetch(path, options);
+      response = await fetch(path, { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new Problem(0, "The service cannot be reached; is it still running?");
     }
     if (response.ok) return response;
+    if (response.status === 401 && askForToken) {
+      sessionStorage.setItem(TOKEN, await askForToken(Boolean(token)));
+      tries = 0;
+      continue;
+    }
     if (response.status === 503 && tries < MOST_TRIES) {
       const seconds = Math.min(Number(response.headers.get("Retry-After") ?? 1), 10);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));

@@ -114,6 +114,25 @@ function showAlert(text) {
   one("#alert").hidden = false;
 }
 
+let asking = null;
+
+/** Show the form for the token, once for all who wait for it; the promise is kept when it is filled in. */
+function askForToken(again) {
+  const form = one("#token");
+  form.querySelector("p").hidden = !again;
+  form.hidden = false;
+  form.querySelector("input").focus();
+  asking ??= new Promise((resolve) => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      form.hidden = true;
+      asking = null;
+      resolve(form.querySelector("input").value.trim());
+    }, { once: true });
+  });
+  return asking;
+}
+
 function hideAlert() {
   one("#alert").hidden = true;
 }
@@ -186,6 +205,7 @@ function listen() {
   page.boxes.addEventListener("change", boxesChanged);
 }
 
+api.onToken(askForToken);
 listen();
 look();
 ready().catch((error) => showAlert(error.message));
