@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 from salgan._version import __version__
 
 if TYPE_CHECKING:
+    from salgan.errors import SalganError
     from salgan.models import load_model, predict
     from salgan.models.predictor import Predictor
     from salgan.saliency_map import SaliencyMap
 
-__all__ = ["Predictor", "SaliencyMap", "__version__", "load_model", "predict"]
+__all__ = ["Predictor", "SalganError", "SaliencyMap", "__version__", "load_model", "predict"]
 
 _HOME = {
     "Predictor": "salgan.models.predictor",
     "SaliencyMap": "salgan.saliency_map",
+    "SalganError": "salgan.errors",
     "load_model": "salgan.models",
     "predict": "salgan.models",
 }

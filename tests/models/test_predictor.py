@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.errors import ImageError, ModelError
+from salgan.errors import ConfigError, ImageError, ModelError
 from salgan.models._sizes import at_picture_size
 from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
@@ -183,3 +183,63 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 def test_predictions_are_saliency_maps(predictor):
     assert isinstance(predictor.predict(_scene(5, 5)), SaliencyMap)
+
+
+# Many pictures
+
+
+def test_many_pictures_come_in_their_order_whatever_they_are(predictor, tmp_path):
+    pictures = [_scene(20 + number, 30) for number in range(19)]
+    path = tmp_path / "picture.png"
+    Image.fromarray(pictures[0]).save(path)
+    sources = [path, *pictures[1:]]
+    found = list(predictor.predict_many(sources))
+    assert [saliency.array.shape for saliency in found] == [picture.shape[:2] for picture in pictures]
+    for saliency, picture in zip(found, pictures, strict=True):
+        assert np.abs(saliency.array - predictor.predict(picture).array).max() < 1e-5
+
+
+def test_a_broken_picture_among_many_is_yielded_as_its_error(predictor):
+    first, broken, last = predictor.predict_many([_scene(20, 30), b"no picture", _scene(30, 20)])
+    assert isinstance(broken, ImageError)
+    assert (first.array.shape, last.array.shape) == ((20, 30), (30, 20))
+
+
+def test_pictures_are_taken_only_as_they_are_needed(predictor):
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield _scene(20, 30)
+
+    found = predictor.predict_many(endless())
+    assert next(found).array.shape == (20, 30)
+    assert taken < 40
+    found.close()
+
+
+def test_an_order_for_opencv_reaches_the_network(tmp_path):
+    # A model that tells the channels apart: red counts, blue does not.
+    model = Predictor(tiny_model(), threads=1)
+    picture = _scene(20, 30)
+    picture[:, :, 0] = 0
+    seen = []
+    model.predict_batch = lambda pictures: seen.extend(pictures) or [SaliencyMap(np.zeros((20, 30)))]
+    model.predict(picture[:, :, ::-1], order="bgr")
+    list(model.predict_many([picture[:, :, ::-1]], order="bgr"))
+    assert all(np.array_equal(each, picture) for each in seen)
+    assert len(seen) == 2
+    with pytest.raises(ConfigError, match="order"):
+        model.predict_many([], order="gbr")
+
+
+def test_a_batch_takes_what_one_prediction_takes_and_blames_the_input(predictor, tmp_path):
+    path = tmp_path / "picture.png"
+    Image.fromarray(_scene(20, 30)).save(path)
+    assert predictor.predict_batch([str(path), _scene(20, 30)])[0].array.shape == (20, 30)
+    with pytest.raises(ImageError, match=r"a\.jpg: no such file"):
+        predictor.predict_batch(["a.jpg"])
+    with pytest.raises(ImageError, match="for one picture there is predict"):
+        predictor.predict_batch("a.jpg")

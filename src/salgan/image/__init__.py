@@ -6,6 +6,7 @@ minutes, is refused before a pixel is decoded; and whatever a broken file makes 
 :class:`~salgan.errors.ImageError` in one line.
 """
 
+from salgan.image.arrays import check_order
 from salgan.image.colour import one_channel
 from salgan.image.decoding import MAX_PIXELS, decode, pillow_kept_quiet, size_of, upright
 from salgan.image.kinds import FORMATS, SUFFIXES, VIDEO, kind_of, kind_of_file
@@ -17,6 +18,7 @@ __all__ = [
     "SUFFIXES",
     "VIDEO",
     "Source",
+    "check_order",
     "decode",
     "kind_of",
     "kind_of_file",

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from PIL import Image
+from typing import Literal
 
 from salgan._progress import Progress, silent
 from salgan.errors import ModelError, require
+from salgan.image import Source
 from salgan.models.predictor import Predictor
 from salgan.models.spec import find_model
 from salgan.saliency_map import SaliencyMap
@@ -66,16 +64,16 @@ def load_model(
     return TorchPredictor(file.path, name=file.name, device=device, threads=threads, trust=trust)
 
 
-def predict(
-    source: str | Path | bytes | Image.Image | np.ndarray[Any, Any], model: str | Path = DEFAULT
-) -> SaliencyMap:
+def predict(source: Source, model: str | Path = DEFAULT, *, order: str = "rgb") -> SaliencyMap:
     """Predict where people look in a picture, in one line.
 
     The model is loaded at the first call and kept for the next ones.
 
     Args:
-        source: a path, the bytes of a file, a Pillow image or an array; see :func:`salgan.image.read`.
+        source: a path, the bytes of a file, a file object, a Pillow image, a NumPy array or a PyTorch
+            tensor; see :func:`salgan.image.read`.
         model: as :func:`load_model` takes it.
+        order: ``"rgb"``, or ``"bgr"`` for arrays of OpenCV.
 
     Returns:
         The map, at the picture's own size.
@@ -84,7 +82,7 @@ def predict(
         ImageError: the picture cannot be read.
         ModelError: the model cannot be loaded or run.
     """
-    return _kept(model).predict(source)
+    return _kept(model).predict(source, order=order)
 
 
 @lru_cache(maxsize=2)

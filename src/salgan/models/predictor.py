@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Floats32, Picture
-from salgan.errors import ModelError
+from salgan.errors import ImageError, ModelError, SalganError
+from salgan.image import Source
+from salgan.models.many import in_batches
 from salgan.models.windows import join_windows, windows_of
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 from salgan.saliency_map import SaliencyMap
@@ -104,11 +106,13 @@ class Predictor:
         self.preprocessing = self._read_record()
         self._check_signature()
 
-    def predict(self, source: str | Path | bytes | Image.Image | np.ndarray[Any, Any]) -> SaliencyMap:
+    def predict(self, source: Source, *, order: str = "rgb") -> SaliencyMap:
         """Predict where people look in one picture.
 
         Args:
-            source: a path, bytes, a Pillow image or an array, as :func:`salgan.image.read` takes them.
+            source: a path, bytes, a file object, a Pillow image, a NumPy array or a PyTorch tensor, as
+                :func:`salgan.image.read` takes them.
+            order: ``"rgb"``, or ``"bgr"`` for arrays of OpenCV.
 
         Returns:
             The map, at the picture's own size.
@@ -117,28 +121,56 @@ class Predictor:
             ImageError: the picture cannot be read.
             ModelError: the model cannot be run, or its output is not a saliency map.
         """
-        return self.predict_batch([image.read(source)])[0]
+        return self.predict_batch([image.read(source, order=order)])[0]
 
-    def predict_batch(self, pictures: Sequence[Picture]) -> list[SaliencyMap]:
+    def predict_many(
+        self, sources: Iterable[Source], *, order: str = "rgb"
+    ) -> Iterator[SaliencyMap | SalganError]:
+        """Predict any number of pictures: read in threads, predicted in batches, in their order.
+
+        Only a few pictures are held at a time, so memory does not grow with their number, and ``sources``
+        may be a generator without an end.
+
+        >>> for path, found in zip(paths, model.predict_many(paths)):  # doctest: +SKIP
+        ...     print(path, found if isinstance(found, salgan.SalganError) else found.array.max())
+
+        Args:
+            sources: pictures as :meth:`predict` takes them.
+            order: ``"rgb"``, or ``"bgr"`` for arrays of OpenCV.
+
+        Yields:
+            For each picture its map, or the error that says why it cannot be read: one broken picture does
+            not stop the others.
+
+        Raises:
+            ModelError: the model cannot be run, which no other picture would mend.
+            ConfigError: an unknown order.
+        """
+        image.check_order(order)
+        return in_batches(self.predict_batch, sources, order)
+
+    def predict_batch(self, pictures: Sequence[Source]) -> list[SaliencyMap]:
         """Predict several pictures, those of one input shape in one run of the network.
 
         For a network of several input shapes, pictures that are more than three times as long as wide (or as
         wide as high) are predicted in overlapping windows; see :mod:`salgan.models.windows`.
 
         Args:
-            pictures: uint8 RGB arrays (H, W, 3), which may differ in size.
+            pictures: as :meth:`predict` takes them; they may differ in size.
 
         Returns:
             One map per picture, each at its picture's own size; its note says if it was made of windows.
 
         Raises:
+            ImageError: a picture cannot be read.
             ModelError: the model cannot be run, or its output is not a saliency map.
         """
-        sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
+        if isinstance(pictures, str | bytes | Path | Image.Image):
+            raise ImageError("predict_batch takes a list of pictures; for one picture there is predict")
+        arrays = [image.read(picture) for picture in pictures]
+        sizes = [(array.shape[0], array.shape[1]) for array in arrays]
         windows = [windows_of(height, width, self.preprocessing) for height, width in sizes]
-        parts = [
-            window.cut(picture) for picture, each in zip(pictures, windows, strict=True) for window in each
-        ]
+        parts = [window.cut(array) for array, each in zip(arrays, windows, strict=True) for window in each]
         maps = iter(self._maps(parts, at_once=max(len(pictures), _WINDOWS_AT_ONCE)))
         return [
             join_windows([next(maps) for _ in each], each, height, width)
