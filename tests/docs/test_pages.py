@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import salgan as package
+from salgan import image
 from salgan.models.predictor import Predictor
 from tests import _fenced
 from tests._onnx import tiny_model
@@ -105,7 +106,7 @@ def test_every_python_block_compiles(page):
 
 def test_every_python_block_is_run_by_some_test():
     pages = {page for page in _fenced.pages() if _fenced.blocks(page, "python")}
-    assert pages - {"README.md", "docs/python.md"} == set(RUN_ELSEWHERE)
+    assert pages - {"README.md", "docs/api.md", "docs/onnx.md"} == set(RUN_ELSEWHERE)
     for page, test in RUN_ELSEWHERE.items():
         assert Path(page).name.removesuffix(".md") in (_fenced.ROOT / test).read_text(encoding="utf-8")
 
@@ -128,6 +129,48 @@ def test_the_python_of_readme_runs(desk):
     for block in _fenced.blocks("README.md", "python"):
         exec(compile(block.text, str(block), "exec"), {})  # noqa: S102  (our own page)
     assert (desk / "map.png").is_file()
+
+
+def test_the_python_of_the_reference_runs(desk, capsys):
+    exec(compile(_fenced.code("docs/api.md"), "api.md", "exec"), {})  # noqa: S102
+    assert image.read(desk / "overlay.png").shape == (300, 400, 3)
+    first, second = capsys.readouterr().out.splitlines()
+    assert 0 < float(first) <= 1
+    assert "missing.jpg: no such file" in second
+
+
+def test_every_name_of_the_reference_exists():
+    import pkgutil
+
+    named = re.findall(r"^::: (salgan[.\w]*)$", _fenced.text_of("docs/api.md"), re.MULTILINE)
+    assert len(named) > 20
+    for name in named:
+        assert pkgutil.resolve_name(name) is not None
+    assert {f"salgan.{name}" for name in package.__all__} - set(named) == {
+        "salgan.SalganError",  # with the other errors
+        "salgan.__version__",
+    }
+
+
+def test_the_contract_of_the_onnx_file_holds_without_this_package(desk):
+    (desk / "model.onnx").write_bytes(tiny_model())
+    names: dict[str, object] = {}
+    exec(compile(_fenced.code("docs/onnx.md"), "onnx.md", "exec"), names)  # noqa: S102
+    ours = Predictor(tiny_model()).predict("photo.jpg").array
+    assert np.abs(np.clip(names["saliency_map"], 0, 1) - ours).max() < 1e-4
+
+
+def test_the_contract_names_every_field_of_the_record():
+    import json
+
+    from salgan.preprocessing import METADATA_KEY, Preprocessing
+
+    text = _fenced.text_of("docs/onnx.md")
+    assert f"`{METADATA_KEY}`" in text
+    for field in json.loads(Preprocessing(shapes=((192, 256),)).to_json()):
+        assert f"`{field}`" in text, field
+    lite = package.models.load_model("lite").preprocessing
+    assert f"[{lite.height}, {lite.width}]" in text
 
 
 def test_the_commands_of_readme_run_or_say_why_they_are_not_run(desk, salgan):
