@@ -87,7 +87,7 @@ def test_unknown_baselines_name_the_close_one():
         baseline("centre-bias")
     with pytest.raises(ModelError, match="there are uniform"):
         baseline("xyz")
-    assert len(BASELINES) == 5
+    assert len(BASELINES) == 8
 
 
 def test_spectral_residual_says_which_opencv_it_needs(monkeypatch):

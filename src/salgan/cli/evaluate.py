@@ -24,7 +24,7 @@ def evaluate(
         str,
         typer.Argument(
             help="A model's name, an .onnx or .safetensors file, or a training run's folder; a folder, .zip "
-            "or .h5 of maps; or baseline:NAME (uniform, center-bias, one-viewer, half-viewers, "
+            "or .h5 of maps; or baseline:NAME (uniform, center-bias, one-viewer, half-viewers, gold, "
             "spectral-residual)."
         ),
     ],

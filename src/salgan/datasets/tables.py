@@ -190,8 +190,7 @@ def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, F
         stem = re.sub(r"\.(jpe?g|png|webp|tiff?|bmp|gif|heic|avif)$", "", path, flags=re.IGNORECASE)
         for wanted in (path, stem):
             alone = short.get(wanted.rpartition("/")[2], [])
-            name = wanted if wanted in names else alone[0] if len(alone) == 1 else None
-            if name is not None:
-                matched[name] = fixations
+            if wanted in names or len(alone) == 1:
+                matched[wanted if wanted in names else alone[0]] = fixations
                 break
     return matched

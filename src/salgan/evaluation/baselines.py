@@ -5,6 +5,9 @@
 ``center-bias``        where people look in the set's other pictures, blurred
 ``one-viewer``         the fixations of one viewer, blurred; scored on those of all others
 ``half-viewers``       the fixations of one half of the viewers, blurred; scored on those of the other half
+``gold``               a density of all other viewers predicts each viewer: the human ceiling, in bits
+``gold-half``          the same with one half of the viewers for the other, and the other way round
+``gold-per-picture``   the same as ``gold``, with width and shares of the density chosen for each picture
 ``spectral-residual``  Hou and Zhang 2007, from OpenCV's contributed modules
 =====================  ===================================================================================
 
@@ -22,6 +25,7 @@ from salgan._arrays import Array
 from salgan._words import did_you_mean
 from salgan.datasets import Fixations, Stimulus
 from salgan.errors import DatasetError, MissingExtraError, ModelError, require
+from salgan.evaluation.gold import GOLD, Gold
 from salgan.evaluation.ground_truth import seeded
 from salgan.evaluation.sources import EveryPicture, MapSource
 
@@ -187,7 +191,7 @@ _OTHERS: dict[str, Callable[[], MapSource]] = {
     "spectral-residual": SpectralResidual,
 }
 
-BASELINES = (*_OTHERS, *_VIEWERS)
+BASELINES = (*_OTHERS, *_VIEWERS, *GOLD)
 """Their names."""
 
 
@@ -208,6 +212,8 @@ def baseline(
     """
     if name in _VIEWERS:
         return Viewers(name, _VIEWERS[name], seed=seed, sigma=sigma, degrees=degrees)
+    if name in GOLD:
+        return Gold(name, seed=seed)
     if name in _OTHERS:
         return _OTHERS[name]()
     raise ModelError(f"no baseline {name!r}; {did_you_mean(name, BASELINES)}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from salgan._files import replacing
 from salgan._words import markdown_table
 from salgan.errors import SalganError
+from salgan.evaluation.gold import GOLD
 from salgan.evaluation.intervals import LEVEL, Interval, bootstrap_mean, permutation_p
 from salgan.evaluation.report import conditions, interval_text, label
 from salgan.evaluation.results import Results
@@ -26,6 +27,7 @@ __all__ = [
     "caution",
     "compare",
     "disagreements",
+    "explained",
     "markdown",
     "most_different",
     "notes",
@@ -170,10 +172,27 @@ def disagreements(differences: Sequence[Difference]) -> list[str]:
     ]
 
 
+def explained(comparison: Comparison) -> str | None:
+    """The share of the information that viewers have about each other which a model has, too; or None.
+
+    Only where one of the two is a gold standard and both are densities: the information gain over the center
+    bias of the model, divided by that of the gold standard.
+    """
+    gain = next((each for each in comparison.differences if each.metric == "ig_density"), None)
+    golden = [results.name in GOLD for results in (comparison.first, comparison.second)]
+    if gain is None or golden[0] == golden[1]:
+        return None
+    gold, model = (gain.first, gain.second) if golden[0] else (gain.second, gain.first)
+    name = comparison.second.name if golden[0] else comparison.first.name
+    return (
+        f"explained information: {name} has {model / gold:.1%} of the gold standard's" if gold > 0 else None
+    )
+
+
 def notes(comparison: Comparison) -> list[str]:
     """Everything to keep in mind when reading a comparison."""
-    warning = caution(comparison)
-    return [*([warning] if warning else []), *disagreements(comparison.differences)]
+    found = [caution(comparison), explained(comparison), *disagreements(comparison.differences)]
+    return [note for note in found if note]
 
 
 def markdown(comparison: Comparison) -> str:

@@ -9,13 +9,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from salgan._arrays import Array
+from salgan._arrays import Array, Floats
 from salgan._parallel import in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan._version import __version__
 from salgan.datasets import Dataset, open_dataset
 from salgan.errors import DatasetError, ModelError
 from salgan.evaluation.baselines import CenterBiasBaseline
+from salgan.evaluation.gold import Gold
 from salgan.evaluation.ground_truth import Data, Gaze, GroundTruth, ground_truth
 from salgan.evaluation.map_kinds import MapKind, looks_like_log_density
 from salgan.evaluation.map_sources import lacks, open_map_source
@@ -105,7 +106,7 @@ def evaluate(
         trust=trust,
     )
     dataset, missing = _with_maps(source, data.dataset, skip_missing)
-    bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline)
+    bias = "baseline" in protocol.needs or isinstance(source, CenterBiasBaseline | Gold)
     kind, remarks = _look_at(source, dataset, protocol)
     if kind != "saliency" and protocol.metrics == DEFAULT_METRICS:
         protocol = replace(protocol, metrics=(*DEFAULT_METRICS, "log_likelihood", "ig_density"))
@@ -122,6 +123,8 @@ def evaluate(
                     on_progress=on_progress,
                 )
             )
+        if isinstance(source, Gold):
+            remarks += _fit(source, dataset, truth)
         about = {
             "salgan": __version__,
             "model": {
@@ -163,6 +166,23 @@ def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset
     return (dataset.select(n for n in names if n not in lacking) if missing else dataset), len(missing)
 
 
+def _fit(gold: Gold, dataset: Dataset, truth: GroundTruth) -> list[str]:
+    """Fit a gold standard to a set, and say what came out."""
+
+    def center_bias(index: int) -> Floats | None:
+        stimulus = dataset.stimuli[index]
+        return truth.center_bias(index, stimulus.height, stimulus.width)
+
+    mixture = gold.fit(dataset.stimuli, center_bias)
+    if mixture is None:
+        return ["the gold standard's width and shares were chosen for each picture"]
+    kernel, bias, uniform = mixture.shares
+    return [
+        f"the gold standard is a kernel of {mixture.width:.1%} of the diagonal ({kernel:.1%}), the center "
+        f"bias ({bias:.1%}) and the uniform density ({uniform:.1%})"
+    ]
+
+
 def _look_at(source: MapSource, dataset: Dataset, protocol: EvaluationProtocol) -> tuple[MapKind, list[str]]:
     """What the values of the maps are, and what to know before trusting their scores."""
     first = dataset.stimuli[0]
@@ -179,6 +199,8 @@ def _look_at(source: MapSource, dataset: Dataset, protocol: EvaluationProtocol) 
                 "the maps are log densities (their exponentials sum to 1), and the densities are scored; "
                 "--maps saliency scores the logarithms themselves"
             )
+    if isinstance(source, Gold):
+        kind = "density"
     kind = kind or ("density" if protocol.per_metric and not isinstance(source, NamedMaps) else "saliency")
     if protocol.per_metric and kind == "saliency":
         raise ModelError(

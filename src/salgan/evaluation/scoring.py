@@ -13,6 +13,7 @@ from salgan.datasets import Stimulus
 from salgan.datasets.density import resized
 from salgan.errors import MetricError
 from salgan.evaluation.baselines import CenterBiasBaseline, TooFewViewersError
+from salgan.evaluation.gold import Gold
 from salgan.evaluation.ground_truth import GroundTruth, marked, seeded
 from salgan.evaluation.map_kinds import MapKind, as_density, check_aspect
 from salgan.evaluation.maps import NamedMaps
@@ -115,8 +116,10 @@ class Scorer:
         stimulus = self.stimuli[index]
         height, width = stimulus.height, stimulus.width
         row: Row = {"picture": stimulus.name, "width": width, "height": height}
+        if isinstance(self.source, Gold):
+            return self._folds(self.source, index, row)
         try:
-            truth, scored = self._ground_truth(stimulus, row)
+            truth, scored = self._ground_truth(self.source.scored(stimulus), row)
         except TooFewViewersError as error:
             return row | {"note": str(error)}
         if saliency is None:
@@ -137,6 +140,32 @@ class Scorer:
         else:
             scores, reasons = self._best_scores(density, truth, row, index)
         return row | scores | {"note": "; ".join(reasons)}
+
+    def _folds(self, gold: Gold, index: int, row: Row) -> Row:
+        """The left-out viewers of a picture, each scored on the density of the others: the weighted mean."""
+        stimulus = self.stimuli[index]
+        context = self._context(index, stimulus, row)
+        bias = self._center_bias(index, stimulus.height, stimulus.width)
+        mixture = gold.mixture(stimulus, bias)
+        sums: dict[str, float] = {}
+        weights: dict[str, float] = {}
+        reasons: dict[str, None] = {}
+        fixated = 0
+        for predicting, left_out in gold.folds(stimulus):
+            truth, _ = self._ground_truth(left_out, row)
+            if not (count := row["fixations"]):
+                continue
+            fixated += count
+            density = mixture.density(predicting, bias)
+            found, why = _scores(density, truth | context, self._protocol.metrics, of_density=True)
+            for name, value in found.items():
+                sums[name] = sums.get(name, 0.0) + count * value
+                weights[name] = weights.get(name, 0.0) + count
+            reasons |= dict.fromkeys(why)
+        if not fixated:
+            reasons[f"{gold.name}: fewer than two viewers looked at the picture"] = None
+        row |= {"fixations": fixated, "map_width": stimulus.width, "map_height": stimulus.height}
+        return row | {name: sums[name] / weights[name] for name in sums} | {"note": "; ".join(reasons)}
 
     def _best_scores(
         self, density: Floats, truth: dict[str, Any], row: Row, index: int
@@ -165,10 +194,9 @@ class Scorer:
             return bias if bias is not None else np.ones((stimulus.height, stimulus.width))
         return np.asarray(self.source.predict(self.stimuli[index]))
 
-    def _ground_truth(self, stimulus: Stimulus, row: Row) -> tuple[dict[str, Any], Stimulus]:
+    def _ground_truth(self, scored: Stimulus, row: Row) -> tuple[dict[str, Any], Stimulus]:
         """Fixated pixels and density, as far as they exist; the fixations' file is read once."""
         protocol, truth = self._protocol, dict[str, Any]()
-        scored = self.source.scored(stimulus)
         scored = scored.with_fixations(scored.fixations, scored.map_path)
         fixated = None if scored.fixations is None else scored.fixation_map()
         row["fixations"] = 0 if fixated is None else int(fixated.sum())
