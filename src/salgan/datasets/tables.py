@@ -181,8 +181,8 @@ def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, F
         found: what :func:`read_csv_of_set` gave.
         names: of the stimuli.
     """
-    short: dict[str, list[str]] = {}
-    for name in names:
+    known, short = set(names), dict[str, list[str]]()
+    for name in known:
         short.setdefault(name.rpartition("/")[2], []).append(name)
     matched: dict[str, Fixations] = {}
     for written, fixations in found.items():
@@ -190,7 +190,7 @@ def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, F
         stem = re.sub(r"\.(jpe?g|png|webp|tiff?|bmp|gif|heic|avif)$", "", path, flags=re.IGNORECASE)
         for wanted in (path, stem):
             alone = short.get(wanted.rpartition("/")[2], [])
-            if wanted in names or len(alone) == 1:
-                matched[wanted if wanted in names else alone[0]] = fixations
+            if wanted in known or len(alone) == 1:
+                matched[wanted if wanted in known else alone[0]] = fixations
                 break
     return matched
