@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from salgan._cores import cores
 from salgan.errors import SalganError
 
 __all__ = ["WorkerDiedError", "cores", "in_order"]
@@ -36,12 +37,6 @@ _ENVIRONMENT = {
 
 class WorkerDiedError(SalganError):
     """A process of the pool ended in the middle of a task, as it does when memory runs out."""
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS and Windows lack it
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def in_order(

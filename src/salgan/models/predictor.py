@@ -13,6 +13,7 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Floats32, Picture
+from salgan._cores import runtime_threads
 from salgan.errors import ImageError, ModelError, SalganError
 from salgan.image import Source
 from salgan.models.many import in_batches
@@ -43,7 +44,8 @@ class Predictor:
     Args:
         model: path of the ONNX file, or its bytes.
         name: what to call the model; the file's name without its ending if None.
-        threads: threads that one prediction may use; one per physical core if None.
+        threads: threads that one prediction may use; one per physical core
+            that this process may use if None.
 
     Attributes:
         name: what the model is called.
@@ -93,7 +95,7 @@ class Predictor:
         onnxruntime = onnx_runtime()
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = self._threads or 0
+        options.intra_op_num_threads = self._threads or runtime_threads()
         options.log_severity_level = 4  # what goes wrong is raised; nothing is printed beside it
         # Idle threads of the runtime must sleep, not spin, or they take the core that decodes and writes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from salgan._arrays import Floats32
+from salgan._cores import runtime_threads
 from salgan._files import sha256_of
 from salgan.errors import ModelError
 from salgan.models.predictor import Predictor
@@ -46,7 +47,8 @@ class TorchPredictor(Predictor):
         self._path = Path(path)
         self.name = name or self._path.stem
         self._device = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
-        self._threads = threads
+        allowed = runtime_threads()
+        self._threads = threads or (min(allowed, torch.get_num_threads()) if allowed else None)
         self._network = load_network(path, trust=trust).to(self._device)
         self.preprocessing = preprocessing_of(self._network)
 

@@ -10,6 +10,7 @@ import lightning.fabric
 import torch
 from lightning.fabric import Fabric
 
+from salgan._cores import runtime_threads
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError
 from salgan.networks import Discriminator, Generator
@@ -57,6 +58,8 @@ def train(
         TrainingError: a loss became NaN or infinite.
     """
     precision = _precision(config.precision, config.accelerator)
+    if allowed := runtime_threads():  # PyTorch knows the affinity, but not the limits of a container
+        torch.set_num_threads(min(torch.get_num_threads(), allowed))
     fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
     fabric.launch()
     if not fabric.is_global_zero:  # one of several processes speaks

@@ -1,0 +1,63 @@
+"""How many cores this process may use: affinity and the limits of a container count, not only the machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["cores", "runtime_threads"]
+
+
+def cores() -> int:
+    """How many cores this process may use, at least one.
+
+    That is the smallest of the machine's cores, of those that the process is bound to, and of the share of
+    processor time that its control group has, rounded up: half a core of a container gets one thread, not 64.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS and Windows lack it
+    bound = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min([bound, *(math.ceil(share) for share in _shares(Path("/")))]))
+
+
+def runtime_threads() -> int:
+    """How many threads to ask a network's runtime for: 0 leaves it its own choice, unless cores are limited.
+
+    Left alone, ONNX Runtime takes a thread per physical core of the machine: best where all of them are ours.
+    """
+    allowed = cores()
+    return 0 if allowed == os.cpu_count() else allowed
+
+
+def _shares(root: Path) -> Iterator[float]:
+    """The processor time, in cores, that each control group above this process may use, where it is limited.
+
+    Args:
+        root: folder that holds ``proc`` and ``sys``.
+    """
+    mount = root / "sys" / "fs" / "cgroup"
+    for line in _read(root / "proc" / "self" / "cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 2 has one tree of groups, version 1 one for each controller.
+        tree = mount if not controllers else mount / "cpu"
+        inside = Path(group.lstrip("/"))
+        # A container may see its own group as the root of the tree, whatever the name of the group is.
+        for folder in (tree / inside, *(tree / above for above in inside.parents), tree):
+            quota, period = (
+                _read(folder / "cpu.max").split() or ["max", ""]
+                if not controllers
+                else [_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")]
+            )
+            if quota.strip().isdecimal() and period.strip().isdecimal() and int(period) > 0:
+                yield int(quota) / int(period)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
