@@ -9,7 +9,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO = predict examples/photo.jpg --save map,overlay --format png8 --overwrite
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint types docs bench figures package package-check sbom clean
+.PHONY: help demo test lint types docs bench figures fuzz test-oldest package package-check sbom clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,12 @@ demo: $(BASE)/.installed  ## Predict a photograph: a saliency map and an overlay
 
 test: $(DEV)/.installed  ## Run every test
 	$(DEV)/$(BIN)/python -m pytest -n 2
+
+fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
+	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/test_fuzz.py
+
+test-oldest: $(OLDEST)/.installed  ## Run the suite on the oldest packages that pyproject.toml allows
+	$(OLDEST)/$(BIN)/python -m pytest -n 2 -W ignore::DeprecationWarning
 
 lint: $(DEV)/.installed  ## Check style and format
 	$(DEV)/$(BIN)/ruff check .
@@ -75,4 +81,13 @@ $(DEV)/.installed: pyproject.toml
 $(RELEASE)/.installed:
 	$(PYTHON) -m venv $(RELEASE)
 	$(RELEASE)/$(BIN)/python -m pip install --quiet build 'cyclonedx-bom>=7' 'pip-licenses>=5' 'pip>=24'
+	touch $@
+
+$(OLDEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/$(BIN)/python -m pip install --quiet uv
+	$(OLDEST)/$(BIN)/uv pip compile --quiet --extra all --resolution lowest-direct \
+	  --python $(OLDEST)/$(BIN)/python --output-file $(OLDEST)/oldest.txt pyproject.toml
+	$(OLDEST)/$(BIN)/uv pip install --quiet --python $(OLDEST)/$(BIN)/python \
+	  --constraint $(OLDEST)/oldest.txt --editable '.[dev]'
 	touch $@
