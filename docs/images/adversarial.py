@@ -30,7 +30,8 @@ def main(out: Path, runs: dict[str, Path]) -> None:
             left.plot([line["step"] for line in steps], [line[key] for line in steps], colour, label=label)
             left.plot([line["step"] for line in judged], [line[key] for line in judged], f"{colour}o")
         left.axhline(0.5, color="grey", linewidth=0.8, linestyle=":")
-        left.set(ylabel="discriminator is right", ylim=(0, 1.05), title=title)
+        left.set(ylabel="discriminator is right", ylim=(0, 1.05))
+        left.set_title(title, loc="left")
         left.legend(frameon=False, ncols=2, loc="lower right")
         moved = [line for line in lines if line["kind"] == "step" and "content" in line]
         scores = [line for line in lines if line["kind"] == "validation" and "cc" in line]
