@@ -46,5 +46,5 @@ def test_a_monotone_change_moves_only_what_the_page_says(script):
     first, *changed = scores.values()
     for other in changed:
         for metric in ("auc_judd", "auc_borji_all", "sauc_all"):
-            assert other[metric] == pytest.approx(first[metric], abs=1e-9)
+            assert other[metric] == pytest.approx(first[metric], abs=1e-5)
     assert max(abs(other["auc_borji"] - first["auc_borji"]) for other in changed) > 0.05
