@@ -26,7 +26,7 @@ import httpx
 from _service import PICTURE, Service, machine, save, serving
 from PIL import Image
 
-BOUND = 3000
+BOUND = 1500
 """Megabytes that the service and its decoders may hold under any of the attacks, with the default limits."""
 
 HONEST = 2

@@ -20,8 +20,8 @@ class Problem(BaseModel):
     type: str = Field(default="about:blank", description="The status says all there is to say of the kind.")
     title: str = Field(description="The status in words.", examples=["Content Too Large"])
     status: int = Field(description="The HTTP status.", examples=[413])
-    detail: str = Field(description="What was wrong and what to do, in one line.")
-    request_id: str = Field(description="As in the X-Request-ID header and in the service's log.")
+    detail: str = Field(description="What was wrong and what to do about it, in one line.")
+    request_id: str = Field(description="The id in the X-Request-ID header and in the service's log.")
 
 
 class ProblemError(Exception):

@@ -99,11 +99,18 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
             Output | None,
             Query(
                 description="json: focal points and shares of regions; npy, png16, png8, tiff: the map; "
-                "overlay: the heatmap over the picture (PNG). By Accept if not given."
+                "overlay: the heatmap over the picture (PNG). If it is not given, Accept decides."
             ),
         ] = None,
-        opacity: Annotated[float, Query(ge=0, le=1, description="Of the overlay's strongest colour.")] = 0.7,
-        contours: Annotated[bool, Query(description="Outline 25, 50 and 75 % of the attention.")] = False,
+        opacity: Annotated[
+            float, Query(ge=0, le=1, description="The opacity of the overlay's strongest colour.")
+        ] = 0.7,
+        contours: Annotated[
+            bool,
+            Query(
+                description="Draw outlines of the smallest areas that hold 25, 50 and 75 % of the attention."
+            ),
+        ] = False,
         legend: Annotated[bool, Query(description="Draw a colour bar into the overlay.")] = False,
         box: Boxes = [],  # noqa: B006  (FastAPI copies it)
         polygon: Polygons = [],  # noqa: B006
@@ -130,7 +137,7 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
 
     @router.post(
         "/v1/regions",
-        summary="Share of attention of regions",
+        summary="How much of the attention regions get",
         tags=["pictures"],
         openapi_extra=BODY,
         response_class=Response,
@@ -161,15 +168,14 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
 
     @router.post(
         "/v1/crop",
-        summary="The crops that keep the most attention",
+        summary="Find the crops that keep the most attention",
         tags=["pictures"],
         openapi_extra=BODY,
         response_class=Response,
         responses={
             200: {
                 "model": schemas.Crops,
-                "description": "The windows as JSON; or, of a single one, the crop itself where Accept "
-                "prefers that.",
+                "description": "The windows as JSON; one alone also as a PNG, where Accept prefers that.",
                 "content": {"image/png": _BINARY},
             },
             **_TROUBLE,
@@ -211,7 +217,9 @@ def _by_accept(request: Request) -> Output:
 def _acceptable(request: Request, offers: list[str]) -> str:
     chosen = choose(request.headers.get("accept"), offers)
     if chosen is None:
-        raise ProblemError(406, f"there is {', '.join(offers)}; name one of them in Accept")
+        raise ProblemError(
+            406, f"this answer comes as {', '.join(offers)}; name one of these types in Accept"
+        )
     return chosen
 
 
@@ -226,14 +234,14 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
 
     @router.get(
         "/v1/models",
-        summary="The models, and which one answers here",
+        summary="List the models, and say which one answers here",
         responses=schemas.problems(401, 421),
     )
     async def models() -> schemas.Models:
         """The models by name; one of them, or a file of your own, is loaded."""
         return _model_list(worker.predictor.name)
 
-    @router.get("/healthz", summary="Whether the service works", responses=schemas.problems(421, 503))
+    @router.get("/healthz", summary="Say whether the service works", responses=schemas.problems(421, 503))
     async def healthz() -> schemas.Health:
         """For supervisors and load balancers."""
         if not worker.alive:
@@ -244,7 +252,7 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
 
     @router.get(
         "/metrics",
-        summary="Prometheus metrics",
+        summary="Show metrics for Prometheus",
         response_class=Response,
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}},

@@ -20,8 +20,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class FocalPoint(BaseModel):
     """A place that draws the eye."""
 
-    x: Fraction = Field(description="As a fraction of the picture's width.")
-    y: Fraction = Field(description="As a fraction of the picture's height.")
+    x: Fraction = Field(description="The column, as a fraction of the picture's width.")
+    y: Fraction = Field(description="The row, as a fraction of the picture's height.")
     pixel: list[int] = Field(description="Column and row, from 0.", min_length=2, max_length=2)
     value: Fraction = Field(description="Its saliency.")
 
@@ -32,12 +32,12 @@ class Region(BaseModel):
     name: str
     box: list[float] | None = Field(default=None, description="x, y, width, height; for a box.")
     polygon: list[list[float]] | None = Field(default=None, description="Corners as x, y; for a polygon.")
-    unit: Literal["fraction", "pixel"] = Field(description="Of these coordinates.")
-    share: Fraction = Field(description="Of the attention.")
-    area: Fraction = Field(description="Of the picture.")
+    unit: Literal["fraction", "pixel"] = Field(description="The unit of these coordinates.")
+    share: Fraction = Field(description="Its share of the attention.")
+    area: Fraction = Field(description="Its share of the picture's area.")
     lift: float | None = Field(description="share / area; null for a region outside the picture.", ge=0)
-    mean: Fraction | None = Field(description="Mean saliency inside.")
-    peak: Fraction | None = Field(description="Highest saliency of the pixels it touches.")
+    mean: Fraction | None = Field(description="The mean saliency inside.")
+    peak: Fraction | None = Field(description="The highest saliency of the pixels that it touches.")
     rank: int = Field(description="1 for the region with the greatest share.", ge=1)
     inside: Fraction = Field(description="The part of the region that lies in the picture.")
     focal_points: list[FocalPoint] = Field(description="Where in the region people look most.")
@@ -77,8 +77,10 @@ class Model(BaseModel):
     licence: str = ""
     data: str = Field(default="", description="What it was trained on.")
     sha256: str | None = None
-    size: int | None = Field(default=None, description="Of the file, in bytes.")
-    scores: dict[str, dict[str, float]] = Field(default_factory=dict, description="By dataset and metric.")
+    size: int | None = Field(default=None, description="The size of its file in bytes.")
+    scores: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="Its scores by dataset and metric."
+    )
 
 
 class Models(BaseModel):
@@ -88,7 +90,7 @@ class Models(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service works."""
+    """Says that the service works."""
 
     status: Literal["ok"]
     model: str
@@ -117,7 +119,7 @@ class Crop(BaseModel):
 
     for_: str = Field(alias="for", description="The ratio or size that was asked for.")
     box: Window
-    kept: Fraction = Field(description="Share of the picture's attention.")
+    kept: Fraction = Field(description="The share of the picture's attention that it keeps.")
     centre_kept: Fraction = Field(description="What the same window in the picture's centre keeps.")
     focal_point: CropFocalPoint
 
