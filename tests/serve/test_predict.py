@@ -149,6 +149,17 @@ def test_more_regions_than_a_request_may_have_are_refused(service):
     assert "at most 50 regions" in response.json()["detail"]
 
 
+def test_polygons_that_span_too_many_pixels_together_are_refused(service, monkeypatch):
+    monkeypatch.setattr("salgan.serve.answers._MOST_POLYGON_PIXELS", 64 * 48)
+    whole = "0,0,1,0,1,1,0,1"
+    asked = [{"polygon": [f"a:{whole}"]}, {"polygon": [f"a:{whole}", "b:0,0,1,0,1,1"]}]
+    first, second = (
+        service.post("/v1/regions", params=query, content=PICTURE, headers=PNG) for query in asked
+    )
+    assert (first.status_code, second.status_code) == (200, 422)
+    assert "polygons span" in second.json()["detail"]
+
+
 def test_crops_are_the_librarys(service, expected):
     from salgan.crop import best, largest, parse_ratio
 

@@ -23,6 +23,7 @@ __all__ = [
     "Shape",
     "best_crops",
     "crop_report",
+    "measure",
     "overlay_png",
     "report",
     "table",
@@ -56,6 +57,8 @@ class Shape:
     size: tuple[int, int] | None = None
 
 
+_MOST_POLYGON_PIXELS = 100_000_000
+
 _COLUMNS = ("name", "x", "y", "width", "height", "unit", "share", "area", "lift", "mean", "peak", "rank")
 
 
@@ -69,7 +72,27 @@ def overlay_png(
 
 def report(model: str, saliency: SaliencyMap, regions: list[Region]) -> dict[str, Any]:
     """The shares of the regions as JSON values, with the model's name."""
-    return {"model": model, **shares(saliency, regions).document()}
+    return {"model": model, **measure(saliency, regions).document()}
+
+
+def measure(saliency: SaliencyMap, regions: list[Region]) -> Shares:
+    """The shares of the regions, as :func:`salgan.regions.shares` gives them.
+
+    Raises:
+        ConfigError: the polygons together span too many pixels; each takes time for all that it spans.
+    """
+    height, width = saliency.array.shape
+    spanned = 0.0
+    for region in regions:
+        if region.box is None:
+            corners = np.clip(region.in_pixels(width, height), 0, (width, height))
+            spanned += float(np.prod(corners.max(axis=0) - corners.min(axis=0)))
+    if spanned > _MOST_POLYGON_PIXELS:
+        raise ConfigError(
+            f"the polygons span {spanned / 1e6:.0f} megapixels together, and one request may ask for "
+            f"{_MOST_POLYGON_PIXELS / 1e6:.0f}; send fewer, or scale the picture down"
+        )
+    return shares(saliency, regions)
 
 
 def table(measured: Shares) -> str:

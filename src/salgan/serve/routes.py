@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from salgan._arrays import Picture
 from salgan._version import __version__
 from salgan.models import list_models
-from salgan.regions import Region, shares
+from salgan.regions import Region
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import schemas
 from salgan.serve.answers import (
@@ -19,6 +19,7 @@ from salgan.serve.answers import (
     Output,
     best_crops,
     crop_report,
+    measure,
     overlay_png,
     report,
     table,
@@ -161,7 +162,7 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
 
         def finish(picture: Picture, saliency: SaliencyMap) -> Response:
             if as_csv:
-                return Response(table(shares(saliency, wanted)), media_type="text/csv")
+                return Response(table(measure(saliency, wanted)), media_type="text/csv")
             return JSONResponse(report(worker.predictor.name, saliency, wanted))
 
         return await answered(request, upload.picture, finish)
