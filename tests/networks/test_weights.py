@@ -1,7 +1,10 @@
 """Network files: what is written comes back, and a hostile file is refused in one line."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,24 @@ def test_a_saved_network_comes_back_whole(network, path):
     assert not again.training
     frozen = [[p.requires_grad for p in n.parameters()] for n in (network, again)]
     assert frozen[0] == frozen[1]
+
+
+def test_equal_networks_give_equal_bytes_in_every_process(network, path, tmp_path):
+    """The library alone writes the header's strings in an order that differs from run to run."""
+    facts = {f"fact.{number}": str(number) for number in range(9)}
+    content = []
+    for seed in ("1", "2", "3"):
+        code = (
+            "import sys; from salgan.networks import load_network, save_network; "
+            f"save_network(load_network(sys.argv[1]), sys.argv[2], metadata={facts!r})"
+        )
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        out = tmp_path / f"{seed}.safetensors"
+        subprocess.run([sys.executable, "-c", code, str(path), str(out)], env=environment, check=True)
+        content.append(out.read_bytes())
+    assert len(set(content)) == 1
+    with safe_open(tmp_path / "1.safetensors", "pt") as file:
+        assert facts.items() <= file.metadata().items()
 
 
 class Hostile:

@@ -13,7 +13,6 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Floats32, Picture
-from salgan._cores import runtime_threads
 from salgan.errors import ImageError, ModelError, SalganError
 from salgan.image import Source
 from salgan.models.many import in_batches
@@ -90,21 +89,12 @@ class Predictor:
 
     def _open(self) -> None:
         """Make the session and read the record; see the class for what is raised."""
-        from salgan._private import onnx_runtime
+        from salgan.models._session import BoundedSession
 
-        onnxruntime = onnx_runtime()
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = self._threads or runtime_threads()
-        options.log_severity_level = 4  # what goes wrong is raised; nothing is printed beside it
-        # Idle threads of the runtime must sleep, not spin, or they take the core that decodes and writes.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                self._content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the runtime's own exception classes share no base
-            raise ModelError(f"{self.name}: not an ONNX model that can be run ({_reason(error)})") from None
+            self._session = BoundedSession(self._content, self._threads)
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from None
         self.preprocessing = self._read_record()
         self._check_signature()
 
@@ -218,12 +208,12 @@ class Predictor:
     def _infer(self, batch: Floats32) -> Floats32:
         """Run the network on (N, 3, rows, columns); what comes back is not to be trusted yet."""
         try:
-            return self._session.run(["saliency"], {"picture": batch})[0]  # type: ignore[no-any-return]
-        except Exception as error:  # the runtime's own exception classes share no base
-            raise ModelError(f"{self.name}: the model cannot be run ({_reason(error)})") from None
+            return self._session.run(batch)
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from None
 
     def _read_record(self) -> Preprocessing:
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = self._session.metadata
         if METADATA_KEY not in metadata:
             raise ModelError(
                 f"{self.name}: holds no {METADATA_KEY} record; `salgan export CHECKPOINT -o FILE` writes it"
@@ -234,15 +224,20 @@ class Predictor:
             raise ModelError(f"{self.name}: {error}") from None
 
     def _check_signature(self) -> None:
-        inputs = [(value.name, value.type, len(value.shape)) for value in self._session.get_inputs()]
-        outputs = [value.name for value in self._session.get_outputs()]
-        if inputs != [("picture", "tensor(float)", 4)] or "saliency" not in outputs:
+        inputs = [(name, kind, len(shape)) for name, kind, shape in self._session.inputs]
+        outputs = {name: kind for name, kind, _ in self._session.outputs}
+        if inputs != [("picture", "tensor(float)", 4)] or outputs.get("saliency") != "tensor(float)":
             found = ", ".join(f"{name} {kind}" for name, kind, _ in inputs)
+            given = ", ".join(
+                name if kind == "tensor(float)" else f"{name} {kind}" for name, kind in outputs.items()
+            )
             raise ModelError(
-                f"{self.name}: takes ({found}) and gives ({', '.join(outputs)}), but a saliency model "
+                f"{self.name}: takes ({found}) and gives ({given}), but a saliency model "
                 "takes float32 picture (N, 3, H, W) and gives saliency"
             )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        batch = self._session.inputs[0][2][0]
+        if isinstance(batch, int):
+            raise ModelError(
+                f"{self.name}: takes batches of exactly {batch}, but pictures come in any number; "
+                "export it with a free first dimension, as `salgan export` does"
+            )

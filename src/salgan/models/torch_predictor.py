@@ -67,7 +67,13 @@ class TorchPredictor(Predictor):
         try:
             with torch.inference_mode(), self._few_threads():
                 return self._network(torch.from_numpy(batch).to(self._device)).float().cpu().numpy()  # type: ignore[no-any-return]
-        except RuntimeError as error:
+        except (MemoryError, RuntimeError) as error:
+            no_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            if no_memory or "can't allocate memory" in str(error):
+                raise ModelError(
+                    f"{self.name}: there is not enough memory for a batch of {len(batch)}; "
+                    "predict fewer pictures at a time"
+                ) from None
             cause = " ".join(str(error).split())[:200]
             raise ModelError(f"{self.name}: the network cannot be run ({cause})") from None
 

@@ -1,0 +1,109 @@
+"""ONNX Runtime with bounds: a model's file is hostile, and may ask for any memory or run for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from functools import cache
+
+from salgan._arrays import Floats32
+from salgan._cores import runtime_threads
+from salgan._private import onnx_runtime
+from salgan.errors import ModelError
+
+__all__ = ["MAX_BYTES", "BoundedSession"]
+
+MAX_BYTES = 4 * 1024**3
+"""The most that all networks of a process together may hold while they run."""
+
+SECONDS, SECONDS_EACH = 120.0, 20.0
+"""A run is stopped after so long, and so much more for each picture; SalGAN's VGG-16 takes about 0.2 s."""
+
+_NO_MEMORY = ("Available memory of", "bad_alloc", "Failed to allocate")
+
+
+class BoundedSession:
+    """A network of an ONNX file, which is stopped when it takes too much memory or time.
+
+    Args:
+        content: the file.
+        threads: threads that one run may use; one per physical core if None.
+
+    Attributes:
+        metadata: the strings in the file.
+        inputs: (name, type, shape) of each input; a dimension that is free is not a number.
+        outputs: the same of each output.
+
+    Raises:
+        ModelError: the file is not an ONNX model that can be run.
+    """
+
+    def __init__(self, content: bytes, threads: int | None) -> None:
+        self._runtime = onnx_runtime()
+        options = self._runtime.SessionOptions()
+        options.graph_optimization_level = self._runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = threads or runtime_threads()
+        options.log_severity_level = 4  # what goes wrong is raised; nothing is printed beside it
+        # Idle threads of the runtime must sleep, not spin, or they take the core that decodes and writes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        _bound_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        try:
+            self._session = self._runtime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the runtime's own exception classes share no base
+            raise ModelError(f"not an ONNX model that can be run ({_reason(error)})") from None
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.inputs, self.outputs = (
+            [(value.name, value.type, list(value.shape)) for value in values]
+            for values in (self._session.get_inputs(), self._session.get_outputs())
+        )
+
+    def run(self, batch: Floats32) -> Floats32:
+        """Run the network on ``picture`` and return its ``saliency``, which is not to be trusted yet.
+
+        Raises:
+            ModelError: it fails, or it takes too much memory or time.
+        """
+        seconds = SECONDS + SECONDS_EACH * len(batch)
+        options = self._runtime.RunOptions()
+        watch = threading.Timer(seconds, setattr, (options, "terminate", True))
+        watch.daemon = True
+        watch.start()
+        try:
+            return self._session.run(["saliency"], {"picture": batch}, options)[0]  # type: ignore[no-any-return]
+        except Exception as error:
+            if options.terminate:
+                raise ModelError(f"the model was stopped after {seconds:g} s") from None
+            if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+                raise ModelError(
+                    f"the model takes more memory for a batch of {len(batch)} than there is "
+                    f"(at most {MAX_BYTES / 1e9:.1f} GB); predict fewer pictures at a time"
+                ) from None
+            raise ModelError(f"the model cannot be run ({_reason(error)})") from None
+        finally:
+            watch.cancel()
+
+
+@cache
+def _bound_memory() -> None:
+    """Give all sessions of the process one allocator that ends at ``MAX_BYTES``."""
+    runtime = onnx_runtime()
+    where = runtime.OrtMemoryInfo(
+        "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
+    )
+    arena = runtime.OrtArenaCfg(
+        {
+            "max_mem": MAX_BYTES,
+            "arena_extend_strategy": 1,  # by what is asked for, not by the next power of two
+            "initial_chunk_size_bytes": -1,
+            "max_dead_bytes_per_chunk": -1,
+        }
+    )
+    with contextlib.suppress(Exception):  # the program has already given the runtime an allocator of its own
+        runtime.create_and_register_allocator(where, arena)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
