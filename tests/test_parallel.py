@@ -65,6 +65,25 @@ def test_tasks_are_taken_only_as_there_is_room(where, most):
     results.close()
 
 
+def test_tasks_under_way_keep_to_the_budget_and_a_larger_one_runs_alone():
+    sizes = [3, 3, 3, 20, 3, 3, 9, 1, 1]
+    lock, present, most = threading.Lock(), [], []
+
+    def work(number):
+        with lock:
+            present.append(sizes[number])
+            most.append(list(present))
+        time.sleep(0.02)
+        with lock:
+            present.remove(sizes[number])
+        return number
+
+    results = in_order(work, range(9), threads=4, cost=lambda number: sizes[number], budget=10)
+    assert list(results) == list(range(9))
+    assert all(sum(together) <= 10 or together == [20] for together in most), most
+    assert [3, 3, 3] in most, "they were not at work together"
+
+
 def test_threads_work_at_the_same_time():
     both = threading.Barrier(2, timeout=30)
     assert list(in_order(lambda number: both.wait() >= 0, range(2), threads=2)) == [True, True]

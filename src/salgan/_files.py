@@ -1,16 +1,25 @@
-"""Files that are written whole or not at all, and their hashes."""
+"""Files that are written whole or not at all, folders that one process writes at a time, and hashes."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import os
+import platform
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
-from salgan.errors import SalganError
+from salgan.errors import DiskFullError, SalganError
 
-__all__ = ["make_folder", "replacing", "sha256_of"]
+__all__ = ["draft_of", "locked", "make_folder", "replacing", "sha256_of", "sweep"]
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_DRAFT = re.compile(r"\.salgan-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
 
 
 def make_folder(folder: Path) -> None:
@@ -29,7 +38,8 @@ def make_folder(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside ``path`` whose file takes its place only when the block ends well.
 
-    So a reader, a full disk or a kill never meets half a file.
+    So a reader, a full disk or a kill never meets half a file. The file is on the disk before it gets its
+    name, so that a crash of the machine leaves no empty file either.
 
     Args:
         path: the file to make or replace; its folder must exist.
@@ -38,17 +48,142 @@ def replacing(path: Path) -> Iterator[Path]:
         A hidden name that nobody else uses, with the same ending, for the block to create.
 
     Raises:
-        SalganError: the file cannot be written; what was there before is untouched.
+        DiskFullError: there is no room for the file; what was there before is untouched.
+        SalganError: the file cannot be written for another reason; what was there before is untouched.
     """
+    _sweep_once(path.parent, os.getpid())
     # Created by the block rather than by tempfile, so that it gets the permissions of any other new file.
-    part = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    part = draft_of(path)
     try:
         yield part
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise SalganError(f"{path}: cannot be written ({error.strerror or error})") from error
+        full = _is_full(error, path.parent)
+        reason = "No space left on device" if full else error.strerror or error
+        kind = DiskFullError if full else SalganError
+        raise kind(f"{path}: cannot be written ({reason})") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_full(error: OSError, folder: Path) -> bool:
+    if error.errno is not None:
+        return error.errno in _FULL
+    # NumPy says only how much of an array it could write.
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < 1 << 20
+    return False
+
+
+def draft_of(path: Path) -> Path:
+    """A hidden name beside ``path``, with its ending, that says which process of which machine made it."""
+    return path.with_name(f".salgan-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts in a folder that were left by processes which were killed on this machine."""
+    with contextlib.suppress(OSError):
+        for draft in folder.iterdir():
+            match = _DRAFT.match(draft.name)
+            if match is None or match["host"] != _host() or _is_alive(int(match["pid"])):
+                continue
+            if draft.is_dir() and not draft.is_symlink():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=10_000)
+def _sweep_once(folder: Path, process: int) -> None:
+    sweep(folder)
+
+
+@lru_cache(maxsize=1)
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # where asking like this would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a folder, and keep other processes that would lock it out of it until the block ends.
+
+    The lock ends with the process, however that ends. A folder that is empty then is removed.
+
+    Raises:
+        SalganError: another process has it, or it cannot be written.
+    """
+    make_folder(folder)
+    lock = folder / ".salgan-lock"
+    try:
+        file = _take(lock)
+    except BlockingIOError:
+        raise SalganError(
+            f"{folder}: another process is writing here; wait until it is done, or name another folder"
+        ) from None
+    except OSError as error:
+        raise SalganError(f"{folder}: cannot be written ({error.strerror})") from None
+    try:
+        yield
+    finally:
+        if os.name == "nt":  # which does not remove what is open
+            os.close(file)
+            file = -1
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        if file >= 0:
+            os.close(file)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only if it is empty
+
+
+def _take(lock: Path) -> int:
+    while True:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock_now(file)
+            # Whoever held it may have removed it meanwhile: then this is a lock that nobody else will see.
+            with contextlib.suppress(FileNotFoundError):
+                if os.name == "nt" or lock.stat().st_ino == os.fstat(file).st_ino:
+                    return file
+        except OSError:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _lock_now(file: int) -> None:
+    """Lock an open file, or raise BlockingIOError."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError as error:
+            raise BlockingIOError(*error.args) from None
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise BlockingIOError(*error.args) from None
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):  # a file system without locks
+            raise
 
 
 def sha256_of(path: Path, error: type[SalganError]) -> str:

@@ -46,6 +46,8 @@ def in_order(
     threads: int = 0,
     processes: int = 0,
     ahead: int | None = None,
+    cost: Callable[[T], int] | None = None,
+    budget: int = 0,
 ) -> Iterator[R]:
     """Give the results of ``work(task)`` for all tasks, in the order of the tasks.
 
@@ -61,6 +63,8 @@ def in_order(
             caller's own thread.
         ahead: how many tasks may be under way or waiting to be taken, beyond the result that the caller
             has; None is one per thread, or four per process.
+        cost: what a task takes of the budget, in bytes for instance, while it is under way.
+        budget: how much tasks under way may take together; a task that takes more has it to itself.
 
     Yields:
         One result per task.
@@ -80,16 +84,25 @@ def in_order(
     else:
         yield from map(work, tasks)
         return
-    under_way: deque[Future[R]] = deque()
+    under_way: deque[tuple[Future[R], int]] = deque()
+    taken = 0
     try:
         for task in tasks:
+            need = 0 if cost is None else cost(task)
+            while under_way and taken + need > budget > 0:
+                future, freed = under_way.popleft()
+                yield future.result()
+                taken -= freed
+            taken += need
             # A process starts when a task is handed in.
             with _inheritance() if processes > 1 else contextlib.nullcontext():
-                under_way.append(pool.submit(do, task))
+                under_way.append((pool.submit(do, task), need))
             if len(under_way) > limit:
-                yield under_way.popleft().result()
+                future, freed = under_way.popleft()
+                yield future.result()
+                taken -= freed
         while under_way:
-            yield under_way.popleft().result()
+            yield under_way.popleft()[0].result()
     except BrokenProcessPool:
         raise WorkerDiedError(
             "a worker process died (out of memory?); run the same command with fewer --processes to go on"

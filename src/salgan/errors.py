@@ -12,6 +12,7 @@ from types import ModuleType
 __all__ = [
     "ConfigError",
     "DatasetError",
+    "DiskFullError",
     "ImageError",
     "ImageTooLargeError",
     "MetricError",
@@ -43,6 +44,10 @@ class ImageTooLargeError(ImageError):
 
 class NotEnoughMemoryError(SalganError, MemoryError):
     """The machine has less free memory than the work needs; the input may be sound."""
+
+
+class DiskFullError(SalganError):
+    """There is no room for a file; what was there before is untouched."""
 
 
 class DatasetError(SalganError):

@@ -279,7 +279,7 @@ def test_stdin_to_stdout(tmp_path, model):
 def test_a_bad_picture_on_stdin_gives_one_line_and_no_bytes(model):
     done = _pipe(b"no picture", "--model", model)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.startswith(b"salgan: error: picture: is no picture")
+    assert done.stderr.startswith(b"salgan: error: picture: is not a picture")
     assert done.stderr.count(b"\n") == 1
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from salgan._arrays import Array, Floats
+from salgan._files import locked
 from salgan._parallel import in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan._version import __version__
@@ -113,6 +114,7 @@ def evaluate(
     for remark in remarks:
         say(remark)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(folder))
         if truth is None or missing:
             truth = stack.enter_context(
                 ground_truth(

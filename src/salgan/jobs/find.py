@@ -246,8 +246,8 @@ def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
     for parent, folders, files in os.walk(folder, onerror=cannot_be_read):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            if Path(parent, name).is_symlink():
-                found.left_out.append(f"{Path(parent, name)}: links to a folder and is not followed; name it")
+            if (link := Path(parent, name)).is_symlink():
+                found.left_out.append(f"{link}: left out, because it links to a folder; name it to take it")
         for name in sorted(files):
             if _is_picture(name):
                 path = Path(parent, name)

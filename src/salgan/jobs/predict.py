@@ -20,7 +20,7 @@ from salgan._arrays import Picture
 from salgan._files import make_folder, replacing
 from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
-from salgan.errors import ModelError, SalganError
+from salgan.errors import DiskFullError, ModelError, SalganError
 from salgan.jobs.find import Job
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
@@ -28,7 +28,13 @@ from salgan.saliency_map import SaliencyMap
 
 __all__ = ["JobResult", "StoppedError", "predict_all"]
 
-_MOST_THREADS = 8  # each may hold a picture and its map, which may be large
+_MOST_THREADS = 8
+
+_BYTES_UNDER_WAY = 1 << 30
+"""Pictures under way may take this much memory together; a larger one is predicted alone."""
+
+_BYTES_PER_PIXEL = 14
+"""The picture, its map and its overlay, with what drawing and encoding them takes."""
 
 
 class StoppedError(SalganError):
@@ -83,7 +89,8 @@ def predict_all(
         is the last one; its error is a :class:`StoppedError`.
 
     Raises:
-        ModelError: the network fails, which no other picture would mend.
+        ModelError: the network fails, as it would for any other picture.
+        DiskFullError: there is no room for a result; what was written before is whole.
         ConfigError: options that do not make sense.
     """
     total = len(jobs) if isinstance(jobs, Sized) else None
@@ -115,12 +122,22 @@ def _predict_pictures(
             with network:
                 saliency = predictor.predict_batch([picture])[0]
             return _write(job, picture, saliency, draw)
-        except ModelError:
+        except (ModelError, DiskFullError):  # the next picture would fare no better
             raise
         except SalganError as error:
             return JobResult(job, error)
 
-    return in_order(predict, jobs, threads=min(cores() + 1, _MOST_THREADS))
+    threads = min(cores() + 1, _MOST_THREADS)
+    return in_order(predict, jobs, threads=threads, cost=_bytes_needed, budget=_BYTES_UNDER_WAY)
+
+
+def _bytes_needed(job: Job) -> int:
+    """About what a picture takes from decoding to writing, by the size that its head promises."""
+    try:
+        width, height = image.size_of(job.source)
+    except SalganError:  # reading it will say what is wrong
+        return 0
+    return width * height * _BYTES_PER_PIXEL
 
 
 def _write(
@@ -159,7 +176,7 @@ def _predict_video(
                 return JobResult(job, StoppedError(words), tuple(kept))
     except DamagedVideoError as error:
         return JobResult(job, error, tuple(job.paths))
-    except ModelError:
+    except (ModelError, DiskFullError):
         raise
     except SalganError as error:
         return JobResult(job, error)

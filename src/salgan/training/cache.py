@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
-from salgan._files import sha256_of
+from salgan._files import draft_of, sha256_of, sweep
 from salgan._parallel import WorkerDiedError, cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
@@ -243,8 +242,9 @@ def _build(
     shapes: _Shapes,
     on_progress: Progress,
 ) -> None:
-    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+    draft = draft_of(folder)
     try:
+        sweep(folder.parent)
         draft.mkdir(parents=True)
         _make_arrays(draft, shapes, one=not preprocessing.shapes)
         empty: list[str] = []

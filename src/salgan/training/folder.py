@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -130,7 +129,7 @@ class RunFolder:
 
     @property
     def _used(self) -> bool:
-        return self.path.is_dir() and any(self.path.iterdir())
+        return self.path.is_dir() and any(not each.name.startswith(".") for each in self.path.iterdir())
 
     def _cut_metrics(self, size: int) -> None:
         """Drop what was logged after the checkpoint: it will be trained, and logged, again."""
@@ -148,8 +147,6 @@ class RunFolder:
         if self.writes:
             with replacing(path) as temporary, temporary.open("wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
 
 
 def _same_run(config: Config, stored: Path) -> None:

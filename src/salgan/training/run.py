@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from lightning.fabric import Fabric
 
 from salgan._cores import runtime_threads
+from salgan._files import locked
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError
 from salgan.networks import Discriminator, Generator
@@ -98,13 +100,15 @@ def train(
     if carried is not None:
         salgan.adopt_optimiser(carried)
     loop = Loop(config, record, fabric, folder, salgan, training, validation, change, say, on_progress)
-    loop.go_on_from(fabric.broadcast(folder.open(config) if fabric.is_global_zero else None))
-    still = not config.augmentation.active and not record.shapes  # every epoch shows the very same pictures
-    if config.cache_features and still and _has_frozen_features(generator):
-        generator.eval()
-        for pool in (training, validation):
-            pool.keep_features(salgan.frozen_features, config.batch_size)
-    return loop.run(precision)
+    with locked(folder.path) if folder.writes else nullcontext():
+        folder.check(config)  # again, because another run may have begun there since
+        loop.go_on_from(fabric.broadcast(folder.open(config) if fabric.is_global_zero else None))
+        still = not config.augmentation.active and not record.shapes  # all epochs show the same pictures
+        if config.cache_features and still and _has_frozen_features(generator):
+            generator.eval()
+            for pool in (training, validation):
+                pool.keep_features(salgan.frozen_features, config.batch_size)
+        return loop.run(precision)
 
 
 def _prepared(
