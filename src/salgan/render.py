@@ -91,12 +91,21 @@ def heat(saliency: SaliencyMap) -> Map:
     The lower quartile becomes 0 and the 99.5th percentile 1, so that one hot spot does not hide the rest;
     a gentle gamma lifts the middle. A flat map, which favours no place, is 0 everywhere.
     """
-    low, high = np.percentile(_sample(saliency.array), _PERCENTILES)
+    return _scaled(saliency.array, *_ends(saliency.array))
+
+
+def _ends(array: Map) -> tuple[float, float]:
+    """Which values become 0 and 1; equal where the map is flat."""
+    low, high = np.percentile(_sample(array), _PERCENTILES)
     if high <= low:  # nearly flat: what stands out is smaller than the percentiles see, or nothing does
-        low, high = float(saliency.array.min()), float(saliency.array.max())
+        low, high = array.min(), array.max()
+    return float(low), float(high)
+
+
+def _scaled(array: Map, low: float, high: float) -> Map:
     if high <= low:
-        return np.zeros_like(saliency.array)
-    scaled = (saliency.array - np.float32(low)) / np.float32(high - low)
+        return np.zeros_like(array)
+    scaled = (array - np.float32(low)) / np.float32(high - low)
     np.clip(scaled, 0, 1, out=scaled)
     scaled **= np.float32(_GAMMA)
     return scaled
@@ -152,12 +161,19 @@ def overlay(
         )
     if not 0 <= opacity <= 1:
         raise ConfigError(f"opacity {opacity} is not between 0 and 1")
-    steps = Image.fromarray((heat(saliency) * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     ramp = np.minimum(np.linspace(0, 1 / _OPAQUE_FROM, 256), 1)
     weight = opacity * ramp * ramp * (3 - 2 * ramp)  # smoothstep: no edge at either end
-    mask = steps.point([round(255 * value) for value in weight])
-    steps.putpalette(colours().tobytes())
-    result = np.array(Image.composite(steps.convert("RGB"), Image.fromarray(picture), mask))
+    opacities = [round(255 * value) for value in weight]
+    low, high = _ends(saliency.array)
+    result = np.empty_like(picture)
+    for top in range(0, len(picture), _BAND):  # a large picture takes several times its own memory on the way
+        band = slice(top, top + _BAND)
+        heat_of_band = _scaled(saliency.array[band], low, high)
+        steps = Image.fromarray((heat_of_band * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+        mask = steps.point(opacities)
+        steps.putpalette(colours().tobytes())
+        below = Image.fromarray(np.ascontiguousarray(picture[band]))
+        result[band] = np.asarray(Image.composite(steps.convert("RGB"), below, mask))
     if contours:
         _draw_contours(result, saliency)
     if legend:

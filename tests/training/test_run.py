@@ -1,6 +1,7 @@
 """Whole runs on a synthetic set: they learn, tell their story, and are never overwritten."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -264,7 +265,7 @@ def _full(*_, **__):
 @pytest.mark.parametrize(
     ("place", "name", "fails"),
     [
-        (folder_module.os, "fsync", _full),
+        (os, "fsync", _full),
         (Path, "write_bytes", _full),
         (folder_module.json, "dumps", _full),
     ],

@@ -100,7 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
     except SalganError as error:
         say_error(error)
         return 1
-    except OSError as error:  # what the machine refuses, such as a full disk behind stdout, is no bug
+    except MemoryError:
+        say_error(SalganError("there is not enough memory; try smaller input, or fewer --processes"))
+        return 1
+    except OSError as error:  # what the machine refuses, such as a full disk behind stdout, is not a bug
         place = "" if error.filename is None else f"{error.filename}: "
         say_error(SalganError(f"{place}{error.strerror or error}"))
         return 1

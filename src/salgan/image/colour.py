@@ -47,7 +47,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         page = Image.new("RGB", image.size, "white")
         page.paste(image, mask=image.getchannel("A"))
         return page
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def one_channel(image: Image.Image) -> Array:

@@ -31,6 +31,8 @@ class _Tensor(Protocol):
     def detach(self) -> Any: ...
 
 
+_BAND = 256
+
 Source: TypeAlias = "str | Path | bytes | bytearray | memoryview | Readable | Image.Image | Array | _Tensor"
 """What :func:`read` takes for a picture."""
 
@@ -83,12 +85,22 @@ def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) ->
         return _converted(image, name)
 
 
+def _as_array(image: Image.Image) -> Picture:
+    """The pixels of an RGB image, in bands: NumPy's way to them takes the picture's memory twice more."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _BAND):
+        bottom = min(height, top + _BAND)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
+
+
 def _converted(image: Image.Image, name: str) -> Picture:
     with pillow_kept_quiet():
         try:
             image.load()
             turn, rgb = turn_of(image), to_rgb(image)
-            return np.array(rgb if turn is None else rgb.transpose(turn))
+            return _as_array(rgb if turn is None else rgb.transpose(turn))
         except ImageError as error:
             raise ImageError(f"{name}: {error}") from None
         except MemoryError:

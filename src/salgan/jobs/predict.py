@@ -20,7 +20,7 @@ from salgan._arrays import Picture
 from salgan._files import make_folder, replacing
 from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
-from salgan.errors import DiskFullError, ModelError, SalganError
+from salgan.errors import DiskFullError, ModelError, NotEnoughMemoryError, SalganError
 from salgan.jobs.find import Job
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
@@ -118,14 +118,13 @@ def _predict_pictures(
 
     def predict(job: Job) -> JobResult:
         try:
-            picture = image.read(job.source)
-            with network:
-                saliency = predictor.predict_batch([picture])[0]
-            return _write(job, picture, saliency, draw)
+            return _predict_picture(job, predictor, network, draw)
         except (ModelError, DiskFullError):  # the next picture would fare no better
             raise
         except SalganError as error:
             return JobResult(job, error)
+        except MemoryError:
+            return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
     threads = min(cores() + 1, _MOST_THREADS)
     return in_order(predict, jobs, threads=threads, cost=_bytes_needed, budget=_BYTES_UNDER_WAY)
@@ -140,18 +139,26 @@ def _bytes_needed(job: Job) -> int:
     return width * height * _BYTES_PER_PIXEL
 
 
-def _write(
-    job: Job, picture: Picture, saliency: SaliencyMap, draw: Callable[[Picture, SaliencyMap], Picture]
+def _predict_picture(
+    job: Job,
+    predictor: Predictor,
+    network: threading.Lock,
+    draw: Callable[[Picture, SaliencyMap], Picture],
 ) -> JobResult:
+    picture = image.read(job.source)
+    with network:
+        saliency = predictor.predict_batch([picture])[0]
+    note = saliency.note
     for path in job.paths:
         make_folder(path.parent)
     if job.map_path is not None:
         saliency.save(job.map_path, job.format)
     if job.overlay_path is not None:
-        overlay = Image.fromarray(draw(picture, saliency))
+        drawn = draw(picture, saliency)
+        del picture, saliency  # encoding takes as much memory again
         with replacing(job.overlay_path) as part:
-            overlay.save(part, format="PNG", compress_level=3)
-    return JobResult(job, written=tuple(job.paths), note=saliency.note)
+            Image.fromarray(drawn).save(part, format="PNG", compress_level=3)
+    return JobResult(job, written=tuple(job.paths), note=note)
 
 
 def _predict_video(
