@@ -370,6 +370,13 @@ def test_an_interrupt_leaves_whole_files_only_and_no_traceback(tmp_path, model):
         np.load(out / name) if name.endswith(".npy") else Image.open(out / name).load()
 
 
+def test_the_former_name_of_save_is_understood_and_the_present_one_said(tmp_path, model, salgan):
+    photo, out = _picture(tmp_path / "photo.jpg"), tmp_path / "out"
+    said = salgan("predict", photo, "-o", out, "--model", model, "--output", "map")
+    assert (said.code, said.err) == (0, "salgan: --output is called --save\n")
+    assert _files(out) == ["photo.saliency.npy"]
+
+
 def test_help_teaches_with_examples(salgan):
     said = salgan("predict", "--help")
     assert said.code == 0

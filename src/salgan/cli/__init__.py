@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     say_warnings()
     try:
         with ending_cleanly():
-            app(args=arguments, prog_name="salgan")
+            app(args=_renamed(sys.argv[1:] if arguments is None else arguments), prog_name="salgan")
     except SalganError as error:
         say_error(error)
         return 1
@@ -114,3 +114,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 128 + Ended.latest
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
+
+
+def _renamed(arguments: list[str]) -> list[str]:
+    """The arguments with the present name of an option that public examples call otherwise."""
+    if arguments[:1] != ["predict"] or "--output" not in arguments:
+        return arguments
+    print("salgan: --output is called --save", file=sys.stderr)
+    return ["--save" if each == "--output" else each for each in arguments]

@@ -101,6 +101,8 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
     except yaml.YAMLError:
         raise ConfigError(f"{key}: {text!r} is not a YAML value; quote it") from None
+    if isinstance(value, str) and value.startswith(("~/", "~\\")):
+        value = str(Path(value).expanduser())  # zsh, dash and fish leave a ~ behind key= to the program
     *groups, last = key.split(".")
     here: Any = settings
     for group in groups:
