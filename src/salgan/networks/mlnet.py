@@ -1,0 +1,138 @@
+"""ML-Net (Cornia et al., "A deep multi-level network for saliency prediction", ICPR 2016)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
+
+from salgan.errors import ModelError
+from salgan.networks.encoders import Vgg16Encoder
+from salgan.preprocessing import VGG16_CAFFE
+
+__all__ = ["MLNet", "enlarge_prior"]
+
+_PRIOR = (6, 8)
+_DIVISOR = 8
+
+
+class MLNet(nn.Module):
+    """VGG-16 features of three levels, joined at an eighth of the picture, times a learned center bias.
+
+    15,452,145 parameters. The fourth pooling of VGG-16 has stride 1, so that the third pooling (256
+    channels), the fourth (512) and the last convolution (512) all have an eighth of the picture's size. A
+    picture of 480×640 gives a map of 60×80.
+
+    Pictures are RGB in 0..255 and become BGR minus the Caffe mean inside. (The authors fit the picture into
+    640×480 with black bars; here, as for every other network of this project, the caller resizes it.)
+
+    The output is rectified and has no upper bound. A map in [0, 1] is the output divided by its maximum, as
+    in the authors' loss; a map that is zero everywhere stays zero.
+
+    Attributes:
+        encoder: the 13 convolutions of VGG-16, none frozen, with the key names of :class:`Vgg16Encoder`.
+        prior: what is added to 1 to make the learned center bias, (1, 1, 6, 8); it starts at zero.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Vgg16Encoder(frozen=0)
+        self.dropout = nn.Dropout(0.5)
+        self.head = nn.Sequential(
+            nn.Conv2d(256 + 512 + 512, 64, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(64, 1, 1),
+            nn.ReLU(inplace=True),
+        )
+        for module in self.head:
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_normal_(module.weight)
+                nn.init.zeros_(cast(Tensor, module.bias))
+        self.prior = nn.Parameter(torch.zeros(1, 1, *_PRIOR))
+        self.register_buffer("mean", torch.tensor(VGG16_CAFFE.mean).reshape(1, 3, 1, 1), persistent=False)
+
+    mean: Tensor
+
+    def rectified(self, pictures: Tensor) -> Tensor:
+        """Compute the network's own output.
+
+        Args:
+            pictures: RGB in 0..255, (N, 3, H, W), H and W multiples of 8.
+
+        Returns:
+            (N, 1, H / 8, W / 8), at least 0.
+
+        Raises:
+            ModelError: a size that is not a multiple of 8; the message names one that is.
+        """
+        _check(pictures)
+        features = self.dropout(self._features(pictures.flip(1) - self.mean))
+        maps = self.head(features)
+        return F.relu(maps * (1 + enlarge_prior(self.prior, maps.shape[-2], maps.shape[-1])))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Predict saliency maps in [0, 1], (N, 1, H, W), from RGB pictures in 0..255, (N, 3, H, W)."""
+        maps = self.rectified(pictures)
+        maps = maps / maps.amax((2, 3), keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
+        return F.interpolate(maps, size=tuple(pictures.shape[-2:]), mode="bilinear", align_corners=False)
+
+    def _features(self, normalised: Tensor) -> Tensor:
+        """The three levels side by side, (N, 1280, H / 8, W / 8)."""
+        levels, pools = [], 0
+        value = normalised
+        for layer in self.encoder.features:
+            if not isinstance(layer, nn.MaxPool2d):
+                value = layer(value)
+                continue
+            pools += 1
+            if pools == 4:
+                # Stride 1 that keeps the size: the window reaches one pixel up and left.
+                height, width = value.shape[-2:]
+                value = F.max_pool2d(value, 2, 1, padding=1)[..., :height, :width]
+            else:
+                value = layer(value)
+            if pools >= 3:
+                levels.append(value)
+        return torch.cat([*levels, value], dim=1)
+
+
+def enlarge_prior(prior: Tensor, height: int, width: int) -> Tensor:
+    """Enlarge the learned center bias linearly to a map's size, with its edges repeated.
+
+    At ten times its size this is the authors' layer: a triangular kernel of 19 values, whose source pixel i
+    lands on output pixel 10 i + 4. That is half an output pixel off PyTorch's ``align_corners=False``.
+
+    Args:
+        prior: (1, 1, h, w).
+        height: rows of the result.
+        width: columns of the result.
+
+    Returns:
+        (1, 1, height, width).
+    """
+    rows = _interpolation(prior.shape[-2], height).to(prior)
+    columns = _interpolation(prior.shape[-1], width).to(prior)
+    return rows @ prior @ columns.T
+
+
+def _interpolation(inputs: int, outputs: int) -> Tensor:
+    """Weights (outputs, inputs) of a linear interpolation with repeated edges; rows sum to one."""
+    places = (torch.arange(outputs, dtype=torch.float64) + 1) * (inputs / outputs) - 0.5
+    places = places.clamp(0, inputs - 1)
+    return (1 - (places[:, None] - torch.arange(inputs)).abs()).clamp_min(0)
+
+
+def _check(pictures: Tensor) -> None:
+    if pictures.ndim != 4 or pictures.shape[1] != 3:
+        raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
+    if torch.compiler.is_exporting():
+        return  # sizes are symbols there, and a comparison would fix them
+    height, width = pictures.shape[-2:]
+    if height % _DIVISOR or width % _DIVISOR:
+        good = tuple(max(_DIVISOR, round(side / _DIVISOR) * _DIVISOR) for side in (height, width))
+        raise ModelError(
+            f"pictures of {height}×{width} pixels: mlnet takes heights and widths that are multiples of "
+            f"{_DIVISOR}; resize them, to {good[0]}×{good[1]} for instance"
+        )
