@@ -18,8 +18,7 @@ _SMALLEST = 32
 
 
 class SaliconNet(nn.Module):
-    """Two VGG-16 trunks with weights of their own, on the picture and on its half, and one convolution over
-    both.
+    """Two VGG-16 trunks with weights of their own, on the picture and its half, and one convolution.
 
     29,430,401 parameters. A picture of 600×800 gives fine features of 37×50 and, from 300×400, coarse ones of
     18×25; those are enlarged to the fine ones, and a 1×1 convolution over the 1,024 channels makes one map of

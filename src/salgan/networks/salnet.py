@@ -1,9 +1,9 @@
-"""SalNet, deep and shallow (Pan et al., "Shallow and deep convolutional networks for saliency prediction",
-CVPR 2016).
+"""SalNet, deep and shallow.
 
-The layers follow the deployment file of the authors' release for the deep network and their figure for the
-shallow one. Neither ends in a sigmoid: both are trained to regress a shifted and scaled map, and
-:meth:`forward` undoes that."""
+Pan et al., "Shallow and deep convolutional networks for saliency prediction", CVPR 2016. The layers follow the
+deployment file of the authors' release for the deep network and their figure for the shallow one. Neither ends
+in a sigmoid: both are trained to regress a shifted and scaled map, and ``forward`` undoes that.
+"""
 
 from __future__ import annotations
 
@@ -77,8 +77,7 @@ class SalNet(nn.Module):
         nn.init.constant_(cast(nn.ConvTranspose2d, self.layers[-1]).weight, 1 / 64)
 
     def linear(self, pictures: Tensor) -> Tensor:
-        """Compute the network's own output, which the Euclidean loss compares with the shifted and scaled
-        target.
+        """Compute the network's own output, which the Euclidean loss compares with the shifted target.
 
         Args:
             pictures: RGB in 0..255, (N, 3, H, W).
@@ -97,8 +96,7 @@ class SalNet(nn.Module):
 
 
 class SalNetShallow(nn.Module):
-    """The shallow network: 64,392,512 parameters, three convolutions and two dense layers with maxout between
-    them.
+    """The shallow network: 64,392,512 parameters, three convolutions and two dense layers with maxout.
 
     It takes pictures of 96×96 pixels only, RGB in 0..255, and answers with 48×48 values, which are enlarged
     to the picture's size. A map in [0, 1] is the inverse of the target ``map / 127.5 - 1``, that is ``(output

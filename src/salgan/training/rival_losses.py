@@ -1,0 +1,83 @@
+"""The losses that the rivals of the paper's Table 2 were published with, beside the ones of :mod:`losses`.
+
+Every function takes a network's own output and true maps as (N, 1, H, W) tensors and returns a scalar, the
+batch's mean.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from salgan.networks.salnet import SALNET_OFFSET, SALNET_SCALE
+
+__all__ = ["mlnet_loss", "mlnet_prior_penalty", "salnet_loss", "salnet_shallow_loss", "salnet_target"]
+
+
+def salnet_target(truth: Tensor) -> Tensor:
+    """What the deep SalNet is trained to answer: ``(s - 31) * 2 / 255`` for grey levels s in 0..255.
+
+    Args:
+        truth: true map in [0, 1], of any shape.
+
+    Returns:
+        The same shape, in -0.243..1.757.
+    """
+    return (truth * 255 - SALNET_OFFSET) * SALNET_SCALE
+
+
+def salnet_loss(output: Tensor, truth: Tensor) -> Tensor:
+    """Half the mean squared error against :func:`salnet_target`.
+
+    The authors' Euclidean loss sums over pixels and their learning rate of 1.302e-7 is 0.01 divided by the
+    number of pixels; on the mean the rate is 0.01, whatever the size of the picture.
+
+    Args:
+        output: the network's linear output, (N, 1, H, W).
+        truth: true map in [0, 1], (N, 1, H, W).
+    """
+    return 0.5 * (output - salnet_target(truth)).square().mean()
+
+
+def salnet_shallow_loss(output: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error against ``map / 127.5 - 1`` of grey levels, the target of the shallow SalNet.
+
+    Args:
+        output: the network's linear output, (N, 1, 48, 48).
+        truth: true map in [0, 1] at that size.
+    """
+    return (output - (2 * truth - 1)).square().mean()
+
+
+def mlnet_loss(
+    output: Tensor, truth: Tensor, alpha: float = 1.1, form: Literal["code", "paper"] = "code"
+) -> Tensor:
+    """ML-Net's weighted squared error between the output, divided by its maximum, and the true map.
+
+    ``code`` divides the squared error by ``alpha - truth``, as the authors' release does; ``paper`` divides
+    the error by it before squaring. Both weigh salient pixels more. (Which form the paper's equation has is
+    recalled and not read.) The gradient passes through the maximum. An output that is zero everywhere counts
+    as a zero map, where the release's would be NaN.
+
+    Args:
+        output: at least 0, (N, 1, H, W).
+        truth: true map in [0, 1], (N, 1, H, W).
+        alpha: above 1.
+        form: where the weight stands.
+    """
+    highest = output.amax((2, 3), keepdim=True).clamp_min(torch.finfo(output.dtype).tiny)
+    error = output / highest - truth
+    weight = alpha - truth
+    weighted = error.square() / weight if form == "code" else (error / weight).square()
+    return weighted.mean()
+
+
+def mlnet_prior_penalty(prior: Tensor) -> Tensor:
+    """The mean square of what ML-Net's learned center bias adds to one, which is added to its loss.
+
+    Args:
+        prior: (1, 1, 6, 8).
+    """
+    return prior.square().mean()
