@@ -1,8 +1,8 @@
 """SalNet, deep and shallow.
 
-Pan et al., "Shallow and deep convolutional networks for saliency prediction", CVPR 2016. The layers follow the
-deployment file of the authors' release for the deep network and their figure for the shallow one. Neither ends
-in a sigmoid: both are trained to regress a shifted and scaled map, and ``forward`` undoes that.
+Pan et al., "Shallow and deep convolutional networks for saliency prediction", CVPR 2016. The layers follow
+the deployment file of the authors' release for the deep network and their figure for the shallow one. Neither
+ends in a sigmoid: both are trained to regress a shifted and scaled map, and ``forward`` undoes that.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ class SalNetShallow(nn.Module):
     + 1) / 2``.
 
     The second and third pooling round up. The authors' training code differs from their figure (2×2 poolings,
-    64 channels in the third convolution); the figure has the number of parameters that the paper states."""
+    64 channels in the third convolution); the figure has the number of parameters that the paper states.
+    """
 
     size = (_SHALLOW_SIDE, _SHALLOW_SIDE)
 
