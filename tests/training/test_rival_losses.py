@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from salgan import load_model
+from salgan.training import train
 from salgan.training.rival_losses import (
     mlnet_loss,
     mlnet_prior_penalty,
@@ -79,3 +81,17 @@ def test_gradients_agree_with_finite_differences(loss):
     truth = maps(1, 3, 4)
     output = (maps(0, 3, 4) + 0.1).requires_grad_()
     assert torch.autograd.gradcheck(lambda output: loss(output, truth), (output,))
+
+
+def test_a_rival_goes_through_both_phases_and_opens_like_any_other_network(config):
+    settings = config(
+        network="salgan.networks.mlnet:MLNet",
+        batch_size=7,
+        bootstrap={"epochs": 1, "optimiser": {"name": "adamw", "lr": 1e-4}},
+        adversarial={"epochs": 1, "discriminator_optimiser": {"lr": 1e-3}},
+    )
+    done = train(settings)
+    assert done.finished
+    model = load_model(done.folder)  # its code came with the package, so no trust is asked for
+    saliency = model.predict(np.zeros((40, 60, 3), np.uint8))
+    assert saliency.array.shape == (40, 60)
