@@ -30,9 +30,9 @@ def main(out: Path, runs: dict[str, Path]) -> None:
             left.plot([line["step"] for line in steps], [line[key] for line in steps], colour, label=label)
             left.plot([line["step"] for line in judged], [line[key] for line in judged], f"{colour}o")
         left.axhline(0.5, color="grey", linewidth=0.8, linestyle=":")
-        left.set(ylabel="discriminator is right", ylim=(0, 1.05))
+        left.set(ylabel="discriminator is right", ylim=(0, 1.25))
         left.set_title(title, loc="left")
-        left.legend(frameon=False, ncols=2, loc="lower right")
+        left.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.0))
         moved = [line for line in lines if line["kind"] == "step" and "content" in line]
         scores = [line for line in lines if line["kind"] == "validation" and "cc" in line]
         right.plot(
@@ -44,7 +44,7 @@ def main(out: Path, runs: dict[str, Path]) -> None:
             [line["step"] for line in scores], [line["cc"] for line in scores], "k.-", label="CC, validation"
         )
         right.set(ylim=(0, 1))
-        right.legend(frameon=False, loc="center right")
+        right.legend(frameon=False, loc="upper right")
         for panel in (left, right):
             if begin is not None:
                 panel.axvspan(0, begin, color="grey", alpha=0.12, linewidth=0)
