@@ -1,8 +1,10 @@
 """The command itself: version, help, errors in one line, and what it must not import."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -79,3 +81,23 @@ def test_no_color_keeps_colours_out_of_a_terminal():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "True"
     assert "\x1b[3" not in done.stderr
+
+
+def test_a_file_name_gives_the_terminal_no_orders(tmp_path, salgan):
+    said = salgan("predict", tmp_path / "\x1b]0;mine\x07\x1b[31m.jpg", "-o", tmp_path / "out")
+    assert said.code == 1
+    assert "\\x1b]0;mine\\x07\\x1b[31m.jpg: matches no pictures" in said.err
+    assert "\x1b" not in said.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+@pytest.mark.parametrize("wait", [0.08, 0.15, 0.25])
+def test_ctrl_c_while_the_command_starts_leaves_no_traceback(wait):
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); print(1, flush=True); "
+    command = [sys.executable, "-c", code + "from salgan.__main__ import main; main()", "models"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert "Traceback" not in said

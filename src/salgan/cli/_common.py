@@ -43,8 +43,13 @@ Trust = Annotated[
 
 
 def say_error(error: Exception) -> None:
-    """Print an error as one line on stderr, whatever its message holds: a file name may have a line break."""
-    print("salgan: error: " + " ".join(str(error).split()), file=sys.stderr)
+    """Print an error as one line on stderr, whatever its message holds.
+
+    A file name may have line breaks, and signs that a terminal takes for orders; those are shown as escapes.
+    """
+    line = " ".join(str(error).split())
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+    print(f"salgan: error: {shown}", file=sys.stderr)
 
 
 def messages() -> Console:
