@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from salgan._arrays import Picture
 from salgan._files import replacing
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
@@ -44,7 +45,7 @@ class Quantized:
     size: int
 
 
-def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[np.ndarray[Any, Any]]) -> Quantized:
+def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[Picture]) -> Quantized:
     """Turn the convolutions of an exported model to 8 bits (static, weights per channel, ONNX QDQ form).
 
     The range of each activation is the least and the greatest value met on the given pictures. The last
@@ -114,7 +115,7 @@ def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[np.ndar
 class _Calibration:
     """The pictures one by one, in the form ONNX Runtime's calibration asks for."""
 
-    def __init__(self, predictor: Predictor, pictures: list[np.ndarray[Any, Any]]) -> None:
+    def __init__(self, predictor: Predictor, pictures: list[Picture]) -> None:
         self._inputs: Iterator[dict[str, Any]] = (
             {"picture": predictor.network_input([picture])} for picture in pictures
         )

@@ -17,6 +17,7 @@ from onnx import helper, numpy_helper
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
+from salgan._arrays import Array
 from salgan._files import replacing
 from salgan._private import onnx_runtime
 from salgan._version import __version__
@@ -303,7 +304,7 @@ def _largest_difference(
         raise ModelError(f"the exported graph does not run ({cause}); nothing was written") from None
 
 
-def _difference(network: nn.Module, session: Any, pictures: np.ndarray[Any, Any]) -> float:
+def _difference(network: nn.Module, session: Any, pictures: Array) -> float:
     with torch.no_grad():
         expected = network(torch.from_numpy(pictures)).numpy()
     given = session.run(["saliency"], {"picture": pictures})[0]
@@ -315,7 +316,7 @@ def _difference(network: nn.Module, session: Any, pictures: np.ndarray[Any, Any]
     return float(np.abs(given - expected).max())
 
 
-def _pictures(shape: tuple[int, int, int]) -> np.ndarray[Any, Any]:
+def _pictures(shape: tuple[int, int, int]) -> Array:
     """Smooth colours and noise: a network's answer to noise alone says little about photographs."""
     count, height, width = shape
     generator = np.random.default_rng(height * width)
@@ -323,7 +324,7 @@ def _pictures(shape: tuple[int, int, int]) -> np.ndarray[Any, Any]:
     phases = generator.uniform(0, 2 * np.pi, (count, 3, 1, 1))
     waves = np.sin(phases + 12 * rows) * np.cos(2 * phases + 9 * columns)
     noise = generator.normal(0, 20, (count, 3, height, width))
-    pictures: np.ndarray[Any, Any] = np.clip(127.5 + 100 * waves + noise, 0, 255).astype(np.float32)
+    pictures: Array = np.clip(127.5 + 100 * waves + noise, 0, 255).astype(np.float32)
     return pictures
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
+
+from salgan._arrays import Array
 
 __all__ = ["at_picture_size"]
 
@@ -13,7 +13,7 @@ _BAND = 256
 """Rows of a map that are enlarged at a time, so that a large photo needs no second copy of its map."""
 
 
-def at_picture_size(small: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
+def at_picture_size(small: Array, height: int, width: int) -> Array:
     """Enlarge (or reduce) a network's map to its picture's size.
 
     Args:

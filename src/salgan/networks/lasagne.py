@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from salgan._arrays import Array
 from salgan.errors import ModelError
 from salgan.networks.generator import Generator
 
@@ -81,9 +81,7 @@ def _check_names(archive: zipfile.ZipFile, count: int, path: str | Path) -> None
         raise ModelError(f"{path}: {what}; the generator's file has {count}, arr_0 to arr_{count - 1}")
 
 
-def _read_array(
-    archive: zipfile.ZipFile, index: int, shape: tuple[int, ...], path: str | Path
-) -> np.ndarray[Any, Any]:
+def _read_array(archive: zipfile.ZipFile, index: int, shape: tuple[int, ...], path: str | Path) -> Array:
     name = f"arr_{index}"
     with archive.open(f"{name}.npy") as member:
         try:

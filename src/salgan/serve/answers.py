@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-import numpy as np
 from PIL import Image
 
 from salgan import crop
+from salgan._arrays import Picture
 from salgan.errors import ConfigError
 from salgan.regions import Region, Shares, shares
 from salgan.render import overlay
@@ -63,7 +63,7 @@ _COLUMNS = ("name", "x", "y", "width", "height", "unit", "share", "area", "lift"
 
 
 def overlay_png(
-    picture: np.ndarray[Any, Any], saliency: SaliencyMap, *, opacity: float, contours: bool, legend: bool
+    picture: Picture, saliency: SaliencyMap, *, opacity: float, contours: bool, legend: bool
 ) -> bytes:
     """The heatmap laid over the picture, as :func:`salgan.render.overlay` draws it, as a PNG file."""
     drawn = overlay(picture, saliency, opacity=opacity, contours=contours, legend=legend)

@@ -102,7 +102,7 @@ class Decoders:
 
     def _ask(
         self, content: bytes, request: dict[str, Any], most: int | None
-    ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
+    ) -> tuple[dict[str, Any], Picture]:
         decoder = self._take()
         try:
             result = decoder.ask(content, request, self._limits, most)
@@ -151,7 +151,7 @@ class _Decoder:
 
     def ask(
         self, content: bytes, request: dict[str, Any], limits: Limits, most: int | None
-    ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
+    ) -> tuple[dict[str, Any], Picture]:
         """One picture's way through the process; :attr:`broken` afterwards if it must not be used again."""
         self.broken = True  # until the last byte of the answer is here
         clock = _Clock(limits.timeout + _START_SECONDS, self._process)
@@ -197,9 +197,7 @@ class _Decoder:
     def _streams(self) -> tuple[Any, Any]:
         return self._process.stdin, self._process.stdout
 
-    def _body(
-        self, said: BinaryIO, answer: dict[str, Any], limits: Limits, *, is_crop: bool
-    ) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def _body(self, said: BinaryIO, answer: dict[str, Any], limits: Limits, *, is_crop: bool) -> Picture:
         length = answer["bytes"]
         if is_crop:
             if length > 9 * limits.max_pixels + 10_000_000:
