@@ -131,7 +131,7 @@ def test_a_picture_that_is_none_is_one_line(tmp_path, model, salgan):
     (tmp_path / "x.png").write_text("no picture")
     said = salgan("regions", tmp_path / "x.png", "--box", "a:0,0,1,1", "--model", model)
     assert said.code == 1
-    assert "is no picture in a known format" in said.err
+    assert "is not a picture in a known format" in said.err
 
 
 def test_overwrite_replaces_a_report(tmp_path, page, model, salgan):

@@ -123,7 +123,7 @@ def test_regions_as_csv_can_be_read_back(service, expected, tmp_path):
     ("query", "form", "words"),
     [
         ({}, {}, "at least one region"),
-        ({"box": "cta"}, {}, "is no region"),
+        ({"box": "cta"}, {}, "is not a region"),
         ({"box": ["a:0,0,1,1", "a:0,0,.5,.5"]}, {}, "two regions are called 'a'"),
         ({"box": "a:0,0,0,1"}, {}, "above 0"),
         ({}, {"regions": "[1]"}, "region 1"),

@@ -23,25 +23,25 @@ def ab(
         list[str] | None,
         typer.Option(
             metavar="NAME:X,Y,W,H",
-            help="A box in both, as `salgan regions` takes it; fractions if their sizes differ. Repeat for "
-            "more.",
+            help="A box that both variants have, as `salgan regions` takes it. Give fractions if the sizes "
+            "differ. Repeat for more.",
         ),
     ] = None,
     polygon: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon by its corners. Repeat for more."),
+        typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon, named by its corners. Repeat for more."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Regions from a .json or .csv file.")
+        Path | None, typer.Option(metavar="FILE", help="Read regions from a .json or .csv file.")
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - for stdout.")
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - means stdout.")
     ] = None,
     png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw both, the difference and the shares.")
+        Path | None, typer.Option(metavar="FILE", help="Draw both variants, the difference and the shares.")
     ] = None,
     model: Model = "lite",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
 ) -> None:
     """Compare where people look in two variants of a design.
 

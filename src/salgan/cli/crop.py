@@ -46,27 +46,29 @@ def crop(
     ratio: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="W:H", help="Of a crop, as large as fits; its pixels are kept. Repeat for more."
+            metavar="W:H", help="Cut the largest window of this ratio and keep its pixels. Repeat for more."
         ),
     ] = None,
     size: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WxH", help="Of a crop in pixels: as large as fits, scaled down. Repeat for more."
+            metavar="WxH",
+            help="Cut the largest window of this ratio and scale it to this size. Repeat for more.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Where the crops go; made if missing."),
+        typer.Option("--out", "-o", metavar="FOLDER", help="The folder for the crops, made if missing."),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write places and figures as JSON; - for stdout.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write windows and figures as JSON; - means stdout."),
     ] = None,
     model: Model = "lite",
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave crops alone that are there.")
+        bool, typer.Option("--skip-existing", help="Leave crops alone that exist already.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
 ) -> None:
     """Crop a picture where people look.
 

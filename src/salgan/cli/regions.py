@@ -32,10 +32,10 @@ def regions(
     ] = None,
     polygon: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon by its corners. Repeat for more."),
+        typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon, named by its corners. Repeat for more."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Regions from a .json or .csv file.")
+        Path | None, typer.Option(metavar="FILE", help="Read regions from a .json or .csv file.")
     ] = None,
     fail_under: Annotated[
         list[str] | None,
@@ -46,13 +46,13 @@ def regions(
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - for stdout.")
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - means stdout.")
     ] = None,
     png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw regions and heatmap over the picture.")
+        Path | None, typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture.")
     ] = None,
     model: Model = "lite",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
 ) -> None:
     """Measure how much of the attention parts of a picture get.
 

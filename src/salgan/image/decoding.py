@@ -293,7 +293,7 @@ def _too_large(name: str, why: str, max_pixels: int) -> ImageTooLargeError:
 
 
 def _orientation(image: Image.Image) -> int:
-    # Broken EXIF is no reason to refuse a good picture. (A TIFF's was applied, and removed, by load.)
+    # Broken EXIF does not make a good picture bad. (That of a TIFF was applied, and removed, by load.)
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:

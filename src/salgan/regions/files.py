@@ -154,7 +154,7 @@ def _split(text: str, form: str) -> tuple[str, Sequence[float], str | None]:
     name, colon, rest = text.rpartition(":")
     matches = [_NUMBER.fullmatch(word.strip()) for word in rest.split(",")]
     if not colon or not name.strip() or None in matches:
-        raise ConfigError(f"{text!r} is no region; write {form}")
+        raise ConfigError(f"{text!r} is not a region; write {form}")
     found = [match for match in matches if match is not None]
     said = [match[2] for match in found]
     units = {unit for unit in said if unit is not None}

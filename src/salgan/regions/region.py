@@ -156,9 +156,9 @@ def _checked_name(name: object) -> str:
 def _checked_numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
     numbers = []
     for value in values:
-        # A bool is an int to Python, and true is no place in a picture.
+        # A bool is an int to Python, and true is not a place in a picture.
         if isinstance(value, bool) or not isinstance(value, Real):
-            raise ConfigError(f"region {name}: {value!r} is no number")
+            raise ConfigError(f"region {name}: {value!r} is not a number")
         try:
             number = float(value)
         except OverflowError:
@@ -172,7 +172,7 @@ def _checked_numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
 def _decided_unit(name: str, values: Sequence[float], unit: str | None, spans: Sequence[float]) -> Unit:
     if unit is not None:
         if unit not in UNITS:
-            raise ConfigError(f"region {name}: unit {unit!r} is none of {', '.join(UNITS)}")
+            raise ConfigError(f"region {name}: unit {unit!r} is not one of {', '.join(UNITS)}")
         return unit
     if max(map(abs, values)) <= 1:
         return "fraction"
