@@ -71,11 +71,14 @@ def test_compare_reads_evaluations_and_makes_none(salgan, made_up, tmp_path):
         evaluated(salgan, model, made_up, tmp_path / name, "--metrics", "nss,kld")
         for name, model in (("first", "baseline:uniform"), ("second", made_up / "maps"))
     )
-    said = salgan("compare", first, second, "--pictures", 2, "-o", tmp_path / "out")
+    said = salgan("compare", first, second, "-o", tmp_path / "out")
     assert said.code == 0, said.err
     assert "maps against uniform" in said.out
     assert (tmp_path / "out" / "gallery.pdf").is_file()
     assert "| NSS ↑ |" in (tmp_path / "out" / "comparison.md").read_text()
+    said = salgan("compare", first, second, "--gallery", "none", "-o", tmp_path / "bare")
+    assert said.code == 0, said.err
+    assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["comparison.json", "comparison.md"]
     said = salgan("compare", made_up / "maps", first)
     assert said.code == 1
     assert "holds no evaluation; this makes one: salgan evaluate MODEL --data" in said.err

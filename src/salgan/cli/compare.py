@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
+_PICTURES = 8
+"""Pictures in the gallery, half of them where the first model is better."""
+
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A folder that salgan evaluate wrote.")],
@@ -21,16 +24,16 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the comparison.")] = Path("comparison"),
     gallery: Annotated[
         str | None,
-        typer.Option(help="The metric that chooses the gallery's pictures; NSS where there is one."),
+        typer.Option(
+            metavar="METRIC|none",
+            help="The metric that chooses the gallery's pictures, NSS where there is one; or none.",
+        ),
     ] = None,
-    pictures: Annotated[
-        int, typer.Option(min=0, max=40, help="Number of pictures in the gallery; 0 for none.")
-    ] = 8,
 ) -> None:
     """Compare two evaluations picture by picture: paired differences, 95% intervals, permutation p-values.
 
     Writes comparison.md, comparison.json and a gallery (PDF and PNG) of the
-    pictures on which the two differ most. Nothing is evaluated here.
+    eight pictures on which the two differ most. Nothing is evaluated here.
 
     [bold]salgan evaluate lite --data osie --part test --out results/lite[/bold]
 
@@ -45,8 +48,8 @@ def compare(
     comparison = run(Results.read(first), Results.read(second))
     write(comparison, out)
     _show(comparison)
-    if pictures:
-        _draw(comparison, out, gallery, pictures)
+    if gallery != "none":
+        _draw(comparison, out, gallery)
 
 
 def _show(comparison: Comparison) -> None:
@@ -67,7 +70,7 @@ def _show(comparison: Comparison) -> None:
         messages().print(f"note: {words}", markup=False)
 
 
-def _draw(comparison: Comparison, out: Path, metric: str | None, pictures: int) -> None:
+def _draw(comparison: Comparison, out: Path, metric: str | None) -> None:
     from salgan.cli._common import messages
     from salgan.errors import SalganError
     from salgan.evaluation.gallery import gallery
@@ -76,7 +79,7 @@ def _draw(comparison: Comparison, out: Path, metric: str | None, pictures: int) 
     names = [each.metric for each in comparison.differences]
     chosen = find_metric(metric).name if metric else "nss" if "nss" in names else names[0]
     try:
-        files = gallery(comparison, out / "gallery", chosen, pictures)
+        files = gallery(comparison, out / "gallery", chosen, _PICTURES)
     except SalganError as error:
         if metric is not None:
             raise

@@ -23,9 +23,7 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The experiment's folder: training runs and evaluations.")
     ],
-    data: Annotated[
-        Path | None, typer.Option(help="The folder that the recipe's datasets are in (its data=).")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder that the recipe's datasets are in.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings that replace the recipe's."),
