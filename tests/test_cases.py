@@ -240,7 +240,6 @@ def test_nss_without_fixations(tried):
     assert "fixations" in trained.said
 
 
-@fails_still("YAML guesses types of names")
 def test_yaml_guesses(tried):
     dated, numbered, twice = tried("yaml-guesses")
     for done in (dated, numbered):
@@ -250,7 +249,6 @@ def test_yaml_guesses(tried):
     assert twice.code != 0
 
 
-@fails_still("only the ONNX reader speaks")
 def test_weights_of_another_kind(tried):
     predicted, evaluated, exported = tried("weights-of-another-kind")
     assert "protobuf" not in predicted.said + evaluated.said
@@ -259,14 +257,12 @@ def test_weights_of_another_kind(tried):
     assert one_line(exported), exported.said
 
 
-@fails_still("a predictor cannot be copied")
 def test_predictor_copied(tried):
     (done,) = tried("predictor-copied")
     for line in done.said.strip().splitlines():
         assert line.endswith(" ok") or ("cannot pickle" not in line and "load" in line), line
 
 
-@fails_still("a predictor cannot be sent to a process")
 def test_predictor_in_processes(shared, tmp_path):
     script = shared / "cases" / "predictor-in-processes" / "make.py"
     environment = {**os.environ, "PYTHONPATH": str(Path(salgan.__file__).parents[1])}

@@ -182,3 +182,38 @@ def test_betas_of_an_optimiser_without_any_are_an_error(recipe):
 def test_turns_without_the_generator_are_an_error(recipe):
     with pytest.raises(ConfigError, match="the generator has none; add generator or both"):
         load_config(recipe("adversarial: {turns: [discriminator]}"), PLACES)
+
+
+@pytest.mark.parametrize("name", ["2017", "2024-05-01", "no", "1_1_1", "007", "1:30", "9" * 5000])
+def test_a_folders_name_is_text_whatever_yaml_makes_of_it(recipe, name):
+    read = load_config(recipe(f"sources: [{{path: {name}}}]"), ["data=d", f"out={name}"])
+    assert (read.sources[0].path, read.out) == (name, name)
+
+
+def test_a_name_that_is_written_as_a_number_with_a_point_is_asked_about(recipe):
+    with pytest.raises(ConfigError, match=r"path: 1000\.0 is read as a number; if it is a name, quote it"):
+        load_config(recipe("sources: [{path: 1e3}]"), PLACES)
+    assert load_config(recipe("sources: [{path: '1e3'}]"), PLACES).sources[0].path == "1e3"
+
+
+def test_numbers_and_switches_are_still_read_as_such(recipe):
+    text = (
+        "batch_size: 4\nbootstrap: {optimiser: {lr: 3e-4, clip: .5}}\ncompile: yes\nema: null\nkeep_best: ~\n"
+    )
+    read = load_config(recipe(text), PLACES)
+    assert (read.batch_size, read.bootstrap.optimiser.lr, read.bootstrap.optimiser.clip) == (4, 3e-4, 0.5)
+    assert (read.compile, read.ema, read.keep_best) == (True, None, None)
+
+
+def test_a_key_given_twice_is_refused_with_both_lines(recipe):
+    with pytest.raises(ConfigError, match="batch_size is given twice, in lines 1 and 3"):
+        load_config(recipe("batch_size: 4\nseed: 1\nbatch_size: 8\n"), PLACES)
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool 7", "!!timestamp 2001-99-99", "!!int x", "!!python/object:os.system x"]
+)
+def test_tags_that_do_not_fit_are_one_line(recipe, value):
+    with pytest.raises(ConfigError, match="not YAML") as caught:
+        load_config(recipe(f"seed: {value}"), PLACES)
+    assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ is not a field here is an error that names the nearest one: a misspelt learning 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -33,7 +33,25 @@ Shape = Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,  # a folder may be called 2017
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_text(cls, values: Any) -> Any:
+        """Refuse a number with a point or an exponent as a name: its text would not be what was written."""
+        for key, value in values.items() if isinstance(values, dict) else ():
+            field = cls.model_fields.get(str(key))
+            kinds = set() if field is None else {field.annotation, *get_args(field.annotation)}
+            if isinstance(value, float) and str in kinds:
+                raise ValueError(
+                    f"{key}: {value} is read as a number; if it is a name, quote it: {key}: '...'"
+                )
+        return values
 
 
 class DataSource(_Settings):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 import salgan
 from salgan._words import did_you_mean
 from salgan.errors import ConfigError
+from salgan.training._yaml import parse_yaml
 from salgan.training.config import Config
 
 __all__ = ["find_recipe", "load_config"]
@@ -53,11 +52,13 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
     """
     recipe = find_recipe(recipe)
     try:
-        settings = yaml.load(recipe.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
+        settings = parse_yaml(recipe.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{recipe}: cannot read the recipe ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{recipe}: not YAML ({error})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{recipe}: not YAML (its text is not UTF-8)") from None
+    except ValueError as error:
+        raise ConfigError(f"{recipe}: {error}") from None
     if settings is None:
         settings = {}
     if not isinstance(settings, dict):
@@ -78,28 +79,14 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{place}: {message}" if place else message) from None
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads ``3e-4`` as text, for want of a dot; people write learning rates so."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: list(resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
 def _apply(settings: dict[str, Any], override: str) -> None:
     """Set one dotted key in place, making groups on the way; the keys are checked afterwards."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise ConfigError(f"{override!r}: an override is key=value, such as batch_size=16")
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except yaml.YAMLError:
+        value = parse_yaml(text)
+    except ValueError:
         raise ConfigError(f"{key}: {text!r} is not a YAML value; quote it") from None
     if isinstance(value, str) and value.startswith(("~/", "~\\")):
         value = str(Path(value).expanduser())  # zsh, dash and fish leave a ~ behind key= to the program
