@@ -1,6 +1,7 @@
 """The record of how pictures are fed: shapes by aspect ratio, and files that stay readable."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,39 @@ def test_a_picture_goes_in_at_the_shape_nearest_to_its_own(size, shape):
 def test_a_picture_and_its_transpose_go_in_at_transposed_shapes():
     for height, width in ((300, 471), (600, 800), (97, 200), (512, 512)):
         assert RECORD.shape_for(width, height) == RECORD.shape_for(height, width)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((600, 800), (256, 320)),
+        ((500, 500), (256, 320)),
+        ((1000, 600), (256, 320)),  # 3:5, the limit
+        ((600, 1000), (256, 320)),  # 5:3, the limit
+        ((1080, 1920), (224, 352)),
+        ((2532, 1170), (416, 192)),
+        ((600, 1001), (224, 352)),
+    ],
+)
+def test_pictures_in_the_range_that_is_squashed_go_in_at_the_usual_size(size, shape):
+    assert replace(RECORD, squash=(0.6, 5 / 3)).shape_for(*size) == shape
+
+
+def test_a_record_with_a_range_that_is_squashed_reads_back_as_itself():
+    record = replace(RECORD, squash=(0.6, 5 / 3))
+    assert Preprocessing.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize("squash", [[1], [2, 1], [0, 1], [1, 2, 3], "wide", 3])
+def test_a_range_that_makes_no_sense_is_refused(squash):
+    record = json.loads(RECORD.to_json()) | {"squash": squash}
+    with pytest.raises(ModelError, match=r"^preprocessing"):
+        Preprocessing.from_json(json.dumps(record))
+
+
+def test_a_range_to_squash_needs_shapes_for_the_rest():
+    with pytest.raises(ModelError, match="beside shapes"):
+        Preprocessing(squash=(0.6, 1.6))
 
 
 def test_without_shapes_every_picture_goes_in_at_one_size():

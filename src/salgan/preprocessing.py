@@ -40,6 +40,9 @@ class Preprocessing:
         width: columns of the network's input, in pixels.
         shapes: the inputs (rows, columns) that a network trained on several shapes chooses from, by the
             picture's aspect ratio; empty for a network that knows ``height`` × ``width`` alone.
+        squash: aspect ratios (width / height), from and to, between which pictures go in at
+            ``height`` × ``width`` all the same, because the network is measured to do better so; empty if
+            every picture goes in at the shape nearest to its own.
         order: channel order the encoder was trained with, ``"RGB"`` or ``"BGR"``.
         scale: factor on 0..255 before the mean is taken off.
         mean: per channel, in the order of ``order``.
@@ -55,6 +58,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     filter: str = "bilinear"
     shapes: tuple[tuple[int, int], ...] = ()
+    squash: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -64,6 +68,12 @@ class Preprocessing:
         for shape in self.shapes:
             if len(shape) != 2 or min(shape) < 1:
                 raise ModelError(f"preprocessing: shape {shape} must be two numbers of at least 1")
+        if self.squash and not (
+            len(self.squash) == 2 and 0 < self.squash[0] <= self.squash[1] and self.shapes
+        ):
+            raise ModelError(
+                f"preprocessing: squash {self.squash} must be two ratios, the smaller first, beside shapes"
+            )
         if self.order not in ("RGB", "BGR"):
             raise ModelError(f"preprocessing: order {self.order!r} must be RGB or BGR")
         if self.filter not in _FILTERS:
@@ -77,7 +87,7 @@ class Preprocessing:
         return self.height, self.width
 
     def shape_for(self, height: int, width: int) -> tuple[int, int]:
-        """The network's input for a picture: the shape whose aspect ratio is nearest to the picture's.
+        """The network's input for a picture: the shape whose aspect ratio is nearest, or the usual one.
 
         Args:
             height: rows of the picture.
@@ -86,7 +96,7 @@ class Preprocessing:
         Returns:
             (rows, columns) of the network's input. From 1:1, 2:1 is as far as 1:2.
         """
-        if not self.shapes:
+        if not self.shapes or (self.squash and self.squash[0] <= width / height <= self.squash[1]):
             return self.shape
         ratio = math.log(width / height)
         return min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
@@ -110,8 +120,11 @@ class Preprocessing:
     def to_json(self) -> str:
         """The record as one JSON object, the form kept in an ONNX file's metadata."""
         record = asdict(self)
-        if not self.shapes:  # so that a file without shapes stays what earlier versions wrote, and can read
-            del record["shapes"]
+        for name in ("shapes", "squash"):
+            if not record[
+                name
+            ]:  # so that a file without them stays what earlier versions wrote, and can read
+                del record[name]
         return json.dumps(record)
 
     @classmethod
@@ -129,7 +142,7 @@ class Preprocessing:
                 raise ModelError(
                     f"preprocessing record has unknown field {unknown[0]!r}; re-export the model"
                 )
-            for name in ("mean", "std"):
+            for name in ("mean", "std", "squash"):
                 if name in record:
                     record[name] = tuple(float(value) for value in record[name])
             if "shapes" in record:

@@ -58,11 +58,12 @@ def test_a_long_page_is_said_to_be_made_of_windows(tmp_path, salgan):
     record = Preprocessing(height=24, width=30, shapes=((24, 30), (30, 24)))
     model = tmp_path / "shaped.onnx"
     model.write_bytes(tiny_model(record))
-    page, photo = _picture(tmp_path / "page.png", (50, 400)), _picture(tmp_path / "photo.png", (50, 40))
+    page, photo = _picture(tmp_path / "page.png", (500, 2500)), _picture(tmp_path / "photo.png", (50, 40))
     said = salgan("predict", page, photo, "-o", tmp_path / "out", "--model", model)
     assert said.code == 0
     assert said.err.splitlines() == [
-        f"{page}: made of 19 overlapping windows of 50×40 pixels, each given the same share of attention"
+        f"{page}: made of 12 overlapping windows of 500×400 pixels, as seen while scrolling, "
+        "each given the same share of attention"
     ]
 
 

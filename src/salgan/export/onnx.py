@@ -282,7 +282,8 @@ def _shapes_to_compare(network: nn.Module) -> tuple[tuple[int, int, int], ...]:
         return tuple((1 + number % 3, *shape) for number, shape in enumerate(record.shapes))
     step = max(network.encoder.divisor, 8)
     odd = 1 if network.encoder.divisor == 1 else 0
-    return ((1, *own), (2, *own), (3, 12 * step, 8 * step), (1, 6 * step + odd, 11 * step + odd))
+    others = tuple((1, *shape) for shape in record.shapes if shape != own)
+    return ((1, *own), (2, *own), *others, (3, 12 * step, 8 * step), (1, 6 * step + odd, 11 * step + odd))
 
 
 def _largest_difference(

@@ -23,7 +23,7 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["Predictor"]
 
 _WINDOWS_AT_ONCE = 8
-"""Parts of long pictures that go through the network together, if the caller's batch is not larger."""
+"""Parts of long pages that go through the network together, if the caller's batch is not larger."""
 
 
 class Predictor:
@@ -144,8 +144,8 @@ class Predictor:
     def predict_batch(self, pictures: Sequence[Source]) -> list[SaliencyMap]:
         """Predict several pictures, those of one input shape in one run of the network.
 
-        For a network of several input shapes, pictures that are more than three times as long as wide (or as
-        wide as high) are predicted in overlapping windows; see :mod:`salgan.models.windows`.
+        For a network of several input shapes, a page that is longer than a screen is predicted in overlapping
+        windows; see :mod:`salgan.models.windows`.
 
         Args:
             pictures: as :meth:`predict` takes them; they may differ in size.

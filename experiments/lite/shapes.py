@@ -1,0 +1,151 @@
+"""Score models by the shape of the picture: landscape, square and portrait photographs, and designs.
+
+    python experiments/lite/shapes.py FOLDER MODEL... [--designs FOLDER] [--part val]
+
+A MODEL is what `salgan predict --model` takes, or a training run's network; with `:fixed` after it, every
+picture is squeezed into the model's usual input instead of the shape nearest to its own. FOLDER holds osie,
+eyecrowd and sun500. As their validation pictures hold no portrait and nothing wider than 3:2, each picture is
+scored again by its middle, cut to other ratios, with the gaze that fell there: people saw the whole, so these
+scores tell models apart, but say little of such pictures as such. `--designs` names a folder of web pages,
+posters and charts that are for looking and validating only; gaze is blurred by 3 % of the longer side there.
+
+Printed: mean CC and NSS at the picture's own size, and the paired difference from the first model with its
+95 % bootstrap interval over pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from salgan import load_model
+from salgan._arrays import Floats, Picture
+from salgan.datasets import load_split, open_dataset
+from salgan.errors import SalganError
+from salgan.evaluation.intervals import bootstrap_mean
+from salgan.image import read
+from salgan.metrics import cc, nss
+from salgan.models.predictor import Predictor
+
+LAYOUTS = {"osie": "fixations-mat", "eyecrowd": "fixations-mat", "sun500": "sun500"}
+CUTS = {"3:4": 3 / 4, "9:16": 9 / 16, "1:2": 1 / 2, "16:9": 16 / 9, "5:2": 5 / 2, "4:1": 4}
+"""Width / height of the middles."""
+DESIGNS = {"fiwi51": "web pages", "gdi51": "posters", "massvis30-clicks": "charts"}
+
+_FEW = 10
+"""So few fixations say nothing of a middle."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture, where people looked at it, and which rows of the table it counts for."""
+
+    groups: tuple[str, ...]
+    picture: Picture
+    density: Floats
+    x: Floats
+    y: Floats
+
+
+def photographs(folder: Path, part: str) -> Iterator[Case]:
+    """The pictures of a part of the three sets, and their middles."""
+    for name, layout in LAYOUTS.items():
+        dataset = open_dataset(folder / name, layout=layout).select(load_split(name)[part])
+        for stimulus in dataset:
+            picture, density = stimulus.picture(), stimulus.density()
+            height, width = density.shape
+            inside = stimulus.fixations.inside(width, height)
+            ratio = width / height
+            kind = "landscape" if ratio > 1.1 else "portrait" if ratio < 0.9 else "square"
+            yield Case((name, kind, "all photographs"), picture, density, inside.x, inside.y)
+            for title, wanted in CUTS.items():
+                high, wide = min(height, round(width / wanted)), min(width, round(height * wanted))
+                top, left = (height - high) // 2, (width - wide) // 2
+                kept = (
+                    (inside.y >= top)
+                    & (inside.y < top + high)
+                    & (inside.x >= left)
+                    & (inside.x < left + wide)
+                )
+                middle = np.s_[top : top + high, left : left + wide]
+                if kept.sum() > _FEW:
+                    seen = density[middle] / density[middle].sum()
+                    x, y = inside.x[kept] - left, inside.y[kept] - top
+                    yield Case((f"middles, {title}",), np.ascontiguousarray(picture[middle]), seen, x, y)
+
+
+def designs(folder: Path) -> Iterator[Case]:
+    """Web pages, posters and charts."""
+    for name, kind in DESIGNS.items():
+        gaze = np.load(folder / name / "fixations.npz", allow_pickle=False)
+        files = {path.name: path for path in (folder / name / "stimuli").iterdir()}
+        files |= {path.stem: path for path in files.values()}
+        for number, title in enumerate(gaze["names"]):
+            picture = read(files[str(title)])
+            height, width = picture.shape[:2]
+            x, y = gaze["xy"][gaze["offsets"][number] : gaze["offsets"][number + 1]].T.astype(np.float64)
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            x, y = x[inside], y[inside]
+            counts = np.zeros((height, width))
+            np.add.at(counts, (y.astype(np.int64), x.astype(np.int64)), 1)
+            density = gaussian_filter(counts, 0.03 * max(height, width), mode="constant")
+            yield Case((kind,), picture, density / density.sum(), x, y)
+
+
+def opened(spec: str) -> Predictor:
+    """A model, at its shapes or at one."""
+    name, _, fixed = spec.rpartition(":fixed")
+    model = load_model(name or fixed)
+    if name:
+        model.preprocessing = replace(model.preprocessing, shapes=(), squash=())
+    return model
+
+
+def main() -> None:
+    """Print one table per metric."""
+    parser = argparse.ArgumentParser(description="Score models by the shape of the picture.")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument("--designs", type=Path)
+    parser.add_argument("--part", default="val")
+    arguments = parser.parse_args()
+    models = [opened(spec) for spec in arguments.models]
+    scores: dict[str, list[list[tuple[float, float]]]] = {}
+    cases = photographs(arguments.data, arguments.part)
+    for source in (cases, designs(arguments.designs) if arguments.designs else ()):
+        for case in source:
+            maps = [model.predict(case.picture).array for model in models]
+            looked = np.zeros(case.density.shape, np.bool_)
+            places = np.rint(np.stack([case.y, case.x])).astype(np.int64)
+            limits = np.array(looked.shape)[:, None] - 1
+            looked[tuple(np.clip(places, 0, limits))] = True
+            row = [(cc(each, case.density), nss(each, looked)) for each in maps]
+            for group in case.groups:
+                scores.setdefault(group, []).append(row)
+    for metric, title in enumerate(("CC", "NSS")):
+        print(
+            f"\n| {title} | pictures | " + " | ".join(arguments.models) + " |",
+            "|---" * (len(models) + 2) + "|",
+            sep="\n",
+        )
+        for group, rows in scores.items():
+            values = np.array(rows)[:, :, metric]
+            cells = [f"{values[:, 0].mean():.3f}"]
+            for number in range(1, len(models)):
+                change = bootstrap_mean(values[:, number] - values[:, 0])
+                interval = f"[{change.low:+.3f}, {change.high:+.3f}]"
+                cells.append(f"{values[:, number].mean():.3f} {change.mean:+.3f} {interval}")
+            print(f"| {group} | {len(values)} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")
