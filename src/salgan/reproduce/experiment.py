@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import open_dataset
@@ -23,6 +23,9 @@ from salgan.evaluation.evaluate import evaluate
 from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
 from salgan.evaluation.results import Results
 from salgan.evaluation.scoring import EvaluationProtocol
+
+if TYPE_CHECKING:
+    from salgan.training import Config
 
 __all__ = [
     "EXPERIMENT_METRICS",
@@ -101,7 +104,7 @@ class Experiment:
     on_progress: Progress = silent
     say: Say = unsaid
 
-    def config(self, *more: str) -> Any:
+    def config(self, *more: str) -> Config:
         """The recipe with the experiment's overrides and some more.
 
         Raises:
@@ -216,7 +219,7 @@ def _read(run: Path, name: str) -> tuple[Results, ...]:
     return tuple(Results.read(folder) for folder in folders) if finished else ()
 
 
-def validation_data(config: Any, release: str | None = None) -> Data:
+def validation_data(config: Config, release: str | None = None) -> Data:
     """A recipe's first validation pictures, with the same source's training pictures for the center bias.
 
     Args:
@@ -252,7 +255,7 @@ def validation_data(config: Any, release: str | None = None) -> Data:
     )
 
 
-def _start(experiment: Experiment, config: Any) -> dict[str, Any]:
+def _start(experiment: Experiment, config: Config) -> dict[str, Any]:
     """Where continuations start: the bootstrap's checkpoint, or its network if the optimiser is a new one."""
     run = experiment.out / "runs" / "bootstrap"
     if config.adversarial.optimiser is not None:
