@@ -240,8 +240,8 @@ def validation_data(config: Config, release: str | None = None) -> Data:
         train, val = parts_of(source, root)
         # Sets that come in parts say their release only when a part is opened.
         # Those with a committed split have parts of the same names.
-        own_part = source.split in (None, *SIZES) and isinstance(source.val, str) and source.val != "all"
-        part = source.val if own_part else None
+        own_parts = source.split in (None, *SIZES)
+        part = source.val if own_parts and isinstance(source.val, str) and source.val != "all" else None
         opened = open_dataset(root, source.layout, part, release)
         return Data(
             replace(opened, stimuli=tuple(val), unmatched=()),
