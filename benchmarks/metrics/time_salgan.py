@@ -8,7 +8,12 @@ from salgan.metrics import METRICS, VARIANTS, score
 
 
 def calls(case):
-    table = METRICS | VARIANTS
+    # Log-likelihoods take densities, and a contestant is given maps as networks make them.
+    table = {
+        name: each
+        for name, each in (METRICS | VARIANTS).items()
+        if name not in ("log_likelihood", "ig_density")
+    }
     alone = {
         name: partial(metric.function, case["saliency"], *(case[need] for need in metric.needs))
         for name, metric in table.items()

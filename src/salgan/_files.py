@@ -170,8 +170,10 @@ def _lock_now(file: int) -> None:
     try:
         import fcntl
     except ImportError:
-        import msvcrt
-
+        try:
+            import msvcrt
+        except ImportError:  # a system with neither kind of lock
+            return
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         except OSError as error:

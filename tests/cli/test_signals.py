@@ -13,7 +13,9 @@ from PIL import Image
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals for another process")
 
-# A shell starts what it runs in the background deaf to Ctrl-C, and the tests may be run there.
+# A shell starts what it runs in the background deaf to Ctrl-C, nohup makes it deaf to a closing terminal, and
+# the tests may be run so.
+_HEARING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
 _COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,7 +24,7 @@ sys.exit(main())
 """
 
 
-def _start(*arguments: object, before: str = "") -> subprocess.Popen:
+def _start(*arguments: object, before: str = _HEARING) -> subprocess.Popen:
     command = [sys.executable, "-c", before + _COMMAND, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -174,7 +174,9 @@ def test_predicting_a_picture_loads_nothing_for_videos(tmp_path, model):
 def test_ctrl_c_leaves_a_playable_file(tmp_path, model):
     pictures = [np.roll(clips.quarters((320, 240)), 7 * n, axis=1) for n in range(40)]
     source, out = clips.make(tmp_path / "long.mp4", pictures * 50, codec="mpeg4", sound="aac"), tmp_path / "o"
-    script = "from salgan.cli import main; import sys; sys.exit(main())"
+    # A shell starts what it runs in the background deaf to Ctrl-C, and the tests may be run there.
+    script = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script += "from salgan.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", script, "predict", source, "-o", out, "--model", model]
     with subprocess.Popen(
         [*command, "--save", "map,overlay"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -106,7 +106,7 @@ def permutation_p(differences: ArrayLike, seed: int = 0, resamples: int = RESAMP
 def _defined(values: ArrayLike) -> Floats:
     array = np.asarray(values, dtype=np.float64).ravel()
     if np.isinf(array).any():
-        raise MetricError("some scores are infinite, so they have no mean; leave those pictures out")
+        raise MetricError("some scores are infinity, which has no mean; leave those pictures out")
     return array[~np.isnan(array)]
 
 

@@ -65,7 +65,9 @@ def decode_map(content: bytes | Path, name: str, most: int = image.MAX_PIXELS) -
         if PurePosixPath(name).suffix.lower() == ".npy":
             array = _load_npy(content, name, most)
         else:
-            array = image.one_channel(image.decode(content, max_pixels=most)[0])
+            array = image.one_channel(
+                image.decode(content, max_pixels=most)[0], luma=True
+            )  # remark_on says so
     except ImageError as error:
         raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
     except ModelError:

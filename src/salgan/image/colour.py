@@ -50,19 +50,20 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def one_channel(image: Image.Image) -> Array:
+def one_channel(image: Image.Image, *, luma: bool = False) -> Array:
     """A decoded grey picture's values as they are stored, (H, W).
 
     Args:
         image: what :func:`salgan.image.decode` gave: 1, 8, 16 or 32 bits, float, or RGB that is grey.
+        luma: take the luma of a coloured picture, for a caller that says so to the user.
 
     Raises:
-        ImageError: it has colours. Those of a heatmap do not rise with what they stand for.
+        ImageError: it has colours, and luma was not asked for. Those of a heatmap do not rise with what they stand for.
     """
     if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
         return np.asarray(image)
     small = np.asarray(image.convert("RGB").resize((64, 64), Image.Resampling.BOX), dtype=np.float32)
-    if float((small.max(axis=2) - small.min(axis=2)).mean()) > _MOST_COLOUR:
+    if not luma and float((small.max(axis=2) - small.min(axis=2)).mean()) > _MOST_COLOUR:
         raise ImageError("has colours, like a heatmap for looking; a map is grey: save its values")
     return np.asarray(image.convert("L"))
 
