@@ -58,7 +58,8 @@ def one_channel(image: Image.Image, *, luma: bool = False) -> Array:
         luma: take the luma of a coloured picture, for a caller that says so to the user.
 
     Raises:
-        ImageError: it has colours, and luma was not asked for. Those of a heatmap do not rise with what they stand for.
+        ImageError: it has colours, and luma was not asked for. Those of a heatmap do not rise with what they
+            stand for.
     """
     if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
         return np.asarray(image)
