@@ -1,4 +1,4 @@
-"""How many cores this process may use: affinity and the limits of a container count, not only the machine."""
+"""How many cores this process may use, given the machine, its affinity and the limits of a container."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def cores() -> int:
 
 
 def runtime_threads() -> int:
-    """How many threads to ask a network's runtime for: 0 leaves it its own choice, unless cores are limited.
+    """How many threads to ask a network's runtime for; 0 leaves the choice to it, unless cores are limited.
 
-    Left alone, ONNX Runtime takes a thread per physical core of the machine: best where all of them are ours.
+    Left alone, ONNX Runtime takes a thread per physical core, which is best if all the cores are ours.
     """
     allowed = cores()
     return 0 if allowed == os.cpu_count() else allowed

@@ -11,7 +11,7 @@ from salgan._arrays import Floats
 __all__ = ["box_coverage", "polygon_coverage"]
 
 _SPECK = 1e-9
-"""Coverage by a polygon below this is rounding, not a sliver of it."""
+"""Coverage below this is a rounding error, not a sliver of a polygon."""
 
 
 def box_coverage(
@@ -20,12 +20,12 @@ def box_coverage(
     """How much of each pixel of a picture a box covers.
 
     Args:
-        left: its edges, in pixels; (0, 0) is the upper left corner of the picture.
-        top: see left.
-        right: see left.
-        bottom: see left.
-        width: of the picture.
-        height: of the picture.
+        left: its left edge, in pixels; (0, 0) is the upper left corner of the picture.
+        top: its upper edge.
+        right: its right edge.
+        bottom: its lower edge.
+        width: the width of the picture.
+        height: the height of the picture.
 
     Returns:
         The rows and columns that are reached, and the part of each of their pixels that is covered: float64
@@ -40,8 +40,8 @@ def polygon_coverage(corners: Floats, width: int, height: int) -> tuple[slice, s
     """How much of each pixel a polygon with (x, y) corners, (N, 2), covers; see :func:`box_coverage`.
 
     Each edge adds the area between itself and the picture's right side to the pixels it passes, upward edges
-    with one sign and downward ones with the other; summing along rows leaves what lies between them. Exact,
-    except in pixels in which edges of one polygon cross or overlap.
+    with one sign and downward ones with the other; summing along rows leaves what lies between them. The
+    result is exact, except in pixels in which edges of one polygon cross or overlap.
     """
     rows, columns = (
         _reach(float(axis.min()), float(axis.max()), side)

@@ -1,4 +1,4 @@
-"""Lines and labels on pictures, legible on light and dark ones: what the pictures of several verbs share.
+"""Lines and labels on pictures, legible on light and dark ones; the drawings of several verbs share them.
 
 Pillow draws lines without smoothing; here a line is a thin polygon whose exact coverage of each pixel is
 its opacity there.
@@ -36,12 +36,12 @@ def font(size: float) -> Any:
 
 
 def text_size(width: int, height: int) -> float:
-    """A size of text that is read with ease on a picture of this size, seen as a whole."""
+    """A text size that is easy to read on a picture of this size, seen as a whole."""
     return max(11.0, math.sqrt(width * height) / 36)
 
 
 def drawable(text: str, otherwise: str) -> str:
-    """The text with letters the font has: without accents; or another one where that is not enough."""
+    """The text in letters that the font has, without accents; or another text if that is not enough."""
     plain = "".join(
         letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
     )
@@ -89,8 +89,8 @@ class Tags:
 
     Args:
         image: RGB, drawn on.
-        size: of the text, in pixels.
-        taken: rectangles (left, top, right, bottom) to keep off, too.
+        size: the size of the text, in pixels.
+        taken: more rectangles (left, top, right, bottom) to keep off.
     """
 
     def __init__(self, image: Image.Image, size: float, taken: Sequence[tuple[float, ...]] = ()) -> None:

@@ -23,7 +23,7 @@ _DRAFT = re.compile(r"\.salgan-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, with all above it, unless it is there.
+    """Make a folder for results and all folders above it, unless it exists.
 
     Raises:
         SalganError: it cannot be made.
@@ -38,8 +38,8 @@ def make_folder(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside ``path`` whose file takes its place only when the block ends well.
 
-    So a reader, a full disk or a kill never meets half a file. The file is on the disk before it gets its
-    name, so that a crash of the machine leaves no empty file either.
+    So nobody ever reads half a file, and neither a full disk nor a kill leaves one. The file is on the disk
+    before it gets its name, so that a crash of the machine leaves no empty file either.
 
     Args:
         path: the file to make or replace; its folder must exist.
@@ -119,9 +119,9 @@ def _is_alive(process: int) -> bool:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make a folder, and keep other processes that would lock it out of it until the block ends.
+    """Make a folder, and lock out other processes that would lock it too, until the block ends.
 
-    The lock ends with the process, however that ends. A folder that is empty then is removed.
+    The lock ends with the process, however that ends. If the folder is then empty, it is removed.
 
     Raises:
         SalganError: another process has it, or it cannot be written.
@@ -155,7 +155,7 @@ def _take(lock: Path) -> int:
         file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _lock_now(file)
-            # Whoever held it may have removed it meanwhile: then this is a lock that nobody else will see.
+            # Its holder may have removed it meanwhile; then this is a lock that nobody else will see.
             with contextlib.suppress(FileNotFoundError):
                 if os.name == "nt" or lock.stat().st_ino == os.fstat(file).st_ino:
                     return file

@@ -51,8 +51,8 @@ def in_order(
 ) -> Iterator[R]:
     """Give the results of ``work(task)`` for all tasks, in the order of the tasks.
 
-    Tasks are taken one by one as there is room. When one of them fails, when the caller stops iterating, or
-    upon Ctrl-C, tasks that have not begun are dropped and those under way are waited for.
+    Tasks are taken one by one as there is room. If one of them fails, if the caller stops iterating, or after
+    Ctrl-C, tasks that have not begun are dropped and those under way are finished.
 
     Args:
         work: what is done with each task; for processes, something that can be pickled, which is sent to
@@ -64,14 +64,14 @@ def in_order(
         ahead: how many tasks may be under way or waiting to be taken, beyond the result that the caller
             has; None is one per thread, or four per process.
         cost: what a task takes of the budget, in bytes for instance, while it is under way.
-        budget: how much tasks under way may take together; a task that takes more has it to itself.
+        budget: how much the tasks under way may take together; a task that takes more runs alone.
 
     Yields:
         One result per task.
 
     Raises:
         WorkerDiedError: a process ended in the middle of a task.
-        Exception: what ``work`` raised, when its turn comes.
+        Exception: what ``work`` raised, when that task's turn comes.
     """
     pool: Executor
     do: Callable[[T], R] = work

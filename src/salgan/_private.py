@@ -1,4 +1,4 @@
-"""No dependency tells anybody what is done with this package, unless the user has asked it to."""
+"""No dependency reports to anyone what is done with this package, unless the user has asked it to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OFF = {
     # ONNX Runtime 1.32 asks its collector's address at the first session, and keeps a device's number in the
     # user's cache folder.
     "ORT_DISABLE_TELEMETRY": "1",
-    # Of Hugging Face's hub, from which timm downloads weights.
+    # The next one is for Hugging Face's hub, from which timm downloads weights.
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
@@ -33,7 +33,7 @@ def onnx_runtime(module: str = "onnxruntime") -> Any:
     keep_private()
     imported = importlib.import_module(module)
     runtime = importlib.import_module("onnxruntime")
-    # A program that had imported it before could not be reached by the variable.
+    # If a program had imported it before, the variable would have no effect.
     if os.environ["ORT_DISABLE_TELEMETRY"] == "1" and hasattr(runtime, "disable_telemetry_events"):
         runtime.disable_telemetry_events()
     return imported

@@ -1,4 +1,4 @@
-"""What library code says while it works, and how far it has come: it is told to the caller, never printed."""
+"""What library code says while it works, and how far it is: it tells the caller and never prints."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol, TypeAlias
 __all__ = ["Progress", "Say", "silent", "unsaid"]
 
 Say: TypeAlias = Callable[[str], None]
-"""What is told one line for a person."""
+"""A function that is told one line for a person."""
 
 
 class Progress(Protocol):
-    """What is told how far a piece of work has come; library code itself prints nothing and draws nothing."""
+    """A function that is told how far a piece of work is; library code itself neither prints nor draws."""
 
     def __call__(self, stage: str, done: int, total: int | None, /) -> None:
         """Take note of a step.
@@ -21,7 +21,7 @@ class Progress(Protocol):
             stage: what is being done, in a few words.
             done: how many steps of it are finished: pictures, frames; bytes of a stage that begins with
                 "downloading".
-            total: how many there are; None where nobody knows.
+            total: how many there are; None if that is not known.
         """
 
 

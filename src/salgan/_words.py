@@ -1,4 +1,4 @@
-"""Words that several parts say: the closest known name to a wrong one, and tables in Markdown."""
+"""Text that several parts need: the closest known name to a wrong one, and tables in Markdown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None, 
     Args:
         word: what was typed. Its case does not matter, and neither does ``-`` for ``_``.
         known: the names that exist.
-        otherwise: the hint where no known name is close; None lists them all.
-        most: how many close names are offered.
+        otherwise: the hint if no known name is close; None lists them all.
+        most: how many close names to offer.
 
     Returns:
         ``"did you mean nss?"``, or ``"there are auc_judd, nss"``; no full stop follows.

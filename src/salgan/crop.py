@@ -1,8 +1,7 @@
-"""The crop that keeps the most attention, of all there are.
+"""The crop that keeps the most attention out of all possible crops.
 
-Every position of a window is looked at: an integral image gives each one's sum in four look-ups. The sums
-are of whole numbers, so that equal windows are equal to the last digit and the choice among them is not
-left to rounding.
+Every position of a window is considered: an integral image gives each one's sum in four look-ups. The sums
+are whole numbers, so that equal windows are equal to the last digit and rounding does not choose among them.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ class Crop:
     Attributes:
         left: its first column.
         top: its first row.
-        width: in pixels.
-        height: in pixels.
+        width: its width in pixels.
+        height: its height in pixels.
         kept: share of the picture's attention inside, in [0, 1].
         centre_kept: what the window of this size in the picture's centre keeps; never more than ``kept``.
         focal_point: where in the window people look most, as fractions of the whole picture.
@@ -54,7 +53,7 @@ class Crop:
     focal_point: FocalPoint
 
     def document(self) -> dict[str, Any]:
-        """As JSON values; the focal point also as fractions of the window."""
+        """The crop as JSON values, with the focal point also as fractions of the window."""
         point = self.focal_point
         return {
             "box": {"left": self.left, "top": self.top, "width": self.width, "height": self.height},
@@ -73,9 +72,9 @@ class Crop:
 def best(saliency: SaliencyMap, windows: Sequence[tuple[int, int]]) -> list[Crop]:
     """For each size of window, the position that keeps the most attention.
 
-    Of several that keep equally much, the one nearest to the picture's centre is chosen, and of those the
-    upper, then the left one: a map that favours no place gives the centre crop. For this each pixel's
-    saliency is rounded to a whole number of steps, 2**34 or more of which make the highest one.
+    Among positions that keep the same amount, the one nearest to the picture's centre is chosen, and among
+    those the upper one, then the left one. So a map that favours no place gives the centre crop. For this,
+    each pixel's saliency is rounded to a whole number of steps; the highest value has at least 2**34 steps.
 
     Args:
         saliency: the picture's map.
@@ -104,8 +103,8 @@ def largest(width: int, height: int, ratio: Fraction) -> tuple[int, int]:
     """The largest window of a ratio that fits into a picture.
 
     Args:
-        width: of the picture, in pixels.
-        height: of the picture.
+        width: the width of the picture, in pixels.
+        height: the height of the picture.
         ratio: width / height of the window; it is met to the nearest whole pixel.
 
     Returns:
@@ -120,7 +119,7 @@ def parse_ratio(text: str) -> Fraction:
     """Read a ratio such as ``16:9`` or ``1.91:1``, width first.
 
     Raises:
-        ConfigError: it is none, or more extreme than 1000:1.
+        ConfigError: it is not a ratio, or it is more extreme than 1000:1.
 
     >>> parse_ratio("16:9")
     Fraction(16, 9)
@@ -139,7 +138,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Read a size such as ``400x300``, width first.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a size.
     """
     width, _, height = text.lower().replace("×", "x").partition("x")
     if not (width.isdecimal() and height.isdecimal() and len(text) < 20 and int(width) and int(height)):
@@ -190,7 +189,7 @@ def _resized(part: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _positive(text: str) -> Fraction:
-    # Only plain decimals: a Fraction of "1e999999999" would fill the memory.
+    # Only plain decimals are read: a Fraction of "1e999999999" would fill the memory.
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip()) or not (value := Fraction(text.strip())):
         raise ValueError
     return value

@@ -1,4 +1,4 @@
-"""What can go wrong, said in one line that names the next step.
+"""What can go wrong, reported in one line that names the next step.
 
 Every error a user can cause is a :class:`SalganError`; the command line prints its message and exits,
 without a traceback. A bug raises anything else.
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class SalganError(Exception):
-    """Base of all errors that a user can cause and mend."""
+    """Base of all errors that a user can cause and fix."""
 
 
 class ImageError(SalganError):
@@ -35,7 +35,7 @@ class ImageError(SalganError):
 
 
 class VideoError(SalganError):
-    """A video that cannot be read, or only in part."""
+    """A video that cannot be read, or can be read only in part."""
 
 
 class ImageTooLargeError(ImageError):
@@ -67,7 +67,7 @@ class ConfigError(SalganError):
 
 
 class TrainingError(SalganError):
-    """A training run that cannot go on; its last checkpoint is whole."""
+    """A training run that cannot continue; its last checkpoint is intact."""
 
 
 class MissingExtraError(SalganError, ImportError):
@@ -90,7 +90,7 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        # A module that is there but misses one of its own needs is a broken install, not a missing extra.
+        # A module that is there but lacks a dependency of its own is a broken install, not a missing extra.
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise
         raise MissingExtraError(

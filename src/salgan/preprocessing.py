@@ -1,4 +1,4 @@
-"""What a network wants to be fed: the one record of it, written by training and read by the predictor.
+"""What a network expects as input: the one record of it, written by training and read by the predictor.
 
 Every network of this project takes RGB pictures in 0..255 and normalises inside (so an exported ONNX file
 needs no arithmetic before it); the record says to which shape the caller resizes a picture, and what the

@@ -20,7 +20,7 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["CONTOUR_SHARES", "colours", "heat", "look", "overlay"]
 
 CONTOUR_SHARES = (0.25, 0.5, 0.75)
-"""Contours enclose the smallest regions that hold these shares of the attention."""
+"""The shares of the attention that contours enclose, each with the smallest regions that hold it."""
 
 _PERCENTILES = (25.0, 99.5)
 _GAMMA = 0.8
@@ -86,7 +86,7 @@ def oklch(lightness: Array, chroma: Array, hue: Array) -> Picture:
 
 
 def heat(saliency: SaliencyMap) -> Map:
-    """Scale a map for looking at: float32 (H, W) in [0, 1].
+    """Scale a map for viewing: float32 (H, W) in [0, 1].
 
     The lower quartile becomes 0 and the 99.5th percentile 1, so that one hot spot does not hide the rest;
     a gentle gamma lifts the middle. A flat map, which favours no place, is 0 everywhere.
@@ -142,7 +142,7 @@ def overlay(
     Args:
         picture: uint8 RGB (H, W, 3).
         saliency: its map, (H, W).
-        opacity: of the colours at the most salient places, 0 to 1; it falls with saliency.
+        opacity: the opacity of the colours at the most salient places, 0 to 1; it falls with saliency.
         contours: draw the outlines of the smallest regions that hold 25, 50 and 75 % of the attention.
         legend: draw a colour bar into the lower right corner, if the picture is large enough to read it.
 

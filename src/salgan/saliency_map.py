@@ -38,7 +38,7 @@ class SaliencyMap:
 
     Args:
         array: (H, W) values in [0, 1], any float, integer or bool type. A float32 array is kept, not copied.
-        note: how the map was made, if otherwise than by one look at the whole picture.
+        note: how the map was made, if not by one look at the whole picture.
 
     Attributes:
         array: float32 (H, W) in [0, 1], at the picture's own size.
@@ -74,7 +74,7 @@ class SaliencyMap:
 
         Args:
             dtype: the type of the numbers; float32 if None.
-            copy: True for an array of its own, False for the map's own one or an error, None for whatever is
+            copy: True for a new array, False for the map's own array or an error, None for whichever is
                 cheaper.
         """
         if copy is False and dtype is not None and np.dtype(dtype) != self.array.dtype:
@@ -99,7 +99,7 @@ class SaliencyMap:
         Args:
             picture: the picture that the map was predicted for, as :func:`salgan.image.read` takes it.
             order: ``"rgb"``, or ``"bgr"`` for arrays of OpenCV.
-            opacity: of the colours at the most salient places, 0 to 1.
+            opacity: the opacity of the colours at the most salient places, 0 to 1.
             contours: whether to draw the outlines of the smallest regions that hold 25, 50 and 75 % of the
                 attention.
             legend: whether to draw a colour bar.
@@ -202,7 +202,7 @@ class SaliencyMap:
                 [0, 1], 16 bits, or 8 bits in any format :mod:`salgan.image` reads (colours are refused).
 
         Raises:
-            ImageError: missing, damaged, or no saliency map.
+            ImageError: the file is missing, damaged, or not a saliency map.
         """
         path = Path(path)
         stored = _mapped(path) if path.suffix.lower() == ".npy" else decode(path)[0]

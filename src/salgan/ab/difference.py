@@ -45,7 +45,7 @@ class RegionChange:
 
     @property
     def change(self) -> float:
-        """Share of attention in b less that in a, in [-1, 1]."""
+        """Share of attention in b minus that in a, in [-1, 1]."""
         return self.b.share - self.a.share
 
     @property
@@ -62,12 +62,12 @@ class VariantComparison:
         a: the shares in variant A.
         b: the shares in variant B.
         cc: Pearson's correlation of the densities, in [-1, 1]; 1 for equal ones, 0 if one of two is flat.
-        moved: the part of the attention that is in another place, in [0, 1]: half the sum of what densities
-            differ by (total variation), which is 1 less their similarity.
+        moved: the part of the attention that is in another place, in [0, 1]: half the sum of the absolute
+            differences of the densities (total variation), which is 1 minus their similarity.
         emd: how far a unit of attention moves on average, as a part of the picture's longer side (earth
             mover's distance between 20 cells along it); None where POT is not installed (extra ``eval``).
-        difference: density of b less that of a, float64 (H, W), sums to 0; on the smaller width and the
-            smaller height where sizes differ.
+        difference: density of b minus that of a, float64 (H, W), which sums to 0. If the sizes differ, it
+            has the smaller width and the smaller height.
     """
 
     a: Shares
@@ -79,7 +79,7 @@ class VariantComparison:
 
     @property
     def regions(self) -> tuple[RegionChange, ...]:
-        """What became of each region, in the order given."""
+        """How each region changed, in the order given."""
         return tuple(map(RegionChange, self.a.regions, self.b.regions))
 
     @property
@@ -120,10 +120,10 @@ def compare_variants(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] =
     Args:
         a: the map of variant A.
         b: the map of variant B.
-        regions: are measured in both; they must be in fractions if the sizes differ.
+        regions: the regions to measure in both; they must be in fractions if the sizes differ.
 
     Raises:
-        ConfigError: two regions of one name, or a region in pixels though the sizes differ.
+        ConfigError: two regions of the same name, or a region in pixels though the sizes differ.
 
     >>> a, b = SaliencyMap(np.array([[1.0, 0, 0, 0]])), SaliencyMap(np.array([[0, 0, 1.0, 0]]))
     >>> compare_variants(a, b).moved
@@ -153,7 +153,7 @@ def compare_variants(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] =
 
 
 def _density_at(saliency: SaliencyMap, width: int, height: int) -> Floats:
-    """The density on fewer pixels, each of which has the mean of those it stands for."""
+    """The density on fewer pixels, each with the mean of the pixels that it replaces."""
     if saliency.array.shape == (height, width):
         return saliency.density
     smaller = Image.fromarray(saliency.array).resize((width, height), Image.Resampling.BOX)

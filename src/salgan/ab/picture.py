@@ -27,7 +27,7 @@ _BAR, _ROW, _MOST_ROWS = 16, 62, 40
 _BAR_COLOURS = ((168, 168, 178), (76, 70, 110))
 _NOTHING = 0.0005  # a change of share that rounds to 0.0 points
 _FAINT = 0.1
-"""A difference of this part of the densities' own height fills the colour scale at least."""
+"""The colour scale ends at no less than this part of the densities' own height."""
 
 
 @lru_cache(maxsize=1)

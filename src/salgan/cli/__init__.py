@@ -1,7 +1,7 @@
 """The ``salgan`` command: one file per verb, each thin (parse, call the library, print).
 
-A verb's module must be light to import, so that ``--help`` and ``--version`` answer at once: what a verb
-needs of ONNX Runtime, PyTorch and the like is imported inside its function.
+A verb's module must be light to import, so that ``--help`` and ``--version`` answer at once. Whatever a verb
+needs from ONNX Runtime, PyTorch and the like is imported inside its function.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def _salgan(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
-        ),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
@@ -86,11 +84,13 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: what follows ``salgan``; those of the process if None.
 
     Returns:
-        The exit code: 0 done, 1 an error the user can mend (one line on stderr), 2 a wrong command line,
-        3 a check of ``regions --fail-under`` failed, 128 and its number if a signal ended it (130: Ctrl-C).
+        The exit code: 0 for success, 1 for an error the user can fix (one line on stderr), 2 for a wrong
+        command line, 3 if a check of ``regions --fail-under`` failed, and 128 plus the signal's number if
+        a signal ended the command (130 for Ctrl-C).
     """
     for stream in (sys.stdout, sys.stderr):
-        # Done work must not end in a traceback because a code page lacks a sign, or a file name is not UTF-8.
+        # Finished work must not end in a traceback because a code page lacks a character or a file name is
+        # not UTF-8.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     say_warnings()
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _renamed(arguments: list[str]) -> list[str]:
-    """The arguments with the present name of an option that public examples call otherwise."""
+    """The arguments, with the current name of an option that public examples call by another name."""
     if arguments[:1] != ["predict"] or "--output" not in arguments:
         return arguments
     print("salgan: --output is called --save", file=sys.stderr)

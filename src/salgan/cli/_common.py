@@ -1,7 +1,7 @@
-"""What several verbs share: how errors are said, the console for messages, the progress bar; all on stderr.
+"""What several verbs share: error messages, the console for messages and the progress bar, all on stderr.
 
-Results that another program may read go to stdout; everything said to a person goes to stderr.
-Rich turns colours off by itself when ``NO_COLOR`` is set or stderr is no terminal.
+Results that another program may read go to stdout; everything addressed to a person goes to stderr.
+Rich turns colours off by itself when ``NO_COLOR`` is set or stderr is not a terminal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A name of `salgan models`, an .onnx file, a training run's folder or network, or an address "
+        help="A name from `salgan models`, an .onnx file, a training run's folder or network, or an address "
         "with its hash (URL#sha256=...).",
     ),
 ]
@@ -37,15 +37,16 @@ Model = Annotated[
 
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Import the code of a network of your own, which the model's file names."),
+    typer.Option("--trust", help="Import the code of your own network, which the model's file names."),
 ]
-"""``--trust`` of predict, evaluate and export; what is exported needs none in any command."""
+"""``--trust`` of predict, evaluate and export; an exported model never needs it."""
 
 
 def say_error(error: Exception) -> None:
     """Print an error as one line on stderr, whatever its message holds.
 
-    A file name may have line breaks, and signs that a terminal takes for orders; those are shown as escapes.
+    A file name may contain line breaks, and characters that a terminal takes for commands; those are shown
+    as escapes.
     """
     line = " ".join(str(error).split())
     shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
@@ -53,7 +54,7 @@ def say_error(error: Exception) -> None:
 
 
 def messages() -> Console:
-    """The console for words to a person, on the stderr of this moment."""
+    """The console for messages to a person, on the current stderr."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
@@ -61,13 +62,13 @@ def messages() -> Console:
 
 @contextmanager
 def progress(title: str = "") -> Iterator[Progress]:
-    """Draw how far work is: count, time gone and time left of the present stage.
+    """Show the progress of the current stage: the count, the time elapsed and the time left.
 
-    Nothing is drawn where stderr is not a terminal. A bar appears with the first thing that is told of a
-    stage, and is gone when the stage is done.
+    Nothing is drawn if stderr is not a terminal. A bar appears with a stage's first report and disappears
+    when the stage is done.
 
     Args:
-        title: what the stages are called together; it stands before their names.
+        title: a common name for the stages, shown before their own names.
 
     Yields:
         What to pass as ``on_progress``.
@@ -124,7 +125,7 @@ def load_predictor(model: str, *, trust: bool = False) -> Predictor:
 
 
 def say_warnings() -> None:
-    """Let a warning of the library be one line on stderr, without the place in the code where it arose."""
+    """Print each of the library's warnings as one line on stderr, without its place in the code."""
 
     def say(message: Warning | str, *_: object, **__: object) -> None:
         print("salgan: warning: " + " ".join(str(message).split()), file=sys.stderr)

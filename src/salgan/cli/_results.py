@@ -19,7 +19,7 @@ __all__ = ["check_targets", "collect_regions", "print_table", "write_json"]
 
 
 def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
-    """Before any work is done, refuse files that are there, and folders that are not.
+    """Before any work is done, refuse files that exist and folders that do not.
 
     Raises:
         ConfigError: a file exists and ``overwrite`` is off, or its folder does not exist.
@@ -54,7 +54,7 @@ def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: P
     """The regions of ``--file``, ``--box`` and ``--polygon``, in this order.
 
     Raises:
-        ConfigError: one cannot be read, or two have one name.
+        ConfigError: one cannot be read, or two have the same name.
     """
     from salgan.regions import check_names, parse_box, parse_polygon, read_regions
 
@@ -75,10 +75,10 @@ def print_table(
     """Print a table on stdout.
 
     Args:
-        header: of the columns.
-        rows: of cells, shown as they are: no markup.
+        header: the columns' headings.
+        rows: the rows' cells, shown as they are, without markup.
         left: which columns hold words; the others are aligned to the right.
-        note: cells of a last, less prominent row.
+        note: the cells of a last, less prominent row.
     """
     from rich.console import Console
     from rich.table import Table

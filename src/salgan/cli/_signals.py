@@ -1,4 +1,4 @@
-"""Signals that ask a command to end: Ctrl-C, ``kill``, a terminal that closes."""
+"""Signals that ask a command to end: Ctrl-C, ``kill``, or the terminal closing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 __all__ = ["Ended", "between_steps", "ending_cleanly"]
 
-_NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")  # of which each system has some
+_NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")  # each system has some of these
 _Handler = Callable[[int, FrameType | None], None]
 
 
@@ -19,11 +19,11 @@ class Ended(KeyboardInterrupt):
     """A signal asked the process to end. It unwinds like Ctrl-C, so that drafts are removed on the way.
 
     Args:
-        number: of the signal.
+        number: the signal's number.
     """
 
     latest: ClassVar[int | None] = None
-    """Number of the latest one: Typer turns a KeyboardInterrupt into an exit code before anybody sees it."""
+    """The latest signal's number: Typer turns a KeyboardInterrupt into an exit code before anyone sees it."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def between_steps() -> Iterator[Callable[[], bool]]:
     """Let the first signal wait for the end of a step; a second one interrupts at once.
 
     Yields:
-        Says whether to end. The signal is raised again when the block ends.
+        A function that says whether to end. The signal is raised again when the block ends.
     """
     asked: int | None = None
 
@@ -68,7 +68,7 @@ def _handled(handler: _Handler, *names: str) -> Iterator[None]:
     before = {}
     if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
-            # What the parent made this process deaf to, as nohup does, stays so.
+            # A signal that the parent told this process to ignore, as nohup does, stays ignored.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 before[number] = signal.signal(number, handler)
     try:

@@ -23,8 +23,8 @@ def ab(
         list[str] | None,
         typer.Option(
             metavar="NAME:X,Y,W,H",
-            help="A box that both variants have, as `salgan regions` takes it. Give fractions if the sizes "
-            "differ. Repeat for more.",
+            help="A box that both variants have, in the form that `salgan regions` takes. Give fractions if "
+            "the sizes differ. Repeat for more.",
         ),
     ] = None,
     polygon: Annotated[
@@ -41,14 +41,15 @@ def ab(
         Path | None, typer.Option(metavar="FILE", help="Draw both variants, the difference and the shares.")
     ] = None,
     model: Model = "lite",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
     """Compare where people look in two variants of a design.
 
     [bold]salgan ab old.png new.png --box cta:0.6,0.8,0.3,0.1 --png old-new.png[/bold]
 
-    prints what each box gets in A and in B, and how far attention moved: the part of it that is in another
-    place, the correlation of both densities (CC) and, with the extra eval, the earth mover's distance (EMD).
+    This prints what each box gets in A and in B, and how far attention moved: the part of it that is in
+    another place, the correlation of the two densities (CC) and, with the extra eval, the earth mover's
+    distance (EMD).
 
     Pictures of different sizes are compared place by place in fractions of their sides.
     """

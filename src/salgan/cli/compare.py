@@ -1,4 +1,4 @@
-"""``salgan compare``: do two models differ, and where."""
+"""``salgan compare``: whether two models differ, and where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _PICTURES = 8
-"""Pictures in the gallery, half of them where the first model is better."""
+"""The number of pictures in the gallery; on half of them the first model is better."""
 
 
 def compare(
@@ -26,14 +26,15 @@ def compare(
         str | None,
         typer.Option(
             metavar="METRIC|none",
-            help="The metric that chooses the gallery's pictures, NSS where there is one; or none.",
+            help="The metric that chooses the gallery's pictures, or none for no gallery. The default is NSS "
+            "where there is one.",
         ),
     ] = None,
 ) -> None:
     """Compare two evaluations picture by picture: paired differences, 95% intervals, permutation p-values.
 
-    Writes comparison.md, comparison.json and a gallery (PDF and PNG) of the
-    eight pictures on which the two differ most. Nothing is evaluated here.
+    This writes comparison.md, comparison.json and a gallery (PDF and PNG) of the
+    eight pictures on which the two differ most. It evaluates nothing itself.
 
     [bold]salgan evaluate lite --data osie --part test --out results/lite[/bold]
 

@@ -33,7 +33,7 @@ _AS_PNG: tuple[str, dict[str, Any]] = (".png", {"format": "PNG"})
 
 @dataclass(frozen=True)
 class _Wanted:
-    """One ``--ratio`` or ``--size``: how it is said, the window for it, the size to scale that to."""
+    """One ``--ratio`` or ``--size``: its text, the window for it, and the size to scale that to."""
 
     label: str
     window: tuple[int, int]
@@ -66,19 +66,19 @@ def crop(
     ] = None,
     model: Model = "lite",
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave crops alone that exist already.")
+        bool, typer.Option("--skip-existing", help="Leave crops that already exist alone.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
     """Crop a picture where people look.
 
     [bold]salgan crop photo.jpg --ratio 1:1 --ratio 16:9 --size 400x300 -o out[/bold]
 
-    writes out/photo.crop-1-1.jpg, out/photo.crop-16-9.jpg and out/photo.crop-400x300.jpg.
+    This writes out/photo.crop-1-1.jpg, out/photo.crop-16-9.jpg and out/photo.crop-400x300.jpg.
 
-    Each is the window that keeps the most attention of all the picture has, never less than the one in
-    the centre. Without -o only the figures are shown. The focal point is given in fractions of the
-    picture, ready for a style sheet (object-position).
+    Each crop is the window of its shape that keeps the most attention, and never less than the one in the
+    centre. Without -o, only the figures are shown. The focal point is given in fractions of the picture,
+    ready for a style sheet (object-position).
     """
     from salgan import image
     from salgan.cli._common import load_predictor
@@ -117,7 +117,7 @@ def crop(
 def _wanted(
     ratios: list[str], sizes: list[str], width: int, height: int, base: Path | None, ending: str
 ) -> list[_Wanted]:
-    """What was asked for, each once; raises ConfigError if that is nothing or does not fit."""
+    """The crops asked for, each once. It is a ConfigError to ask for none, or for one that does not fit."""
     from fractions import Fraction
 
     from salgan.crop import largest, parse_ratio, parse_size

@@ -23,7 +23,7 @@ def check(
         str | None,
         typer.Option(
             help="salicon, cat2000, mit1003, fixations-mat (OSIE, EyeCrowd), osie-mouse, sun500 or folder; "
-            "recognised if not given."
+            "detected if not given."
         ),
     ] = None,
     part: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
@@ -32,15 +32,15 @@ def check(
     ] = None,
     sigma: Annotated[
         float | None,
-        typer.Option(help="Width of the contact sheet's Gaussian in pixels, default one degree."),
+        typer.Option(help="Width of the contact sheet's Gaussian in pixels; one degree if not given."),
     ] = None,
 ) -> None:
-    """Read all of a dataset and say what is there, missing or wrong.
+    """Read a whole dataset and report what is there, what is missing and what is wrong.
 
     The report gives counts and sizes, and names pictures without ground truth,
     files without a picture, fixations outside the picture, and pictures without
-    any fixation. The command exits with 1 if something cannot be read or does
-    not fit together.
+    any fixation. The exit code is 1 if something cannot be read or does not fit
+    together.
 
     A plain folder holds images/ with maps/ (pictures or npy) and/or fixations/
     under the same names: csv with x,y[,viewer[,duration]] in pixels from 0, npy,
@@ -67,11 +67,11 @@ def check(
 
 @data.command()
 def synthetic(
-    out: Annotated[Path, typer.Argument(help="The folder to make; new or empty.")],
+    out: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many pictures.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another set.")] = 0,
 ) -> None:
-    """Make a small dataset with a known density, to try things with.
+    """Make a small dataset with a known density, for trying things out.
 
     It is a plain folder with pictures of coloured shapes and face-like blobs,
     fixations of 8 viewers drawn from a known density, and that density as maps.

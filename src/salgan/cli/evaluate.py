@@ -1,4 +1,4 @@
-"""``salgan evaluate``: any model or folder of maps on any dataset, all metrics."""
+"""``salgan evaluate``: score any model or folder of maps on any dataset by all metrics."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def evaluate(
             "spectral-residual)."
         ),
     ],
-    data: Annotated[Path, typer.Option(help="The dataset's folder (salgan data check says what is in it).")],
+    data: Annotated[Path, typer.Option(help="The dataset's folder (salgan data check reports on it).")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for results; evaluations/MODEL-on-DATASET if not given."),
     ] = None,
-    layout: Annotated[str | None, typer.Option(help="The dataset's layout; recognised if not given.")] = None,
+    layout: Annotated[str | None, typer.Option(help="The dataset's layout; detected if not given.")] = None,
     part: Annotated[
         str | None,
         typer.Option(help="train, val or test; the center bias is then fitted on the training part."),
@@ -41,7 +41,7 @@ def evaluate(
     release: Annotated[
         str | None,
         typer.Option(
-            help="Release of the ground truth, where the folder's name does not tell: SALICON's 2015 or 2017."
+            help="Release of the ground truth, if the folder's name does not say: SALICON's 2015 or 2017."
         ),
     ] = None,
     metrics: Annotated[
@@ -53,22 +53,22 @@ def evaluate(
         typer.Option(help="Sigma of the density's Gaussian: pixels (24), or degrees of visual angle (1deg)."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of sAUC's draws, human baselines and intervals.")
+        int, typer.Option(min=0, help="Random seed for sAUC's draws, human baselines and intervals.")
     ] = 0,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
+        typer.Option(help="How the maps are named, such as '{stem}_map.png'; detected if not given."),
     ] = None,
     maps: Annotated[
         str | None,
-        typer.Option(help="What maps are: saliency, density or log-density; recognised if not given."),
+        typer.Option(help="What the maps hold: saliency, density or log-density; detected if not given."),
     ] = None,
     per_metric: Annotated[
         bool,
-        typer.Option("--per-metric", help="Give each metric the best map that follows from the density."),
+        typer.Option("--per-metric", help="Score each metric on the best map that the density gives for it."),
     ] = False,
     trust: Trust = False,
     skip_missing: Annotated[
@@ -80,9 +80,10 @@ def evaluate(
 ) -> None:
     """Score a model on a dataset: the field's metrics with 95% intervals, and all it takes to trust them.
 
-    The folder gets per_picture.csv (Parquet too, where pyarrow is installed),
-    summary.json and summary.md. An evaluation that was killed goes on with the
-    same command. Maps of another size than their picture are resized bilinearly.
+    The results are per_picture.csv (also as Parquet if pyarrow is installed),
+    summary.json and summary.md. To resume an evaluation that was killed, run the
+    same command again. Maps that differ in size from their picture are resized
+    bilinearly.
 
     [bold]salgan evaluate lite --data osie --part test[/bold]
 
@@ -111,7 +112,7 @@ def evaluate(
 
 
 def make_protocol(metrics: str | None, sigma: str | None, seed: int = 0) -> EvaluationProtocol:
-    """The rules, from options as typed."""
+    """The rules of an evaluation, made from the options as typed."""
     from salgan.evaluation import EvaluationProtocol
     from salgan.metrics import DEFAULT_METRICS
 
@@ -139,14 +140,14 @@ def _width(text: str) -> tuple[float | None, float | None]:
 
 
 def processes_or_cores(processes: int | None) -> int:
-    """How many processes score: as asked for, or one per core this process may use."""
+    """How many processes score pictures: as many as asked for, or one per core this process may use."""
     from salgan._parallel import cores
 
     return cores() if processes is None else processes
 
 
 def default_folder(model: str, data: Data) -> Path:
-    """Where results go if nobody says: named after model, dataset and part."""
+    """The folder for results if none is given; it is named after the model, the dataset and the part."""
     name = Path(model.replace(":", "-")).stem or "model"
     part = f"-{data.part}" if data.part else ""
     return Path("evaluations") / f"{name}-on-{data.dataset.name}{part}"

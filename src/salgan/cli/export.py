@@ -1,4 +1,4 @@
-"""``salgan export`` and ``salgan import-lasagne``: networks from one kind of file into another."""
+"""``salgan export`` and ``salgan import-lasagne``: convert networks from one kind of file into another."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def export(
     [bold]salgan export runs/paper -o paper.onnx[/bold]
     [bold]salgan predict photo.jpg -o out --model paper.onnx[/bold]
 
-    Of a run folder the network with the best validation score is taken; of a checkpoint, such as
-    runs/paper/checkpoints/last.pt, the network as it then was.
+    From a run folder, the network with the best validation score is exported. From a checkpoint, such as
+    runs/paper/checkpoints/last.pt, it is the network as it was at that moment.
 
-    ONNX Runtime and PyTorch are compared first, on several sizes and batches:
-    if a pixel differs by 1e-4 or more (2e-2 in float16, 5e-2 in int8), nothing
-    is written.
+    First, ONNX Runtime and PyTorch are compared on several sizes and batches. If
+    a pixel differs by 1e-4 or more (2e-2 in float16, 5e-2 in int8), nothing is
+    written.
 
-    The file takes any batch and any size its encoder takes. How pictures are to
-    be resized is written into it, and beside it as JSON.
+    The file takes any batch and any size that its encoder takes. It says how
+    pictures must be resized; a JSON file beside it says the same.
     """
     from salgan.export import export_onnx
 

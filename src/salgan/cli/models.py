@@ -1,10 +1,10 @@
-"""``salgan models``: which models there are."""
+"""``salgan models``: list the available models."""
 
 from __future__ import annotations
 
 
 def models() -> None:
-    """List the models: name, size, licence, scores and where each one is.
+    """List the models with their names, sizes, licences, scores and locations.
 
     Any of these names can be given to --model; so can the path of an ONNX file, or an address with its hash
     (https://host/model.onnx#sha256=...).

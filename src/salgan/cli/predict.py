@@ -24,7 +24,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Pictures, folders of them, videos, quoted globs; or - for a picture on stdin.",
+            help="Pictures, folders of pictures, videos or quoted globs; or - for a picture on stdin.",
         ),
     ],
     out: Annotated[
@@ -37,58 +37,61 @@ def predict(
         str | None,
         typer.Option(
             metavar="map,overlay",
-            help="What to make. If not given: both, of videos the overlay, of stdin the map.",
+            help="What to make. By default, pictures get both, videos the overlay, and stdin the map.",
         ),
     ] = None,
     format: Annotated[
         str,
         typer.Option(
             metavar="npy|png16|png8|tiff",
-            help="Of the map; of a video's maps: npy or mp4. 8 bits (png8, mp4) are for looking only.",
+            help="The format of the map; for a video's maps, npy or mp4. 8 bits (png8, mp4) are for viewing "
+            "only.",
         ),
     ] = "npy",
-    opacity: Annotated[float, typer.Option(min=0, max=1, help="Of the overlay's strongest colour.")] = 0.7,
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the strongest colour.")] = 0.7,
     contours: Annotated[
-        bool, typer.Option("--contours", help="Outline where 25, 50 and 75 % of the attention lie.")
+        bool, typer.Option("--contours", help="Outline the areas that hold 25, 50 and 75 % of the attention.")
     ] = False,
-    legend: Annotated[bool, typer.Option("--legend", help="Draw a colour bar into the overlay.")] = False,
+    legend: Annotated[bool, typer.Option("--legend", help="Draw a colour bar on the overlay.")] = False,
     smooth: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="Videos: time constant of the smoothing; 0.3 calms."),
+        typer.Option(min=0, metavar="SECONDS", help="Videos: time constant for smoothing; 0.3 calms them."),
     ] = 0.0,
     stride: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Videos: predict every Nth frame; others keep its map.")
+        int, typer.Option(min=1, metavar="N", help="Videos: predict every Nth frame; others reuse its map.")
     ] = 1,
     box: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME:X,Y,W,H",
-            help="Videos: a region, as of `salgan regions`, to follow. Repeat for more.",
+            help="Videos: a region to follow, in the form that `salgan regions` takes. Repeat for more.",
         ),
     ] = None,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out files whose results are there.")
+        bool, typer.Option("--skip-existing", help="Skip files whose results already exist.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
 ) -> None:
     """Predict where people look.
 
     [bold]salgan predict photo.jpg -o out[/bold]
 
-    writes out/photo.saliency.npy (float32 in 0..1, at the picture's own size) and out/photo.overlay.png.
+    This writes out/photo.saliency.npy (float32 in 0..1, at the picture's own size) and out/photo.overlay.png.
 
     [bold]salgan predict holiday/ "more/**/*.png" -o out --skip-existing[/bold]
 
-    takes folders with all below them (their tree is kept) and globs, and can be stopped and started again.
+    Folders are searched with everything below them, and their tree is kept; globs work too. You can stop the
+    command and start it again.
 
     [bold]salgan predict - --format png16 < photo.jpg > map.png[/bold]
 
-    reads a picture from stdin and writes the map, or with --save overlay the overlay, to stdout.
+    This reads a picture from stdin and writes the map to stdout, or the overlay with --save overlay.
 
     [bold]salgan predict clip.mp4 -o out --smooth 0.3 --box logo:0.7,0.1,0.2,0.1[/bold]
 
-    writes out/clip.overlay.mp4 with the sound, and of the box's share of attention a table and a plot.
-    Ctrl-C keeps what is done as out/clip.overlay.partial.mp4. A folder's videos must be named themselves.
+    This writes out/clip.overlay.mp4 with its sound, and a table and a plot of the box's share of attention.
+    Ctrl-C keeps what is done as out/clip.overlay.partial.mp4. Videos in a folder must be named or matched
+    by a glob.
 
     A file that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECK_FAILED", "regions"]
 
 CHECK_FAILED = 3
-"""The exit code when everything worked and a region got less than ``--fail-under`` asks for."""
+"""The exit code if everything worked but a region got less than ``--fail-under`` asks for."""
 
 
 def regions(
@@ -26,8 +26,8 @@ def regions(
         list[str] | None,
         typer.Option(
             metavar="NAME:X,Y,W,H",
-            help="A box by its upper left corner and size: fractions of the picture (0.6 or 60%), or pixels "
-            "(480px, or any number above 1). Repeat for more.",
+            help="A box, given by its upper left corner and its size, in fractions of the picture (0.6 or "
+            "60%) or in pixels (480px, or any number above 1). Repeat for more.",
         ),
     ] = None,
     polygon: Annotated[
@@ -41,8 +41,8 @@ def regions(
         list[str] | None,
         typer.Option(
             metavar="NAME=SHARE",
-            help=f"Leave with exit code {CHECK_FAILED} if the region gets less: cta=8% or cta=0.08. Repeat "
-            "for more.",
+            help=f"Exit with code {CHECK_FAILED} if the region gets less than this: cta=8% or cta=0.08. "
+            "Repeat for more.",
         ),
     ] = None,
     json: Annotated[
@@ -52,18 +52,18 @@ def regions(
         Path | None, typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture.")
     ] = None,
     model: Model = "lite",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
-    """Measure how much of the attention parts of a picture get.
+    """Measure how much of the attention each part of a picture gets.
 
     [bold]salgan regions page.png --box cta:0.6,0.8,0.3,0.1 --box logo:20,20,160,60[/bold]
 
-    prints for each box its share of the attention, its share of the area, and their ratio, the lift.
-    With a lift above 1 it draws more than its size explains. --png draws it, --json keeps every digit.
+    For each box, this prints its share of the attention, its share of the area, and their ratio, the lift.
+    A box with a lift above 1 draws more than its size explains. --png draws it, and --json keeps every digit.
 
     [bold]salgan regions page.png --file regions.json --fail-under cta=8%[/bold]
 
-    in a build leaves with exit code 3 when a change of the design costs the button its attention.
+    In a build, this ends with exit code 3 if a change of the design costs the button its attention.
 
     Each region is measured as if it were alone; what lies outside the picture does not count.
     """
@@ -118,7 +118,7 @@ def regions(
 
 
 def _minima(texts: list[str], regions: list[Region]) -> list[tuple[str, float]]:
-    """The names and least shares of ``--fail-under``."""
+    """The names and minimum shares that ``--fail-under`` gave."""
     names = [region.name for region in regions]
     minima = []
     for text in texts:

@@ -10,7 +10,7 @@ import typer
 __all__ = ["reproduce"]
 
 reproduce = typer.Typer(
-    help="Make the paper's tables and figures again, on your data.",
+    help="Reproduce the paper's tables and figures on your data.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,18 +33,18 @@ def run(
     ] = Path("paper"),
     test: Annotated[
         Path | None,
-        typer.Option(help="The dataset to evaluate on; without it, the recipe's validation pictures."),
+        typer.Option(help="The dataset to evaluate on; the recipe's validation pictures if not given."),
     ] = None,
     test_part: Annotated[str | None, typer.Option(help="The part of --test: train, val or test.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(help="The release of the ground truth, where its folder does not tell: 2015 or 2017."),
+        typer.Option(help="The release of the ground truth, if its folder does not say: 2015 or 2017."),
     ] = None,
     sigma: Annotated[
         str | None,
         typer.Option(help="Sigma of the ground-truth density: pixels (24), or degrees (1deg)."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the evaluation's draws and intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the draws and intervals.")] = 0,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
     ] = None,
@@ -55,9 +55,10 @@ def run(
 ) -> None:
     """Train and evaluate the paper's experiment: BCE alone against GAN, from one bootstrap.
 
-    Both go on with the same seed and the same number of epochs; the network of
-    every epoch is evaluated. A run that was killed goes on with the same
-    command. Afterwards table1, figure3 and figure1 draw what is in the folder.
+    Both continue with the same seed for the same number of epochs, and the
+    network of every epoch is evaluated. To resume a run that was killed, run the
+    same command again. Afterwards, table1, figure3 and figure1 draw what is in
+    the folder.
 
     [bold]salgan reproduce run --data ~/datasets --out runs/paper[/bold]
 
@@ -94,10 +95,10 @@ def run(
 
 @reproduce.command()
 def table1(folder: _Run) -> None:
-    """Table 1: BCE alone against GAN, at each one's best epoch and at the last.
+    """Table 1: BCE alone against GAN, each at its best epoch and at the last.
 
-    Paired differences stand beside the paper's figures. The preprint's rows
-    follow if the run has trained them. Nothing is trained here.
+    Paired differences are shown beside the paper's figures. The preprint's rows
+    follow if the run has trained them. This trains nothing.
 
     [bold]salgan reproduce table1 runs/paper[/bold]
     """
@@ -133,10 +134,10 @@ def figure1(
         typer.Option(help="How many pictures to draw at random, or comma-separated names of pictures."),
     ] = "4",
 ) -> None:
-    """Figure 1: picture, truth, BCE and SalGAN; and level sets as in the preprint's Figure 5.
+    """Figure 1: picture, truth, BCE and SalGAN, with level sets as in the preprint's Figure 5.
 
-    The networks are those of the last epochs. Pictures are drawn at random with
-    the run's seed, and not chosen by which model does better on them.
+    The networks are those of the last epochs. The pictures are drawn at random
+    with the run's seed; which model does better on them plays no part.
 
     [bold]salgan reproduce figure1 runs/paper[/bold]
     """
@@ -173,7 +174,7 @@ def table2(
         list[Path], typer.Argument(metavar="EVALUATION...", help="Folders that salgan evaluate wrote.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for table2.md; printed only if not given.")
+        Path | None, typer.Option("--out", "-o", help="Folder for table2.md; if not given, only print.")
     ] = None,
 ) -> None:
     """Table 2: a model's own scores beside the published ones, never mixing datasets or releases.
@@ -202,6 +203,6 @@ def table2(
 def _print(text: str, out: Path) -> None:
     from salgan.cli._common import messages
 
-    # As Markdown: the table is wider than most terminals, and goes into a report as it is.
+    # The table is printed as Markdown: it is wider than most terminals, and can go into a report as it is.
     typer.echo(text)
     messages().print(f"written to {out}", markup=False)

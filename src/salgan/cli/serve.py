@@ -12,29 +12,29 @@ from salgan.cli._common import Model
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 opens it to the network.")
+        str, typer.Option(help="The address to listen on; 0.0.0.0 opens the service to the network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
     model: Model = "lite",
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name that a proxy in front hands on; repeat for more."),
+        typer.Option(metavar="NAME", help="A host name that a proxy passes on. Repeat for more."),
     ] = None,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="A website whose pages may use the service; repeat for more."),
+        typer.Option(metavar="URL", help="A website whose pages may use the service. Repeat for more."),
     ] = None,
-    max_megabytes: Annotated[int, typer.Option(min=1, help="The most that a request may send (413).")] = 25,
+    max_megabytes: Annotated[int, typer.Option(min=1, help="Largest request, in megabytes (413).")] = 25,
     max_megapixels: Annotated[
-        int, typer.Option(min=1, max=100, help="The most that a picture may have (413).")
+        int, typer.Option(min=1, max=100, help="Largest picture, in megapixels (413).")
     ] = 25,
-    max_waiting: Annotated[int, typer.Option(min=1, help="Pictures that wait for their turn (503).")] = 32,
+    max_waiting: Annotated[int, typer.Option(min=1, help="How many pictures may wait (503).")] = 32,
     max_batch: Annotated[
-        int, typer.Option(min=1, help="Pictures worked on at a time; memory grows with it.")
+        int, typer.Option(min=1, help="How many pictures to work on at once; more take more memory.")
     ] = 4,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="The time for one picture (504).")] = 30,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for one picture (504).")] = 30,
 ) -> None:
-    """Serve predictions over HTTP, with a page to try them.
+    """Serve predictions over HTTP, with a web page for trying them out.
 
     [bold]salgan serve[/bold]
 
@@ -43,11 +43,12 @@ def serve(
     [bold]curl -H "Content-Type: image/jpeg" --data-binary @photo.jpg
     "http://127.0.0.1:8000/v1/predict?output=overlay" -o overlay.png[/bold]
 
-    /openapi.json describes the API; /healthz and /metrics are for supervisors. The log is JSON, one line
-    each, on stderr. Ctrl-C or SIGTERM finishes the pictures that were taken and then stops.
+    /openapi.json describes the API; /healthz and /metrics are for supervisors. The log goes to stderr, as
+    one line of JSON per entry. After Ctrl-C or SIGTERM, the service finishes the pictures it has accepted and
+    then stops.
 
-    If the variable SALGAN_TOKEN is set, every request must bring it: Authorization: Bearer TOKEN. Set it
-    whenever others can reach the address.
+    If the environment variable SALGAN_TOKEN is set, every request must carry it: Authorization: Bearer
+    TOKEN. Set it whenever others can reach the address.
     """
     import sys
 

@@ -21,16 +21,16 @@ def submit(
     model: Model = "lite",
     name: Annotated[
         str | None,
-        typer.Option(help="How the maps are named, such as '{stem}_map.png'; recognised if not given."),
+        typer.Option(help="How the maps are named, such as '{stem}_map.png'; detected if not given."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the archive if it exists.")] = False,
 ) -> None:
-    """Predict a benchmark's test pictures and pack them as its server wants them.
+    """Predict a benchmark's test pictures and pack the maps as its server wants them.
 
-    Names, number, sizes and kind are checked, of the pictures before the first
-    prediction and of the archive before it gets its name. For a slow model,
-    predict into a folder first (salgan predict can be interrupted) and pass
-    that folder as --model.
+    The pictures' names, number, sizes and kind are checked before the first
+    prediction, and those of the archive's maps before it gets its name. For a
+    slow model, predict into a folder first (salgan predict can be interrupted)
+    and pass that folder as --model.
 
     [bold]salgan submit mit300 BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """

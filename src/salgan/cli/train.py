@@ -14,7 +14,7 @@ def train(
     recipe: Annotated[
         Path,
         typer.Argument(
-            help="YAML file of settings, or the name of one that comes along: "
+            help="A YAML file of settings, or the name of a recipe that comes with salgan: "
             "paper, released-code, lite, table1-light."
         ),
     ],
@@ -22,20 +22,21 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Settings that replace the recipe's, with dots into groups: bootstrap.optimiser.lr=1e-4.",
+            help="Settings that replace the recipe's; dots lead into groups: bootstrap.optimiser.lr=1e-4.",
         ),
     ] = None,
 ) -> None:
-    """Train a network as a recipe says.
+    """Train a network according to a recipe.
 
     [bold]salgan train paper data=~/salicon out=runs/paper[/bold]
 
-    Content loss first (bootstrap), then adversarial. The run folder [bold]out[/bold] gets the merged
-    config.yaml, environment.json, metrics.jsonl, TensorBoard curves and pictures, checkpoints, and
-    network.safetensors: the network with the best validation score, ready for [bold]salgan export[/bold].
+    The first phase (bootstrap) trains on the content loss alone; the second is adversarial. The run folder
+    [bold]out[/bold] holds the merged config.yaml, environment.json, metrics.jsonl, TensorBoard curves and
+    pictures, checkpoints, and network.safetensors: the network with the best validation score, ready for
+    [bold]salgan export[/bold].
 
-    Stopped by a kill, Ctrl-C or time_limit=MINUTES? The same command with [bold]resume=true[/bold] goes on
-    exactly where the last checkpoint left it.
+    To resume a run that was stopped by a kill, Ctrl-C or time_limit=MINUTES, run the same command with
+    [bold]resume=true[/bold]; it continues exactly from the last checkpoint.
     """
     from salgan.training import load_config
 

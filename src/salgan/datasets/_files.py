@@ -28,7 +28,7 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
         recursive: whether to look in the folders below, too.
 
     Raises:
-        DatasetError: two files that differ in their suffix only.
+        DatasetError: two files differ only in their suffix.
     """
     if not folder.is_dir():
         return {}
@@ -109,8 +109,8 @@ _MOST_COUNTED = 64
 def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Floats]:
     """Fixations published as a picture of points: x and y of the marked pixels.
 
-    A pixel may hold how many people looked there, and then counts so many times. In a JPEG, in which every
-    point rings (MIT1003's), only the upper half of the range counts.
+    A pixel may hold how many people looked there, and then it counts that many times. In a JPEG, in which
+    every point rings (as in MIT1003), only the upper half of the range counts.
 
     Args:
         path: a picture or npy of points.
@@ -118,7 +118,7 @@ def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Float
         exif: whether the stimulus' EXIF orientation counts.
 
     Raises:
-        DatasetError: another size; or a blurred map and not points.
+        DatasetError: the size is wrong, or it is a blurred map rather than points.
     """
     values = read_map(path)
     width, height = picture_size(picture, exif=exif)

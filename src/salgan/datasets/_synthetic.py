@@ -1,4 +1,4 @@
-"""A made-up dataset, for tests and for trying things out: what attracts gaze in it is known.
+"""A made-up dataset for tests and for trying things out, in which it is known what attracts gaze.
 
 Pictures hold coloured shapes and face-like blobs on a soft background; the density from which several
 viewers' fixations are drawn puts a Gaussian on each, three times as heavy on a face, over a weak centre bias.
@@ -49,7 +49,7 @@ def synthetic(path: str | Path, n: int = 20, seed: int = 0) -> Path:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise DatasetError(f"{target}: holds something already; name a new folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Made beside its place and moved there whole: a run that is killed leaves no half a dataset.
+        # It is made beside its place and moved there whole, so a killed run leaves no partial dataset.
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             for folder in ("images", "maps", "fixations"):

@@ -6,8 +6,7 @@
 files.
 
 No source says how many pixels one degree was, so the density is the published map unless a sigma is given.
-One picture of the test set carries a wrong EXIF orientation, which, as for all published sets, does not
-count.
+One picture of the test set has a wrong EXIF orientation, which is ignored, as it is for all published sets.
 
 Source: Borji, Itti, CAT2000: A large scale fixation dataset for boosting saliency research, 2015.
 """

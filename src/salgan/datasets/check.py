@@ -78,7 +78,7 @@ class Report:
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Stimuli whose fixations were published, and are none inside the picture."""
+        """Stimuli with published fixations, none of which is inside the picture."""
         return tuple(f.name for f in self.findings if f.fixations is not None and f.fixations == f.outside)
 
     @property

@@ -3,8 +3,8 @@
 Blurring an image of fixation counts (as ``scipy.ndimage.gaussian_filter`` with ``mode="constant"`` does)
 is, because the Gaussian is separable, two small matrix products over the rows and columns that hold a
 fixation. That costs a fraction of the filter on the 3,888 pixel wide pictures with their wide Gaussians,
-and cuts no tails: the density is above 0 as far as float64 reaches, which KL divergence and information
-gain are grateful for.
+and cuts no tails: the density is above 0 as far as float64 reaches, which helps KL divergence and
+information gain.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def pixels(x: Floats, y: Floats, width: int, height: int) -> tuple[Indices, Indi
 
 
 def resized(values: Array, height: int, width: int) -> Array:
-    """A map at the picture's size: as it is if it has that size, otherwise bilinear (averaging when reduced).
+    """A map at the picture's size: unchanged if it fits, otherwise resized bilinearly (averaging to reduce).
 
     Args:
         values: (h, w), real.

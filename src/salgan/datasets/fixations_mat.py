@@ -1,4 +1,4 @@
-"""``fixations.mat``: the form in which OSIE and EyeCrowd are published, and MIT1003 is passed on.
+"""``fixations.mat``: the form in which OSIE and EyeCrowd are published and MIT1003 is redistributed.
 
 ``stimuli/*.jpg`` and ``eye/fixations.mat`` (or ``fixations.mat``): one cell per picture with ``img``, the
 file's name, and ``subjects``, each with ``fix_x`` and ``fix_y`` (pixels, 1-based) and ``fix_duration`` (ms).

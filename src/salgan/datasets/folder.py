@@ -31,7 +31,7 @@ _POINTS = PICTURES | {".npy"}
 
 
 def child(root: Path, *names: str) -> Path | None:
-    """The folder below ``root`` with the first of some names that there is, in upper or lower case."""
+    """The first folder below ``root`` with one of the given names, in upper or lower case."""
     below = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
     return next((below[name] for name in names if name in below), None)
 
@@ -80,14 +80,14 @@ def open_folder(root: Path) -> Dataset:
 
 
 def _check_one_set(root: Path) -> None:
-    """Refuse a folder of several sets, whose pictures, maps and all would count as one."""
+    """Refuse a folder of several sets, as their pictures, maps and the rest would count as one set."""
     sets = [each.name for each in sorted(root.iterdir()) if each.is_dir() and pictures_folder(each) != each]
     if sets:
         raise DatasetError(f"{root}: holds sets and is not one itself; name one of {', '.join(sets[:5])}")
 
 
 def _of_set(root: Path, names: list[str]) -> tuple[dict[str, Fixations], list[str]]:
-    """Fixations from one table for all pictures, and the names in it that are no picture's."""
+    """Fixations from one table for all pictures, and the names in it that belong to no picture."""
     for file in sorted(root.iterdir()):
         if file.suffix.lower() in SUFFIXES and file.stem.casefold() in ("fixations", "fixation", "gaze"):
             found = read_csv_of_set(file)

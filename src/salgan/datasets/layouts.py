@@ -41,7 +41,7 @@ LAYOUTS = (*_OPEN_PART, *_OPEN)
 def recognise(root: Path) -> str:
     """The layout of a folder, told by the files and folders in it.
 
-    OSIE holds fixations and mouse traces: the fixations win, ask for ``osie-mouse`` by name.
+    OSIE holds fixations and mouse traces. The fixations are used; for the traces, ask for ``osie-mouse``.
 
     Raises:
         DatasetError: it looks like none of them.
@@ -56,7 +56,7 @@ def recognise(root: Path) -> str:
         return "mit1003"
     if is_salicon(root):
         return "salicon"
-    # After the others: "Stimuli" and "stimuli" are one folder where file names know no case.
+    # This comes after the others: "Stimuli" and "stimuli" are one folder if file names ignore case.
     if is_cat2000(root):
         return "cat2000"
     if by_stem(pictures_folder(root), PICTURES, recursive=True):
@@ -75,10 +75,10 @@ def open_dataset(
     Args:
         path: the dataset's folder.
         layout: one of :data:`LAYOUTS`; None recognises it.
-        part: ``"train"``, ``"val"`` or ``"test"``: of SALICON and CAT2000 the published part, of OSIE,
+        part: ``"train"``, ``"val"`` or ``"test"``: for SALICON and CAT2000 the published part, for OSIE,
             EyeCrowd and SUN500 that of :func:`~salgan.datasets.load_split`. None takes everything.
         release: which release of the ground truth it is (``"2015"`` or ``"2017"`` of SALICON), for the
-            record; None takes it from the folder's name, if that tells.
+            record; None takes it from the folder's name, if that says so.
 
     Raises:
         DatasetError: no such folder, layout, part or release, or files missing or malformed.

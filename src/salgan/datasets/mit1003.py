@@ -5,8 +5,8 @@
 half the range. One file of the publication has no underscore before ``fixPts``; it belongs to no picture,
 and the check says so.
 
-The folder ``DATA`` holds the trackers' raw samples, from which fixations come only by the authors' own MATLAB
-code; it is not read. Viewers and durations are thus unknown here: MIT1003 as ``fixations.mat`` has them.
+The folder ``DATA`` holds the trackers' raw samples, which only the authors' own MATLAB code turns into
+fixations; it is not read. So viewers and durations are unknown here; MIT1003 as ``fixations.mat`` has them.
 
 Source: Judd, Ehinger, Durand, Torralba, Learning to predict where humans look, ICCV 2009. One degree of
 visual angle is about 35 pixels.

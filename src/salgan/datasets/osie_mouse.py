@@ -1,4 +1,4 @@
-"""OSIE's mouse traces, collected by crowdsourcing with the method that SALICON was made with.
+"""OSIE's mouse traces, collected by crowdsourcing with the same method as SALICON.
 
 ``stimuli/*.jpg`` and ``mouse_amt/NNNN.mat``: ``fixations.coord`` is N × 2 as (row, column), 1-based, with
 ``subj`` and ``order`` beside it. The points are samples of the traces, thousands per picture, not fixations

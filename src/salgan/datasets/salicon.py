@@ -5,11 +5,11 @@
 ``timestamp`` and ``fixations``: x, y, 1-based) or ``*.png`` (0/255 points); the test part comes without
 ground truth.
 
-How many pixels one degree was is not known, as people sat at home; the density is the published map. The
-authors' tool blurs with sigma 19 pixels (``buildFixMap`` in NUS-VIP/salicon-api). The two releases have
-different ground truth under the same file names, so nothing in a folder tells them apart but its own name:
-with 2015 or 2017 in it, that is the dataset's release; otherwise :func:`~salgan.datasets.open_dataset` has
-to be told.
+It is not known how many pixels one degree was, because people took part at home, so the density is the
+published map. The authors' tool blurs with a sigma of 19 pixels (``buildFixMap`` in NUS-VIP/salicon-api). The
+two releases have different ground truth under the same file names, so only the folder's name can tell them
+apart. If it contains 2015 or 2017, that is the dataset's release; otherwise
+:func:`~salgan.datasets.open_dataset` has to be told.
 
 Source: Jiang, Huang, Duan, Zhao, SALICON: Saliency in context, CVPR 2015.
 """

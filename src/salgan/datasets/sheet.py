@@ -28,7 +28,7 @@ def contact_sheet(dataset: Dataset, out: str | Path, n: int = 24, sigma: float |
         out: the PNG file to write.
         n: how many pictures.
         sigma: width of the Gaussian in pixels. None takes the dataset's own density
-            (:meth:`Stimulus.density`) or, where the set says neither what a degree is nor has maps, 0.03 of
+            (:meth:`Stimulus.density`) or, if the set has no maps and does not say what a degree is, 0.03 of
             the longer side.
 
     Returns:
@@ -67,7 +67,7 @@ def _tile(stimulus: Stimulus, sigma: float | None) -> Image.Image:
         tile.paste(small, (0, 0))
         _draw_points(ImageDraw.Draw(tile), stimulus, scale)
         tile.paste(_overlay(small, _density(stimulus, sigma)), (_TILE, 0))
-    except DatasetError as error:  # a broken file is said where its picture would be
+    except DatasetError as error:  # a broken file is reported where its picture would be
         caption = f"{stimulus.name}: {error}"
     tile = tile.crop((0, 0, tile.width, height + _CAPTION))
     ascii_caption = caption.encode("ascii", "replace").decode()[:80]

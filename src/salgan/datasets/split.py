@@ -1,4 +1,4 @@
-"""Training, validation and test parts of the sets that were published without them.
+"""Training, validation and test parts for the sets that were published without them.
 
 A split is a list of stimulus names, committed in ``splits/NAME.json`` and made once by :func:`make_split`:
 names are ordered by a hash of seed and name, which gives the same order on any machine and in any language.

@@ -28,7 +28,7 @@ class Fixations:
     Attributes:
         x: float64 (N,), to the right.
         y: float64 (N,), downwards.
-        viewer: int64 (N,), who looked (numbers mean something within one picture only), or None.
+        viewer: int64 (N,), who looked (the numbers only mean something within one picture), or None.
         duration: float64 (N,), milliseconds, or None.
 
     Raises:
@@ -176,7 +176,7 @@ class Stimulus:
         return self._fixations is not None
 
     def with_fixations(self, fixations: Fixations | None, map_path: Path | None = None) -> Stimulus:
-        """The same picture with other fixations, held in memory, and another published map (or none)."""
+        """The same picture with different fixations, held in memory, and a different map (or none)."""
         changed = copy.copy(self)
         changed._fixations = fixations
         changed.map_path = map_path

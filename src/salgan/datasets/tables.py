@@ -1,9 +1,9 @@
 """Tables of fixations as trackers and spreadsheets write them.
 
-Commas, semicolons, tabs or spaces between columns; a decimal comma where columns are not divided by commas;
-UTF-8 or UTF-16; columns in any order under the names that trackers use; lost eyes as ``.``, ``NA`` or
-nothing. Coordinates between 0 and 1 are refused: they are fractions of the picture, which would all fall
-into its first pixel.
+Columns may be separated by commas, semicolons, tabs or spaces, and decimal commas are read if commas do not
+separate columns. The text may be UTF-8 or UTF-16. Columns may come in any order, under the names that
+trackers use, and lost eyes may be ``.``, ``NA`` or empty. Coordinates between 0 and 1 are refused: they are
+fractions of the picture, which would all fall into its first pixel.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NAMES = {
 }
 _COLUMN_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
 _LOST = frozenset({".", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
-"""What stands for a coordinate where the tracker lost the eye, in lower case; or nothing at all."""
+"""What replaces a coordinate where the tracker lost the eye, in lower case; it may also be empty."""
 
 _FEW = 3
 """Fewer fixations than this may all lie in the first pixel by chance."""
@@ -49,8 +49,9 @@ _Rows = list[tuple[int, list[str]]]
 def read_csv(path: Path) -> Fixations:
     """Fixations of one picture from a table with the columns x, y and, if there, viewer and duration.
 
-    The first line may name the columns, then in any order and with others among them; otherwise they are
-    taken in this order. Viewers may be numbers or any text; text is numbered in the order it appears.
+    The first line may name the columns; they can then come in any order and with others among them.
+    Otherwise they are taken in this order. Viewers may be numbers or any text; text is numbered in the order
+    in which it appears.
 
     Raises:
         DatasetError: the file, or a line of it (named), cannot be understood; or all coordinates are
@@ -179,7 +180,7 @@ def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, F
 
     Args:
         found: what :func:`read_csv_of_set` gave.
-        names: of the stimuli.
+        names: the names of the stimuli.
     """
     known, short = set(names), dict[str, list[str]]()
     for name in known:

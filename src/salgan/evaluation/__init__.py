@@ -1,4 +1,4 @@
-"""Evaluation that can be believed: any model, any dataset, with intervals, baselines, published numbers.
+"""Evaluation you can trust: any model on any dataset, with intervals, baselines and published numbers.
 
 >>> from salgan.evaluation import evaluate, open_data
 >>> results = evaluate("lite", open_data("data/osie", part="test"), "results/lite")  # doctest: +SKIP

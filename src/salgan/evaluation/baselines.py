@@ -1,4 +1,4 @@
-"""What gives a number its meaning: models that know nothing, or only where people look anyway, and people.
+"""What gives a number its meaning: models that know nothing or only where people usually look, and people.
 
 =====================  ===================================================================================
 ``uniform``            the same everywhere: chance
@@ -6,7 +6,7 @@
 ``one-viewer``         the fixations of one viewer, blurred; scored on those of all others
 ``half-viewers``       the fixations of one half of the viewers, blurred; scored on those of the other half
 ``gold``               a density of all other viewers predicts each viewer: the human ceiling, in bits
-``gold-half``          the same with one half of the viewers for the other, and the other way round
+``gold-half``          the same, with each half of the viewers predicting the other
 ``gold-per-picture``   the same as ``gold``, with width and shares of the density chosen for each picture
 ``spectral-residual``  Hou and Zhang 2007, from OpenCV's contributed modules
 =====================  ===================================================================================
@@ -70,7 +70,7 @@ class CenterBiasBaseline(EveryPicture):
         """Never called in an evaluation, which passes its own center bias instead.
 
         Raises:
-            ModelError: always; outside of an evaluation there are no fixations to fit it on.
+            ModelError: always; outside an evaluation there are no fixations to fit it on.
         """
         raise ModelError(
             "baseline:center-bias is fitted on a dataset's fixations, and here there are none; it can only "
@@ -84,7 +84,7 @@ class Viewers(EveryPicture):
     Args:
         name: ``one-viewer`` or ``half-viewers``.
         choose: how many of the viewers predict.
-        seed: of the draw of viewers, which differs from picture to picture.
+        seed: the seed of the draw of viewers, which differs from picture to picture.
         sigma: width in pixels of the Gaussian with which their fixations are blurred.
         degrees: the same in degrees of visual angle; with neither, one degree.
     """
@@ -202,12 +202,12 @@ def baseline(
 
     Args:
         name: one of :data:`BASELINES`.
-        seed: of the draw of viewers.
+        seed: the seed of the draw of viewers.
         sigma: width in pixels of the viewers' Gaussian.
         degrees: the same in degrees of visual angle.
 
     Raises:
-        ModelError: there is none of that name.
+        ModelError: there is no baseline of that name.
         MissingExtraError: OpenCV is not installed.
     """
     if name in _VIEWERS:

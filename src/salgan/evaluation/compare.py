@@ -81,7 +81,7 @@ def compare(first: Results, second: Results) -> Comparison:
         A difference per metric that both have.
 
     Raises:
-        SalganError: they are not about the same pictures with the same ground truth under the same rules.
+        SalganError: they do not share the same pictures, ground truth and rules.
     """
     for part, words in _MUST_AGREE.items():
         mine, theirs = (results.about[part] or {} for results in (first, second))
@@ -158,7 +158,7 @@ def caution(comparison: Comparison) -> str | None:
 
 
 def disagreements(differences: Sequence[Difference]) -> list[str]:
-    """Notes on metrics whose difference has another sign at steps of a tenth than at all thresholds.
+    """Notes on metrics whose difference has one sign at steps of a tenth and the other at all thresholds.
 
     At such steps AUC-Borji and sAUC depend on the map's histogram as well as on its order; at all thresholds
     they depend on the order alone.
@@ -173,10 +173,10 @@ def disagreements(differences: Sequence[Difference]) -> list[str]:
 
 
 def explained(comparison: Comparison) -> str | None:
-    """The share of the information that viewers have about each other which a model has, too; or None.
+    """How much of the information that viewers have about each other a model has too, as a share; or None.
 
-    Only where one of the two is a gold standard and both are densities: the information gain over the center
-    bias of the model, divided by that of the gold standard.
+    It exists only if one of the two is a gold standard and both are densities. It is the model's information
+    gain over the center bias, divided by that of the gold standard.
     """
     gain = next((each for each in comparison.differences if each.metric == "ig_density"), None)
     golden = [results.name in GOLD for results in (comparison.first, comparison.second)]
@@ -257,7 +257,7 @@ def _number(value: float) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no NaN."""
+    """JSON has no NaN."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

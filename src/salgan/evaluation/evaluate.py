@@ -40,7 +40,7 @@ def open_data(
         path: the dataset's folder.
         layout: see :func:`salgan.datasets.open_dataset`.
         part: ``train``, ``val`` or ``test`` of a set that comes in parts; None takes all of it.
-        release: of its ground truth, for the record, where the folder's name does not tell.
+        release: the release of its ground truth, for the record, if the folder's name does not say.
 
     Raises:
         DatasetError: it cannot be opened.
@@ -69,8 +69,8 @@ def evaluate(
 ) -> Results:
     """Score a model on a dataset, into a folder.
 
-    Rows are kept as pictures are scored; the same call goes on where a killed one stopped. With several
-    processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` wants it.
+    Rows are kept as pictures are scored, and the same call continues where a killed one stopped. With several
+    processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` requires.
 
     Args:
         model: what :func:`salgan.evaluation.open_map_source` takes: a name, a path, maps, a baseline, an
@@ -169,7 +169,7 @@ def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset
 
 
 def _fit(gold: Gold, dataset: Dataset, truth: GroundTruth) -> list[str]:
-    """Fit a gold standard to a set, and say what came out."""
+    """Fit a gold standard to a set, and report the result."""
 
     def center_bias(index: int) -> Floats | None:
         stimulus = dataset.stimuli[index]

@@ -76,7 +76,7 @@ class Example:
     """One picture with several maps of it.
 
     Attributes:
-        name: of the picture.
+        name: the name of the picture.
         picture: uint8 RGB (H, W, 3).
         maps: by column title, in the order of the columns, each (H, W) with 1 as the top of the scale.
         note: words below the row's name, such as the scores.
@@ -117,7 +117,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     matplotlib = require("matplotlib", "eval")
     with matplotlib.rc_context(_STYLE):
         for path in paths:
-            # Without the date, equal figures are equal files.
+            # Without the date, equal figures give equal files.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
             with replacing(path) as part:
                 figure.savefig(part, dpi=200, metadata=metadata)
@@ -141,7 +141,7 @@ def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = hig
     columns = ["picture", *examples[0].maps]
     shapes = [example.picture.shape[0] / example.picture.shape[1] for example in examples]
     panel = (_WIDTH - 0.9) / len(columns)
-    # What the rows are named is written to their left, and a note takes a second line there.
+    # The rows' names are written to their left, and a note takes a second line there.
     figure = _figure(0.45 + sum(max(panel * shape, 0.5) + 0.06 for shape in shapes))
     axes = figure.subplots(len(examples), len(columns), squeeze=False, height_ratios=shapes)
     image = None
@@ -236,9 +236,9 @@ def lines(saliency: Array, level: float) -> list[Floats]:
 def level_set_length(saliency: Array) -> float:
     """Mean length of the level sets, in diagonals of the picture.
 
-    The boundary of an area is the longer, the more ragged it is and the more pieces it is in; a smooth map
-    with few peaks has short ones. Not in the paper, which shows level sets (preprint, Figure 5) without a
-    number.
+    The more ragged an area is, and the more pieces it is in, the longer its boundary; a smooth map with few
+    peaks has short boundaries. This measure is not in the paper, which shows level sets (preprint, Figure 5)
+    without a number.
 
     Args:
         saliency: (H, W), real.

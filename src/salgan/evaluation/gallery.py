@@ -53,9 +53,9 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     """Draw the pictures on which two models differ most: picture, truth, and both maps.
 
     Args:
-        comparison: of two evaluations whose dataset and models are still where they were.
-        stem: of the files to write, without ending.
-        metric: in which to differ.
+        comparison: a comparison of two evaluations whose dataset and models are still where they were.
+        stem: the stem of the files to write, without ending.
+        metric: the metric in which they differ.
         count: number of pictures, half of them where the first model is better, half where the second is.
 
     Returns:

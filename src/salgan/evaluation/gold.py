@@ -1,11 +1,11 @@
 """The gold standard: how well the other viewers of a picture predict a viewer, in bits.
 
-A kernel density of the predicting viewers' fixations, mixed with the center bias and the uniform density. The
-kernel's width and the three shares are those under which left-out viewers are most likely (Kümmerer et al.
-2015), for the whole set or for each picture. One viewer is left out at a time, or one half predicts the other
-and the other way round; a picture's score is the mean over the viewers that were left out, weighted by their
-fixations. A pixel that several of them fixated counts once, with one of them drawn at random: so the pixels
-that count are those which count for a model.
+It is a kernel density of the predicting viewers' fixations, mixed with the center bias and the uniform
+density. The kernel's width and the three shares are those under which left-out viewers are most likely
+(Kümmerer et al. 2015), for the whole set or for each picture. Either one viewer is left out at a time, or
+each half of the viewers predicts the other. A picture's score is the mean over the viewers that were left
+out, weighted by their fixations. A pixel that several of them fixated counts once, for one of them drawn at
+random, so the same pixels count as for a model.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Mixture:
 
     Attributes:
         width: standard deviation of the kernel, as a share of the picture's diagonal.
-        shares: of the kernel density, the center bias and the uniform density; they sum to 1.
+        shares: the shares of the kernel density, the center bias and the uniform density; they sum to 1.
     """
 
     width: float
@@ -73,7 +73,7 @@ class Gold(EveryPicture):
 
     Args:
         name: one of :data:`GOLD`.
-        seed: of the halves.
+        seed: the seed for drawing the halves.
     """
 
     portable = True
@@ -110,10 +110,10 @@ class Gold(EveryPicture):
             yield _with(stimulus, inside, ~left_out), _with(stimulus, inside, left_out & counts)
 
     def fit(self, stimuli: Sequence[Stimulus], center_bias: CenterBiasOf) -> Mixture | None:
-        """Choose width and shares for a whole set, from some of its pictures; None, where each has its own.
+        """Choose width and shares for a whole set, from some of its pictures; None if each has its own.
 
         Args:
-            stimuli: of the set.
+            stimuli: the stimuli of the set.
             center_bias: gives the center bias for the stimulus at a position.
         """
         if self.name != "gold-per-picture":
@@ -162,8 +162,8 @@ def fit(likelihoods: tuple[Floats, Floats, Floats]) -> Mixture:
     """The mixture under which left-out fixations are most likely.
 
     Args:
-        likelihoods: of N left-out fixations under the kernel density of each of :data:`WIDTHS`, (widths, N),
-            under the center bias, (N,), and under the uniform density, (N,).
+        likelihoods: those of N left-out fixations under the kernel density of each of :data:`WIDTHS`,
+            (widths, N), under the center bias, (N,), and under the uniform density, (N,).
     """
     kernels, bias, uniform = likelihoods
     best: tuple[float, Mixture] | None = None

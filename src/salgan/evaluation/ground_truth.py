@@ -158,8 +158,8 @@ class GroundTruth:
     Attributes:
         gaze: relative fixations of the pictures to score, in their order.
         bias: the center bias; None if nobody asked for it, or no picture has fixations.
-        leave_out: whether ``bias`` was fitted on these very pictures, so that each is taken out for its own
-            turn.
+        leave_out: whether ``bias`` was fitted on these very pictures, so that each picture is left out when
+            it is scored.
     """
 
     gaze: Gaze
@@ -212,8 +212,8 @@ def ground_truth(
 
     Args:
         data: the pictures to score, and those to fit the center bias on.
-        folder: where the scratch folder is made; itself made if it is not there, and gone again if it stays
-            empty.
+        folder: where the scratch folder is made. It is created if it does not exist, and removed again if
+            it stays empty.
         center_bias: whether a metric or a baseline needs it.
         processes: how many read.
         on_progress: is told (stage, done, total) after each picture.

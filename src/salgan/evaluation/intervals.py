@@ -28,7 +28,7 @@ class Interval:
     """A mean with its bootstrap interval.
 
     Attributes:
-        mean: of the values; NaN if there are none.
+        mean: the mean of the values; NaN if there are none.
         low: lower end, at ``LEVEL`` coverage.
         high: upper end.
         n: how many values it is the mean of.
@@ -45,7 +45,7 @@ def bootstrap_mean(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES)
 
     Args:
         values: (N,), one score per picture; NaN means undefined there and is left out.
-        seed: of the resampling; the same seed and values give the same interval.
+        seed: the seed of the resampling; the same seed and values give the same interval.
         resamples: how many.
 
     Returns:
@@ -78,7 +78,7 @@ def permutation_p(differences: ArrayLike, seed: int = 0, resamples: int = RESAMP
 
     Args:
         differences: (N,), one per picture; NaN is left out.
-        seed: of the sign flips.
+        seed: the seed of the sign flips.
         resamples: how many.
 
     Returns:

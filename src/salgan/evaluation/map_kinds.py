@@ -51,7 +51,7 @@ def as_density(values: Array, kind: MapKind, name: str, uniform: float = 0.0) ->
     Args:
         values: (h, w) of kind ``density`` or ``log-density``.
         kind: which of the two.
-        name: of the picture, for messages.
+        name: the name of the picture, for messages.
         uniform: share of the uniform density to mix in.
 
     Raises:
@@ -78,7 +78,7 @@ def check_aspect(shape: tuple[int, ...], height: int, width: int, name: str) -> 
         shape: (h, w) of the map.
         height: rows of the picture.
         width: columns of the picture.
-        name: of the picture, for the message.
+        name: the name of the picture, for the message.
 
     Raises:
         ModelError: it differs by more than 2 %.

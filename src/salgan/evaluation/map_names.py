@@ -40,11 +40,11 @@ class MapNames:
 
     Args:
         origin: what to call the set in messages.
-        keys: of the maps: paths in a folder or archive, names in an HDF5 file.
+        keys: the keys of the maps: paths in a folder or archive, names in an HDF5 file.
         suffixes: endings of files, in lower case, which do not belong to a name.
 
     Raises:
-        ModelError: no map, or two of one name.
+        ModelError: no map, or two of the same name.
     """
 
     def __init__(self, origin: str, keys: Iterable[str], suffixes: frozenset[str]) -> None:

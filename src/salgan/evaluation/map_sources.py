@@ -78,7 +78,7 @@ def open_map_source(
     Args:
         model: whatever :func:`salgan.load_model` opens; a folder, zip archive or HDF5 file of maps;
             ``baseline:NAME``; a :class:`MapSource`; or an object with ``predict(picture)``.
-        seed: of the baselines that draw viewers.
+        seed: the seed of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
         names: how a set of maps names the map of a picture, with ``{stem}`` for the picture's own name,

@@ -32,16 +32,16 @@ MAP_SUFFIXES = frozenset({".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Endings of files that are taken for maps, in lower case."""
 
 _SMALL = 4_000_000
-"""A map may always have so many pixels; beyond this it is held against its picture."""
+"""A map may always have this many pixels; a larger one is compared with its picture."""
 
 _TIMES = 4
-"""How many times as many pixels as its picture a larger map may have."""
+"""The most pixels a larger map may have, as a multiple of its picture's."""
 
 _EXTRA = 4096
 """Bytes that a file may have beside a map's values, for its header."""
 
 _VISIBLE = 12
-"""A difference between channels beyond which a picture is coloured, and not grey with compression's noise."""
+"""Channels that differ by more than this mean that a picture is coloured, not grey with compression noise."""
 
 _HDF5_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".npy", ".bmp", ".tif", ".tiff"})
 
@@ -106,11 +106,11 @@ def _check_promise(shape: tuple[int, ...], dtype: np.dtype[Any], name: str, most
 
 
 def remark_on(content: bytes | Path, name: str) -> str | None:
-    """What is wrong with scoring a picture of a map, in one line; None if nothing is.
+    """What is wrong with scoring this picture of a map, in one line; None if nothing is wrong.
 
     Args:
         content: as :func:`decode_map` takes it.
-        name: of the file.
+        name: the name of the file.
     """
     if PurePosixPath(name).suffix.lower() == ".npy":
         return None
@@ -145,8 +145,8 @@ class NamedMaps:
     """Maps found by the name of the stimulus; each subclass lists its keys and reads one of them.
 
     Attributes:
-        path: of the folder or file.
-        name: of the set, for tables.
+        path: the path of the folder or file.
+        name: the name of the set, for tables.
         fingerprint: changes whenever a map may have changed.
         portable: whether it may be sent to other processes.
         kind: what the values are, where the set says so itself.
@@ -229,7 +229,7 @@ class FolderMaps(NamedMaps):
         path: the folder.
 
     Raises:
-        ModelError: no map in it, or two of one name.
+        ModelError: no map in it, or two of the same name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -256,7 +256,7 @@ class ZipMaps(NamedMaps):
         path: the archive.
 
     Raises:
-        ModelError: not a zip archive, or no map in it, or two of one name.
+        ModelError: not a zip archive, or no map in it, or two of the same name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -278,7 +278,7 @@ class ZipMaps(NamedMaps):
         return self._archive
 
     def _content(self, key: str, most: int) -> bytes:
-        # As float64, which is the largest that a map may be stored as.
+        # This assumes float64, the largest type that a map may be stored as.
         limit = 8 * most + _EXTRA
         try:
             with self._open().open(key) as member:
@@ -303,7 +303,7 @@ class Hdf5Maps(NamedMaps):
         path: the file.
 
     Raises:
-        ModelError: not an HDF5 file, or no map in it, or two of one name.
+        ModelError: not an HDF5 file, or no map in it, or two of the same name.
         MissingExtraError: h5py is not installed.
     """
 
@@ -358,7 +358,7 @@ def _text(value: Any) -> str:
 
 
 def _facts(path: Path) -> str:
-    """What tells a large file from another one without reading it: size and time of its last change."""
+    """What identifies a large file without reading it: its size and the time of its last change."""
     try:
         facts = path.stat()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""From one density the best map for each metric, as the Tübingen benchmark has it.
+"""The best map for each metric, made from one density as in the Tübingen benchmark.
 
 Source: Kümmerer, Wallis, Bethge 2018, "Saliency benchmarking made easy: separating models, maps and metrics".
 A model states where people look, as a density; what each metric rewards then follows from the density alone:
@@ -48,8 +48,8 @@ def best_map(
             which cannot be imitated: the density itself is taken.
         center_bias: float64 (H, W); None if there is none.
         fixations: how many fixations a ground truth of this set is made of.
-        seed: of the draws for SIM.
-        name: of the picture, for the seed.
+        seed: the seed of the draws for SIM.
+        name: the name of the picture, for the seed.
     """
     if metric.startswith("sauc") and center_bias is not None:
         return np.asarray(density / center_bias)

@@ -96,11 +96,11 @@ class Results:
 class RowFile:
     """The per-picture table while it grows; a context manager.
 
-    A row is on disk as soon as its picture is scored, so a killed evaluation loses nothing but the pictures
-    in work.
+    A row is on disk as soon as its picture is scored, so a killed evaluation loses only the pictures it was
+    working on.
 
     Args:
-        folder: of the evaluation; made if it is not there.
+        folder: the folder of the evaluation; made if it is not there.
         about: what is evaluated how; an existing table is continued only if it was made from the same.
         overwrite: throw away another evaluation that is there.
 
@@ -123,7 +123,7 @@ class RowFile:
         before = _read_about(folder)
         if before is None and any(not name.name.startswith(".") for name in folder.iterdir()):
             raise SalganError(f"{folder}: holds something else; name a new folder")
-        # An evaluation that stopped before its first picture is nothing to go on with, and nothing to keep.
+        # An evaluation that stopped before its first picture has nothing to continue from or to keep.
         going_on = before is not None and not overwrite and self._has_rows()
         if before is not None and going_on:
             for part, words in _COMPARED.items():

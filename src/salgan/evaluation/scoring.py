@@ -37,7 +37,7 @@ class EvaluationProtocol:
         degrees: the same in degrees of visual angle; with neither, one degree where the set says how many
             pixels that is, and otherwise the published map.
         others: number of other pictures whose fixations are sAUC's negatives.
-        seed: of the draw of those pictures, of the viewers in human baselines, and of the intervals.
+        seed: the seed of the draw of those pictures, of the viewers in human baselines, and of the intervals.
 
         maps: what the values of maps are; None takes what a set of maps says of itself, recognises log
             densities, and takes everything else as saliency. A model's own maps count as densities divided by
@@ -278,6 +278,6 @@ def _scores(
         try:
             scores |= score(saliency, metrics=[name], **truth)
         except MetricError as error:
-            # What follows a semicolon is advice, and the semicolon divides the reasons of a note.
+            # What follows a semicolon is advice, and a note uses semicolons to separate its reasons.
             reasons[f"{name}: {str(error).partition('; ')[0]}"] = None
     return scores, list(reasons)

@@ -44,12 +44,12 @@ class Submission:
     """What one benchmark asks for.
 
     Attributes:
-        name: of the benchmark.
+        name: the name of the benchmark.
         count: number of pictures.
         pattern: what a picture's path below the given folder looks like, without ending.
         size: (width, height) of every picture, None where they differ.
         folders: number of folders that the pictures are in, 0 for none; each holds the same number.
-        suffix: of the maps, ``.png`` or ``.jpg``.
+        suffix: the suffix of the maps, ``.png`` or ``.jpg``.
         in_folder: whether everything is below a folder with the model's name.
     """
 
@@ -135,7 +135,7 @@ def submit(
 
 
 def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
-    """Find a benchmark's test pictures and make sure that they are these and all of them.
+    """Find a benchmark's test pictures and make sure that the set is correct and complete.
 
     Args:
         wanted: what the benchmark asks for.

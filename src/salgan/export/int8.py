@@ -1,4 +1,4 @@
-"""An ONNX file with 8-bit convolutions: a quarter of the size, faster where the processor can do them."""
+"""ONNX files with 8-bit convolutions: a quarter of the size, and faster on processors that support them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INT8_BOUND = 0.01
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a quantisation made.
+    """The result of a quantisation.
 
     Attributes:
         path: the ONNX file; its preprocessing record lies beside it with the ending ``.json``.
@@ -46,7 +46,7 @@ class Quantized:
 
 
 def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[Picture]) -> Quantized:
-    """Turn the convolutions of an exported model to 8 bits (static, weights per channel, ONNX QDQ form).
+    """Convert an exported model's convolutions to 8 bits (static, weights per channel, ONNX QDQ form).
 
     The range of each activation is the least and the greatest value met on the given pictures. The last
     convolution, which makes the logits, stays float.
@@ -126,7 +126,7 @@ class _Calibration:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back the quantiser's advice about a preparation that this graph does not need."""
+    """Suppress the quantiser's advice about a preparation step that this graph does not need."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

@@ -42,9 +42,9 @@ STORAGE_BOUNDS: Mapping[str, float] = MappingProxyType({"float16": 2e-2, "int8":
 # The newest operators that the oldest supported ONNX Runtime has in full.
 _OPSET = 18
 
-# Smaller tensors stay float32: nothing is gained, and the last layer's kernel is one of them.
+# Smaller tensors stay float32: storing them in fewer bits gains nothing, and the last layer's kernel is one.
 _WORTH_8_BITS = 4096
-# So many weights at least share a scale in 8 bits: eight input channels of a 3×3 kernel.
+# In 8 bits, at least this many weights share a scale: eight input channels of a 3×3 kernel.
 _ROW = 64
 
 
@@ -55,7 +55,7 @@ class Exported:
     Attributes:
         path: the ONNX file; its preprocessing record lies beside it with the ending ``.json``.
         parity: largest difference of a pixel between PyTorch and the graph with float32 weights.
-        difference: the same for the file as written; more than ``parity`` with weights in fewer bits.
+        difference: the same for the file as written; larger than ``parity`` if weights have fewer bits.
         shapes: the (N, H, W) that were compared.
         size: bytes of the file.
     """
@@ -203,14 +203,14 @@ def _replace_same_convolutions(module: nn.Module) -> None:
 
 
 def _has_one_size(network: nn.Module) -> bool:
-    """Whether a network takes pictures of its record's size alone, as far as anybody knows."""
+    """Whether, as far as is known, a network takes only pictures of its record's size."""
     if isinstance(network, Generator):
         return network.encoder.fixed_size
     return not preprocessing_of(network).shapes
 
 
 def _describe(model: onnx.ModelProto, network: nn.Module) -> None:
-    # The exporter notes for each node where its Python code lies: no user's business.
+    # For each node the exporter notes where its Python code lies, which is of no use to the user.
     for node in model.graph.node:
         del node.metadata_props[:]
         node.ClearField("doc_string")
@@ -225,7 +225,7 @@ def _describe(model: onnx.ModelProto, network: nn.Module) -> None:
 
 
 def _store(model: onnx.ModelProto, weights: Weights) -> None:
-    """Store kernels and matrices in fewer bits; nodes that are folded at loading make float32 again."""
+    """Store kernels and matrices in fewer bits; nodes folded when the file is loaded restore float32."""
     nodes: list[onnx.NodeProto] = []
     initializers: list[onnx.TensorProto] = []
     for tensor in model.graph.initializer:
@@ -265,7 +265,7 @@ def _stored(
     whole = numpy_helper.from_array(np.rint(rows / scale).astype(np.int8), name + WHOLE)
     factor = numpy_helper.from_array(scale, name + SCALE)
     shape = numpy_helper.from_array(np.array(values.shape, dtype=np.int64), name + SHAPE)
-    # Not DequantizeLinear: the runtime keeps that for 8-bit kernels and would run it for every picture.
+    # DequantizeLinear will not do: the runtime keeps it for 8-bit kernels and would run it for every picture.
     return [whole, factor, shape], [
         helper.make_node("Cast", [whole.name], [f"{name}.float"], to=onnx.TensorProto.FLOAT),
         helper.make_node("Mul", [f"{name}.float", factor.name], [f"{name}.rows"]),

@@ -1,8 +1,8 @@
 """Whatever someone calls a picture, read as one thing: a uint8 RGB array.
 
-Files are hostile until decoded: what a file is, is decided by its first bytes; only the formats named in
-:data:`FORMATS` are tried; a header that promises more than :data:`MAX_PIXELS`, or keeps a decoder busy for
-minutes, is refused before a pixel is decoded; and whatever a broken file makes the decoder raise becomes one
+Files are hostile until decoded. A file's first bytes decide what it is, and only the formats named in
+:data:`FORMATS` are tried. A header that promises more than :data:`MAX_PIXELS`, or would keep a decoder busy
+for minutes, is refused before a pixel is decoded. Whatever a broken file makes the decoder raise becomes one
 :class:`~salgan.errors.ImageError` in one line.
 """
 

@@ -1,4 +1,4 @@
-"""Arrays and tensors as pictures: the type of their numbers says what white is."""
+"""Arrays and tensors as pictures: the type of their numbers decides which value is white."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From whatever colours a decoded picture has to 8-bit sRGB."""
+"""Conversion from whatever colours a decoded picture has to 8-bit sRGB."""
 
 from __future__ import annotations
 

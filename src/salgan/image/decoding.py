@@ -1,4 +1,4 @@
-"""A file's first frame in memory, as it is stored; with bounds on what a file may make of itself."""
+"""A file's first frame in memory, as it is stored, with bounds on how large a file may become."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused, before they are decoded."""
 
 _MOST_BYTES = 1 << 30
-"""A stream has no size that could be asked for, so reading one ends here."""
+"""A stream has no size that could be checked first, so reading one stops here."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -95,7 +95,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def turn_of(image: Image.Image) -> Image.Transpose | None:
-    """How a picture has to be turned to stand upright; None if it does."""
+    """How a picture has to be turned to stand upright; None if it already does."""
     return _UPRIGHT.get(_orientation(image))
 
 
@@ -204,7 +204,7 @@ def _open(file: BinaryIO, kind: str) -> Image.Image:
         require("pillow_heif", "heif")
         from pillow_heif.as_plugin import HeifImageFile
 
-        # Not registered with Pillow: that would change what Image.open does for everybody else.
+        # It is not registered with Pillow: that would change what Image.open does for everybody else.
         picture: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
         return picture
     if kind == "AVIF":
@@ -312,7 +312,7 @@ _quiet_filters = contextlib.ExitStack()
 
 @contextlib.contextmanager
 def pillow_kept_quiet() -> Iterator[None]:
-    """Silence Pillow about odd metadata and pictures above 89 megapixels, both of which are dealt with here.
+    """Silence Pillow about odd metadata and pictures above 89 megapixels; both are dealt with here.
 
     Any number of threads may be inside at once.
     """

@@ -1,4 +1,4 @@
-"""What a file is: decided by its first bytes, here alone, never by its name."""
+"""What a file is: this module alone decides, by the file's first bytes and never by its name."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def kind_of(head: bytes) -> str | None:
         head: the file's first :data:`HEAD` bytes, or all of them if there are fewer.
 
     Returns:
-        One of :data:`FORMATS`; :data:`VIDEO`; a few words such as ``"PDF document"`` for what people take
-        for a picture and is not read; or None.
+        One of :data:`FORMATS`; :data:`VIDEO`; a few words such as ``"PDF document"`` for a file that people
+        mistake for a picture and that is not read; or None.
 
     >>> kind_of(b"GIF89a...")
     'GIF'

@@ -40,20 +40,19 @@ Source: TypeAlias = "str | Path | bytes | bytearray | memoryview | Readable | Im
 def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a picture as the models see it.
 
-    Of files: animations and multi-page files give their first frame; EXIF rotation is applied; transparency
+    For files: animations and multi-page files give their first frame; EXIF rotation is applied; transparency
     is laid over white, the page that most pictures with transparency are made for; 16-bit values keep their
     high byte; colours of another profile (Display P3, Adobe RGB, CMYK) become those of sRGB.
 
-    Of arrays and tensors the type of the numbers decides what they mean: uint8 runs from 0 to 255, uint16
+    For arrays and tensors, the type of the numbers decides what they mean: uint8 runs from 0 to 255, uint16
     to 65535, float from 0 to 1, and True is white. Every other type is refused. An array has its channels
-    last, (H, W, C); only where the last axis is longer than 4 they are taken to come first, (C, H, W). A
-    tensor has them first, as in PyTorch; only where the first axis is not 1, 3 or 4 are they taken to come
-    last.
+    last, (H, W, C); only if the last axis is longer than 4 are they taken to come first, (C, H, W). A tensor
+    has them first, as in PyTorch; only if the first axis is not 1, 3 or 4 are they taken to come last.
 
     Args:
         source: a file's path; the bytes of a file; a file object, read from where it stands; a Pillow image;
             a NumPy array or a PyTorch tensor: (H, W), or with 1, 3 or 4 channels.
-        order: ``"rgb"``, or ``"bgr"`` for arrays and tensors whose first channel is blue, as OpenCV's.
+        order: ``"rgb"``, or ``"bgr"`` for arrays and tensors whose first channel is blue, as in OpenCV.
         max_pixels: how many pixels a file may have, at most :data:`MAX_PIXELS`.
 
     Returns:
@@ -86,7 +85,7 @@ def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) ->
 
 
 def _as_array(image: Image.Image) -> Picture:
-    """The pixels of an RGB image, in bands: NumPy's way to them takes the picture's memory twice more."""
+    """The pixels of an RGB image, in bands: NumPy's own way takes the picture's memory twice over again."""
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _BAND):

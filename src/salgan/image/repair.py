@@ -1,4 +1,4 @@
-"""Files that are sound though a decoder stumbles over them, and files that are made to keep it busy."""
+"""Files that are sound although a decoder stumbles over them, and files that are made to keep it busy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["END_OF_JPEG", "FILLING", "check_scans", "without_text"]
 END_OF_JPEG = b"\xff\xd9"
 
 FILLING = bytes(range(1, 255)) * 32
-"""Bytes that stand for data which are missing: a picture that does not depend on them lacks nothing."""
+"""Bytes that replace missing data: a picture that does not depend on them lacks nothing."""
 
 _MOST_SCANS = 100
 _MOST_SCANNED = 1_500_000_000
@@ -34,7 +34,7 @@ def check_scans(content: bytes) -> str | None:
         content: the whole file.
 
     Returns:
-        What is wrong, in a few words; None if a decoder's work is bounded.
+        What is wrong, in a few words; None if the decoder's work is bounded.
     """
     pixels, components, scans = 0, 0, 0
     for marker, at in _segments(content):

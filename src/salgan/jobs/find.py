@@ -24,7 +24,7 @@ _OF_PICTURES = KINDS
 _OF_VIDEOS = ("overlay",)  # a minute's maps are gigabytes
 
 VIDEO_FORMATS = {"npy": ".maps.npy", "mp4": ".maps.mp4"}
-"""The formats of a video's maps, and how their files' names end."""
+"""The formats of a video's maps, and the endings of their files' names."""
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
@@ -36,7 +36,7 @@ _RESULTS = (
     *(f".saliency{ending}" for ending in FORMATS.values()),
     *(".overlay.png", ".timeline.png", ".overlay.mp4", ".maps.mp4", ".partial.mp4"),
 )
-"""How the names of results end; a file with such a name is never taken for a source that nobody named."""
+"""The endings of results' names; a file with such a name is never a source unless somebody names it."""
 
 _NOT_READ = frozenset(
     [
@@ -44,7 +44,7 @@ _NOT_READ = frozenset(
         *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw"),
     ]
 )
-"""Endings of pictures that may be of a kind that is not read: they are counted and said, not passed over."""
+"""Endings of pictures that may be of a kind that is not read: they are counted and reported, not ignored."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Job:
     Attributes:
         source: its path.
         kind: what it is.
-        format: of the map: a key of :data:`salgan.saliency_map.FORMATS`, or of :data:`VIDEO_FORMATS`.
+        format: the map's format: a key of :data:`salgan.saliency_map.FORMATS` or of :data:`VIDEO_FORMATS`.
         map_path: where the map, or a video's maps, go; None if they are not wanted.
         overlay_path: where the overlay goes; None if it is not wanted.
         table_path: where a video's table of frames goes; None if it is not wanted.
@@ -83,7 +83,7 @@ class Found:
     Attributes:
         jobs: pictures first, then videos, each in the order of their sources.
         errors: what was wrong with sources that gave nothing, or not all they hold.
-        left_out: a line for each kind of file that a folder holds and that was left out, with the reason.
+        left_out: one line, with the reason, for each kind of file in a folder that was left out.
     """
 
     jobs: list[Job] = field(default_factory=list)
@@ -106,16 +106,16 @@ def find_jobs(
     followed, the table holds their shares and ``clip.timeline.png`` plots it.
 
     Where two pictures, or two videos, would share a name (``a.jpg`` and ``a.png``), both keep their ending
-    (``a.jpg.saliency.npy``); where that is not enough, as many of their folders' names as tell them apart.
-    So names depend on what is predicted together, and on nothing else.
+    (``a.jpg.saliency.npy``). Where that is not enough, they also keep as many of their folders' names as
+    are needed to tell them apart. So names depend only on what is predicted together.
 
     Args:
-        sources: pictures, videos, folders and glob patterns. Folders are searched for pictures with all
-            folders below, but for hidden ones and earlier results. Their videos, which take long, are left
-            out: they must be named, or matched by a pattern that ends like a video.
+        sources: pictures, videos, folders and glob patterns. Folders, and all folders below them, are
+            searched for pictures, except for hidden ones and earlier results. Their videos, which take
+            long, are left out: they must be named, or matched by a pattern that ends like a video.
         out: the folder the results go to.
         save: members of :data:`KINDS`; None is both for pictures and the overlay for videos.
-        format: of the maps.
+        format: the format of the maps.
         follow: whether regions are followed through the videos.
 
     Raises:
@@ -216,7 +216,7 @@ def _is_video(path: Path) -> bool:
 
         with Video(path):
             return True
-    except SalganError:  # no video, or no way to see; whoever takes pictures will say what is wrong
+    except SalganError:  # not a video, or no way to tell; whatever reads pictures will say what is wrong
         return False
 
 

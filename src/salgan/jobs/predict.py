@@ -1,6 +1,6 @@
-"""Predicting many pictures and videos, in files: the results of each whole, or not there at all.
+"""Predicting many pictures and videos in files; each result is written whole or not at all.
 
-Pictures are decoded, predicted and written in threads, and only a few are under way at a time, so that memory
+Pictures are decoded, predicted and written in threads. Only a few are under way at a time, so that memory
 does not grow with their number.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["JobResult", "StoppedError", "predict_all"]
 _MOST_THREADS = 8
 
 _BYTES_UNDER_WAY = 1 << 30
-"""Pictures under way may take this much memory together; a larger one is predicted alone."""
+"""Pictures under way may together take this much memory; a larger one is predicted alone."""
 
 _BYTES_PER_PIXEL = 14
 """The picture, its map and its overlay, with what drawing and encoding them takes."""
@@ -43,13 +43,13 @@ class StoppedError(SalganError):
 
 @dataclass(frozen=True)
 class JobResult:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         job: what was to be done.
         error: what went wrong; None if all is well.
         written: the files that were written. A damaged video gives files and an error.
-        note: how a picture's map was made, where that is not the usual way; see :class:`salgan.SaliencyMap`.
+        note: how a picture's map was made, if not in the usual way; see :class:`salgan.SaliencyMap`.
     """
 
     job: Job
@@ -76,9 +76,9 @@ def predict_all(
         jobs: what to do, as :func:`salgan.jobs.find_jobs` found it.
         predictor: the network.
         draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
-        smooth: of videos, the time constant in seconds, see :func:`salgan.video.predict_frames`.
-        stride: of videos, predict every so many frames.
-        regions: of videos, what to follow in the table and its plot.
+        smooth: for videos, the time constant in seconds, see :func:`salgan.video.predict_frames`.
+        stride: for videos, predict one frame in so many.
+        regions: for videos, what to follow in the table and its plot.
         on_progress: is told after each picture, and after each frame of a video.
         say: is told of sound that cannot be kept.
         stopped: is asked after each picture and each frame whether to end the work. What is written of a
@@ -119,7 +119,7 @@ def _predict_pictures(
     def predict(job: Job) -> JobResult:
         try:
             return _predict_picture(job, predictor, network, draw)
-        except (ModelError, DiskFullError):  # the next picture would fare no better
+        except (ModelError, DiskFullError):  # the next picture would do no better
             raise
         except SalganError as error:
             return JobResult(job, error)
@@ -131,7 +131,7 @@ def _predict_pictures(
 
 
 def _bytes_needed(job: Job) -> int:
-    """About what a picture takes from decoding to writing, by the size that its head promises."""
+    """Roughly the memory a picture takes from decoding to writing, by the size that its header promises."""
     try:
         width, height = image.size_of(job.source)
     except SalganError:  # reading it will say what is wrong

@@ -13,7 +13,7 @@ _PNG_END = b"IEND\xaeB`\x82"
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a result is there and opens. Its head and its end are looked at, not all of it."""
+    """Whether a result exists and opens. Only its header and its end are checked, not all of it."""
     try:
         if not path.is_file() or not path.stat().st_size:
             return False

@@ -46,7 +46,7 @@ def auc_judd(
             any increasing map of the values leaves it unchanged.
             ``"above"``: the toolbox with its jitter off: tied pixels all count as at or above. Far too low on
             maps with large flat parts.
-        seed: of the noise of ``jitter``.
+        seed: the seed of the noise of ``jitter``.
 
     Returns:
         Area in [0, 1]; higher is better.

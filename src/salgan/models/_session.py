@@ -1,4 +1,4 @@
-"""ONNX Runtime with bounds: a model's file is hostile, and may ask for any memory or run for ever."""
+"""ONNX Runtime with bounds: a model's file may be hostile, ask for any amount of memory or run for ever."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_BYTES = 4 * 1024**3
 """The most that all networks of a process together may hold while they run."""
 
 SECONDS, SECONDS_EACH = 120.0, 20.0
-"""A run is stopped after so long, and so much more for each picture; SalGAN's VGG-16 takes about 0.2 s."""
+"""The time limit of a run, and what each picture adds to it; SalGAN's VGG-16 takes about 0.2 s."""
 
 _NO_MEMORY = ("Available memory of", "bad_alloc", "Failed to allocate")
 
@@ -32,7 +32,7 @@ class BoundedSession:
     Attributes:
         metadata: the strings in the file.
         inputs: (name, type, shape) of each input; a dimension that is free is not a number.
-        outputs: the same of each output.
+        outputs: the same for each output.
 
     Raises:
         ModelError: the file is not an ONNX model that can be run.

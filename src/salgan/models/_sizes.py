@@ -10,7 +10,7 @@ from salgan._arrays import Array
 __all__ = ["at_picture_size"]
 
 _BAND = 256
-"""Rows of a map that are enlarged at a time, so that a large photo needs no second copy of its map."""
+"""How many rows of a map are enlarged at a time, so that a large photo needs no second copy of its map."""
 
 
 def at_picture_size(small: Array, height: int, width: int) -> Array:

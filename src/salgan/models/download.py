@@ -29,7 +29,7 @@ _WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _BrokenOffError(OSError):
-    """The transfer ended early in a way that another attempt may mend."""
+    """The transfer ended early in a way that another attempt may fix."""
 
 
 def fetch(
@@ -52,8 +52,8 @@ def fetch(
     Args:
         url: ``https``, or ``http`` on this machine; redirects must keep to that.
         path: where the file goes; its folder is made.
-        sha256: of the whole file.
-        size: of the whole file in bytes, if known.
+        sha256: the SHA-256 of the whole file.
+        size: the size of the whole file in bytes, if known.
         on_progress: is told ("downloading", bytes so far, bytes in all or None) now and then.
         timeout: seconds without an answer or a byte after which a connection is given up.
         attempts: connections made before giving up.

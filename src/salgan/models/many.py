@@ -29,7 +29,7 @@ def in_batches(
     Args:
         predict: gives the maps of a batch.
         sources: the pictures.
-        order: of the channels of arrays.
+        order: the order of the channels in arrays.
     """
     batch: list[Picture | SalganError] = []
     pixels = 0

@@ -23,14 +23,14 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["Predictor"]
 
 _WINDOWS_AT_ONCE = 8
-"""Parts of long pages that go through the network together, if the caller's batch is not larger."""
+"""How many parts of long pages go through the network together, unless the caller's batch is larger."""
 
 
 class Predictor:
     """A network in an ONNX file, ready to predict.
 
-    One instance may be used by many threads. A copy, also one that was pickled into another process, is a
-    model of its own.
+    One instance may be used by many threads. A copy is a model of its own, even if it was pickled into
+    another process.
 
     >>> predictor = Predictor(Path("model.onnx"))  # doctest: +SKIP
     >>> predictor.predict("photo.jpg").array.shape  # doctest: +SKIP
@@ -118,7 +118,7 @@ class Predictor:
     def predict_many(
         self, sources: Iterable[Source], *, order: str = "rgb"
     ) -> Iterator[SaliencyMap | SalganError]:
-        """Predict any number of pictures: read in threads, predicted in batches, in their order.
+        """Predict any number of pictures in order, reading them in threads and predicting in batches.
 
         Only a few pictures are held at a time, so memory does not grow with their number, and ``sources``
         may be a generator without an end.
@@ -135,14 +135,14 @@ class Predictor:
             not stop the others.
 
         Raises:
-            ModelError: the model cannot be run, which no other picture would mend.
+            ModelError: the model cannot be run, with this picture or any other.
             ConfigError: an unknown order.
         """
         image.check_order(order)
         return in_batches(self.predict_batch, sources, order)
 
     def predict_batch(self, pictures: Sequence[Source]) -> list[SaliencyMap]:
-        """Predict several pictures, those of one input shape in one run of the network.
+        """Predict several pictures; those with the same input shape share one run of the network.
 
         For a network of several input shapes, a page that is longer than a screen is predicted in overlapping
         windows; see :mod:`salgan.models.windows`.

@@ -24,9 +24,9 @@ class ModelRecord:
         name: what users type.
         file: its path below this package or below a checkout of the project, if it has one.
         url: where to download it from, if it is not among the files.
-        sha256: of the whole file, 64 hexadecimal digits.
-        size: of the file in bytes; None where nobody has said.
-        licence: of the weights.
+        sha256: the SHA-256 of the whole file, 64 hexadecimal digits.
+        size: the size of the file in bytes; None if it is not known.
+        licence: the licence of the weights.
         data: what it was trained on, with credit.
         recipe: the training run, or the publication it comes from.
         description: one sentence for people choosing a model.
@@ -111,7 +111,7 @@ def named(name: str, records: list[ModelRecord]) -> ModelRecord:
 
 
 def record_for(file: str | Path) -> ModelRecord:
-    """Begin the record of a weights file: its size and hash, measured.
+    """Start the record of a weights file with its measured size and hash.
 
     Args:
         file: an existing ONNX file; its name without the ending becomes the model's.

@@ -1,4 +1,4 @@
-"""What a user calls a model, and which file that is: whatever takes a model asks here."""
+"""From what a user calls a model to its file: everything that takes a model asks here."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class ModelFile:
 def find_model(spec: str | Path, *, on_progress: Progress = silent) -> ModelFile:
     """Find the file of a model; it is downloaded if it is not on this machine.
 
-    A name of :func:`salgan.models.list_models` wins over a file or folder of the same name, which is written
-    as a path then (``./lite``); where both exist a warning says so.
+    A name from :func:`salgan.models.list_models` wins over a file or folder of the same name, which must then
+    be written as a path (``./lite``). If both exist, a warning says so.
 
     Args:
         spec: a name; the path of an ONNX file, of a training run's folder (its best network is meant), of a
@@ -74,7 +74,7 @@ def find_model(spec: str | Path, *, on_progress: Progress = silent) -> ModelFile
         on_progress: is told ("downloading", bytes so far, bytes in all or None).
 
     Raises:
-        ModelError: nothing is called that; the message holds the nearest name and what there is.
+        ModelError: nothing has that name; the message gives the nearest name and the list.
     """
     text = str(spec)
     if re.match("[a-z]+://", text, re.IGNORECASE):
@@ -142,7 +142,7 @@ def _of_path(path: Path) -> ModelFile:
 def _as_path(spec: str | Path) -> Path:
     try:
         return Path(spec).expanduser()
-    except RuntimeError:  # nobody has the home folder that it names
+    except RuntimeError:  # it names the home folder of a user who does not exist
         return Path(spec)
 
 

@@ -25,14 +25,14 @@ def find(record: ModelRecord) -> Path | None:
 
 
 def fetched(record: ModelRecord, on_progress: Progress = silent) -> Path:
-    """Where a model's file lies, after it was downloaded if it was not on this machine.
+    """Where a model's file lies; it is downloaded first if it is not on this machine.
 
     Args:
         record: the model's record.
         on_progress: is told ("downloading", bytes so far, bytes in all or None).
 
     Raises:
-        ModelError: the file is nowhere and has no address, or it cannot be downloaded.
+        ModelError: the file cannot be found and has no address, or it cannot be downloaded.
     """
     path, cached = find(record), _cached(record)
     if path == cached:
@@ -66,7 +66,7 @@ def record_of_address(address: str) -> ModelRecord:
 
 
 def _missing(record: ModelRecord) -> str:
-    """What to do about a file that is nowhere on this machine and has no address."""
+    """What to do about a file that is not on this machine and has no address."""
     if record.file is not None and record.file.startswith("release/"):
         return f"not in the package; take {record.file} from the project's repository and name its path"
     return f"the package lacks {record.file}; install it again"

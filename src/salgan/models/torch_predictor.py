@@ -22,7 +22,7 @@ __all__ = ["TorchPredictor"]
 
 
 class TorchPredictor(Predictor):
-    """A network run by PyTorch, with the same steps around it as those of an exported one.
+    """A network run by PyTorch, with the same steps around it as for an exported one.
 
     Args:
         path: a ``network.safetensors``, or a checkpoint of a training run (``.pt``).

@@ -1,11 +1,11 @@
 """Pages that are longer than a screen, predicted in overlapping windows.
 
-A full-page capture squeezed into one of a network's shapes is a grey smear, and no viewer ever sees it so:
-they see a part of it at a time, as they scroll. Such a page is cut into windows of the network's usual
-shape, each is predicted by itself, and the windows are blended. As nothing is known of how long a viewer
-stays where, each window is given as much attention as the others.
+A full-page capture squeezed into one of a network's shapes is a grey smear, and no viewer ever sees it like
+that: they see one part at a time as they scroll. Such a page is cut into windows of the network's usual
+shape, each window is predicted by itself, and the results are blended. As it is not known how long a viewer
+stays at each place, every window is given the same amount of attention.
 
-A banner, or a strip of a photograph, is seen at once, and is predicted as a whole: windows are far worse
+A banner, or a strip of a photograph, is seen at a glance and predicted as a whole; windows do far worse
 there (docs/models/lite.md has the figures).
 """
 
@@ -25,13 +25,13 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["LONGEST", "SCREEN", "Window", "join_windows", "windows_of"]
 
 LONGEST = 3.0
-"""How many times its width a picture's height may be, to be seen as a whole: screens of phones reach 2.4."""
+"""The tallest picture that is seen as a whole, as height over width; phone screens reach 2.4."""
 
 SCREEN = 2000
-"""Rows that fit on a screen, about: what is not higher, such as a skyscraper banner, is seen at once."""
+"""About how many rows fit on a screen; anything no taller, such as a skyscraper banner, is seen at once."""
 
 _MOST = 32
-"""Windows of one page; of one that is longer still, each window shows more."""
+"""The most windows for one page; if a page is longer still, each window shows more of it."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Window:
 def windows_of(height: int, width: int, record: Preprocessing) -> list[Window]:
     """The parts in which a picture is predicted: one, the whole, for all but long pages.
 
-    Windows are as wide as the page, have the aspect ratio of the network's usual input and overlap by half at
-    least. A network of one shape always sees the whole.
+    Windows are as wide as the page, have the aspect ratio of the network's usual input and overlap by at
+    least half. A network with one shape always sees the whole picture.
 
     Args:
         height: rows of the picture.
@@ -66,10 +66,10 @@ def windows_of(height: int, width: int, record: Preprocessing) -> list[Window]:
 
 
 def join_windows(maps: Sequence[Floats32], windows: Sequence[Window], height: int, width: int) -> SaliencyMap:
-    """Make a picture's map of its windows' maps.
+    """Make a picture's map from its windows' maps.
 
-    Every window's map is brought to a sum of one. Where windows overlap, each counts the more, the deeper a
-    row lies inside it. The result is scaled so that its largest value is the largest of all windows.
+    Every window's map is scaled to a sum of one. Where windows overlap, a window counts more the deeper a row
+    lies inside it. The result is scaled so that its largest value is the largest of all windows.
 
     Args:
         maps: one per window, of any size, values in [0, 1].

@@ -40,7 +40,8 @@ class Discriminator(nn.Module):
         downsample: average pooling of pictures and maps before anything else; ``size`` stays theirs.
 
     Raises:
-        ModelError: a size too small for the poolings or no multiple of ``downsample``, or an even kernel.
+        ModelError: a size that is too small for the poolings or not a multiple of ``downsample``, or an even
+            kernel.
 
     Example:
         >>> network = Discriminator((64, 96))

@@ -2,8 +2,8 @@
 
 Both kinds have the same shape: ``frozen_part`` turns normalised pictures into what never changes in training,
 ``trained_part`` turns that into feature levels, fine to coarse. For VGG-16 the frozen groups come first, so
-their output can be computed once per picture; of a timm encoder the order of modules is not known, so there
-the frozen part is the picture itself.
+their output can be computed once per picture. The order of a timm encoder's modules is not known, so its
+frozen part is the picture itself.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Vgg16Encoder(nn.Module):
     torchvision's) key names, ``features.0.weight`` to ``features.28.bias``.
 
     Args:
-        frozen: so many groups, from the first, are not trained (the paper: 3).
+        frozen: how many groups, counted from the first, are not trained (3 in the paper).
 
     Attributes:
         channels: channels of the one feature level, (512,).
@@ -118,8 +118,8 @@ class TimmEncoder(nn.Module):
 
     Args:
         name: the model's name in timm, such as ``"tf_efficientnet_lite0"``.
-        frozen: so many feature levels, from the finest, are not trained: their weights stay, and so do the
-            statistics of their batch normalisations.
+        frozen: how many feature levels, counted from the finest, are not trained: neither their weights nor
+            the statistics of their batch normalisations change.
         pretrained: load timm's ImageNet weights (timm downloads them once and keeps them).
         size: (H, W) of the pictures; only encoders that are built for one size use it.
         drop_path: probability, in training, that a picture skips the deepest residual block; it falls
@@ -151,7 +151,7 @@ class TimmEncoder(nn.Module):
         super().__init__()
         self.fixed_size = bool(_timm_config(name).fixed_input_size)
         options: dict[str, Any] = {"img_size": size} if self.fixed_size else {}
-        if drop_path:  # not every encoder has residual blocks to drop, so the others must not hear of it
+        if drop_path:  # not every encoder has residual blocks to drop, so the others must not be given it
             options["drop_path_rate"] = drop_path
         try:
             model = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
@@ -173,7 +173,7 @@ class TimmEncoder(nn.Module):
         self._frozen_modules = _freeze(model, levels, frozen)
 
     def frozen_part(self, pictures: Tensor) -> Tensor:
-        """Return the pictures: nothing can be computed ahead for an encoder of unknown order."""
+        """Return the pictures: nothing can be computed ahead if the order of modules is not known."""
         return pictures
 
     def trained_part(self, features: Tensor) -> list[Tensor]:

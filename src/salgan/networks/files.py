@@ -30,7 +30,7 @@ Contents = tuple[Mapping[str, Any], Mapping[str, Tensor]]
 
 
 def read_network_file(path: str | Path) -> Contents:
-    """Read a network's description and tensors; the file's content decides of which kind it is.
+    """Read a network's description and tensors; the file's content decides which kind it is.
 
     Args:
         path: a safetensors file; a checkpoint of ``salgan train``, for the network as it then was (the
@@ -51,7 +51,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ModelError: the file is missing, damaged, or not a checkpoint of this project.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyhow
+        with warnings.catch_warnings(action="ignore"):  # warnings about pickles, which are refused anyway
             state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
@@ -137,7 +137,7 @@ def _read_onnx(path: str | Path) -> Contents:
         return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
     except KeyError as error:
         raise ModelError(f"{path}: tensor {error.args[0]} is missing") from None
-    except ValueError:  # rows, scales and shape that do not fit each other
+    except ValueError:  # rows, scales and shape do not fit each other
         raise ModelError(f"{path}: its 8-bit tensors are damaged") from None
 
 

@@ -145,7 +145,7 @@ class Generator(nn.Module):
         if pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
         if torch.compiler.is_exporting():
-            return  # sizes are symbols there, and a comparison would fix them
+            return  # sizes are symbolic there, and a comparison would fix them
         height, width = pictures.shape[-2:]
         divisor = self.encoder.divisor
         if height % divisor or width % divisor:

@@ -1,8 +1,8 @@
 """The weights released in 2017 (Theano and Lasagne), read into the generator.
 
-``gen_modelWeights*.npz`` holds 54 arrays ``arr_0`` to ``arr_53``: weight and bias in turn of the encoder's
-13, the decoder's 13 and the output's one convolution. The encoder's kernels are correlations, as PyTorch's;
-the decoder's are true convolutions and are rotated by 180° here.
+``gen_modelWeights*.npz`` holds 54 arrays ``arr_0`` to ``arr_53``: weights and biases in turn for the
+encoder's 13 convolutions, the decoder's 13 and the output's one. The encoder's kernels are correlations, as
+in PyTorch; the decoder's are true convolutions and are rotated by 180° here.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ __all__ = ["PyramidDecoder"]
 class PyramidDecoder(nn.Module):
     """Merge an encoder's features from coarse to fine and read one logit per pixel off the finest level.
 
-    Every level is brought to ``width`` channels by a 1×1 convolution; the coarsest one is joined with a
-    summary of the whole picture (where people look depends on what else there is); going up, each level is
-    added to the enlarged coarser one and refined by a convolution. A learned center
-    bias, coarse and smooth, is added to the logits, that is, multiplied onto the odds. The levels finer than
-    ``finest_stride`` are not used: a density blurred by one degree of visual angle has no detail there.
+    A 1×1 convolution brings every level to ``width`` channels. The coarsest one is joined with a summary of
+    the whole picture, because where people look depends on what else there is. Going up, each level is added
+    to the enlarged coarser one and refined by a convolution. A learned center bias, coarse and smooth, is
+    added to the logits, that is, multiplied into the odds. Levels finer than ``finest_stride`` are not used,
+    because a density blurred by one degree of visual angle has no detail there.
 
     Args:
         channels: channels of each feature level, fine to coarse.

@@ -29,8 +29,8 @@ class SaliconNet(nn.Module):
     Caffe mean inside, which is what VGG-16's weights expect. The coarse features are enlarged bilinearly with
     their corners aligned.
 
-    A map in [0, 1] is the sigmoid of the one channel. The last convolution starts at zero, so a fresh network
-    answers one half everywhere.
+    A map in [0, 1] is the sigmoid of the one channel. The last convolution starts at zero, so an untrained
+    network gives one half everywhere.
 
     Attributes:
         fine: trunk for the picture, with the key names of :class:`Vgg16Encoder`.

@@ -59,8 +59,8 @@ def save_network(
     description = describe(network) if description is None else description
     content = as_safetensors(network.state_dict(), {**(metadata or {}), **description})
     with replacing(Path(path)) as temporary:
-        # Not by safetensors' own writer: its files can be read by their owner alone, and it hides a full
-        # disk's OSError.
+        # safetensors' own writer is not used: only the owner can read its files, and it hides the OSError
+        # of a full disk.
         temporary.write_bytes(content)
 
 

@@ -54,10 +54,10 @@ def parse_polygon(text: str) -> Region:
 def read_regions(path: str | Path) -> list[Region]:
     """Read a file of regions.
 
-    JSON: a list of ``{"name": "cta", "box": [0.6, 0.8, 0.3, 0.1]}`` or
+    JSON files hold a list of ``{"name": "cta", "box": [0.6, 0.8, 0.3, 0.1]}`` or
     ``{"name": "sail", "polygon": [[0.5, 0.1], [0.8, 0.6], [0.4, 0.7]]}``, each with an optional ``"unit"``
-    (``"fraction"`` or ``"pixel"``); or an object that has such a list under ``"regions"``, as the reports
-    of ``salgan regions --json`` have. CSV: boxes, with the header ``name,x,y,width,height[,unit]``.
+    (``"fraction"`` or ``"pixel"``); or an object with such a list under ``"regions"``, like the reports of
+    ``salgan regions --json``. CSV files hold boxes, with the header ``name,x,y,width,height[,unit]``.
 
     Args:
         path: a file whose name ends in .json or .csv.
@@ -66,7 +66,7 @@ def read_regions(path: str | Path) -> list[Region]:
         At least one region.
 
     Raises:
-        ConfigError: the file cannot be read, holds no regions, or two of one name.
+        ConfigError: the file cannot be read, holds no regions, or two of the same name.
     """
     path = Path(path)
     if path.suffix.lower() not in (".json", ".csv"):

@@ -29,7 +29,7 @@ _BAND_PIXELS = 1_000_000
 """Pixels that are looked at together, so that memory does not grow with the picture."""
 
 _MOST_CANDIDATES = 5_000
-"""Maxima that are compared with each other; only maps with large plateaus, or of noise, have more."""
+"""The most maxima that are compared with each other; only noise, or maps with large plateaus, have more."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FocalPoint:
     value: float
 
     def document(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The focal point as JSON values."""
         return {"x": self.x, "y": self.y, "pixel": [self.column, self.row], "value": self.value}
 
 
@@ -92,8 +92,8 @@ def focal_points_in(
 
     Args:
         array: the map.
-        rows: of the part.
-        columns: of the part.
+        rows: the rows of the part.
+        columns: the columns of the part.
         maxima: what :func:`local_maxima` finds in the map; None to look for the strongest place only.
         touched: which pixels of these rows and columns belong to the part; all of them if None.
 
@@ -126,7 +126,7 @@ def focal_points_in(
 def local_maxima(array: Map) -> Maxima:
     """The pixels above 0 that are no lower than any of their neighbours.
 
-    Of a plateau of more than some thousand pixels, an even choice.
+    From a plateau of more than a few thousand pixels, an even selection is returned.
     """
     height, width = array.shape
     band = max(1, _BAND_PIXELS // width)
@@ -169,7 +169,7 @@ def _of_part(
 
 
 def _strongest(values: Floats32, most: int) -> Integers:
-    """Where the highest so many values are, in their order; of equal ones at the limit, an even choice."""
+    """Where the highest values are, in their order; an even selection of those that tie at the limit."""
     if len(values) <= most:
         return np.arange(len(values))
     limit = np.partition(values, len(values) - most)[len(values) - most]
@@ -179,7 +179,7 @@ def _strongest(values: Floats32, most: int) -> Integers:
 
 
 def _middle(mask: Mask) -> tuple[int, int]:
-    """Of the pixels that are set, the one nearest to their centre."""
+    """The one of the pixels that are set that is nearest to their centre."""
     height, width = mask.shape
     number = int(np.count_nonzero(mask))
     band = height if number <= _BAND_PIXELS else max(1, _BAND_PIXELS // width)

@@ -23,7 +23,7 @@ def draw(picture: Picture, saliency: SaliencyMap, report: Shares, *, opacity: fl
         picture: uint8 RGB (H, W, 3).
         saliency: its map, (H, W).
         report: what :func:`~salgan.regions.shares` gave for that map.
-        opacity: of the heatmap, 0 to 1.
+        opacity: the opacity of the heatmap, 0 to 1.
 
     Returns:
         uint8 RGB (H, W, 3), a new array.

@@ -34,7 +34,7 @@ class Region:
     Attributes:
         name: not empty, printable.
         corners: (x, y) of at least three corners, in order.
-        unit: of the coordinates: ``"fraction"`` of the picture's sides, or ``"pixel"``.
+        unit: the unit of the coordinates: ``"fraction"`` of the picture's sides, or ``"pixel"``.
         box: x, y, width, height as given, or None for a polygon.
     """
 
@@ -53,8 +53,8 @@ class Region:
             name: what to call it.
             x: left edge.
             y: upper edge.
-            width: above 0.
-            height: above 0.
+            width: its width, above 0.
+            height: its height, above 0.
             unit: ``"fraction"`` or ``"pixel"``; if None, fractions where no number exceeds 1, else pixels.
 
         Raises:
@@ -107,15 +107,15 @@ class Region:
         return np.array(self.corners, dtype=np.float64) * scale
 
     def size(self, width: int, height: int) -> float:
-        """The region's whole area in square pixels, with what lies outside the picture."""
+        """The region's whole area in square pixels, including what lies outside the picture."""
         return abs(_signed_area(self.in_pixels(width, height)))
 
     def coverage(self, width: int, height: int) -> tuple[slice, slice, Floats]:
         """How much of each pixel of a picture lies in the region, exactly.
 
         Args:
-            width: of the picture, in pixels.
-            height: of the picture, in pixels.
+            width: the width of the picture, in pixels.
+            height: the height of the picture, in pixels.
 
         Returns:
             The rows and columns the region reaches, and the part of each of their pixels that it covers:
@@ -129,7 +129,7 @@ class Region:
 
 
 def check_names(regions: Sequence[Region]) -> None:
-    """Refuse two regions of one name, which nobody could tell apart in a report.
+    """Refuse two regions of the same name, which nobody could tell apart in a report.
 
     Raises:
         ConfigError: there are two.

@@ -18,7 +18,7 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["SCHEMA", "RegionShare", "Shares", "shares"]
 
 SCHEMA = "salgan.regions/1"
-"""Names the form of :meth:`Shares.document`; its number changes when a field changes its meaning or goes."""
+"""Names the form of :meth:`Shares.document`; its number changes if a field changes meaning or is removed."""
 
 _BAND_PIXELS = 1_000_000
 
@@ -28,12 +28,12 @@ _EQUAL = 1e-12
 
 @dataclass(frozen=True)
 class RegionShare:
-    """What a map says about one region. A region outside the picture has share and area 0 and Nones.
+    """What a map says about one region. Outside the picture, share and area are 0 and the rest is None.
 
     Attributes:
         region: which region.
-        share: of the attention: the sum of the density inside, in [0, 1].
-        area: of the picture: the part of its pixels inside, in [0, 1].
+        share: its share of the attention: the sum of the density inside, in [0, 1].
+        area: its share of the picture: the part of the pixels inside, in [0, 1].
         lift: share / area: above 1 the region draws more than its size explains; None if area is 0.
         mean: mean saliency inside, in [0, 1]; None if area is 0.
         peak: highest saliency of the pixels it touches, in [0, 1]; None if area is 0.
@@ -58,7 +58,7 @@ class RegionShare:
         return self.region.name
 
     def document(self) -> dict[str, Any]:
-        """As one entry of the report's JSON."""
+        """The shares as one entry of the report's JSON."""
         region = self.region
         shape: dict[str, Any] = (
             {"box": list(region.box)}
@@ -85,11 +85,11 @@ class Shares:
     """What a map says about regions of its picture.
 
     Attributes:
-        width: of the picture, in pixels.
-        height: of the picture, in pixels.
+        width: the width of the picture, in pixels.
+        height: the height of the picture, in pixels.
         regions: one entry per region, in the order given.
-        elsewhere_share: of the attention outside all regions, in [0, 1]. What regions share counts once.
-        elsewhere_area: of the picture outside all regions, in [0, 1].
+        elsewhere_share: the share of the attention outside all regions, in [0, 1]; overlaps count once.
+        elsewhere_area: the share of the picture outside all regions, in [0, 1].
         focal_points: where in the whole picture people look most, the strongest first.
     """
 
@@ -128,7 +128,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
         regions: any number, with different names.
 
     Raises:
-        ConfigError: two regions of one name.
+        ConfigError: two regions of the same name.
 
     >>> saliency = SaliencyMap(np.array([[0.1, 0.3], [0.2, 0.4]]))
     >>> right = shares(saliency, [Region.of_box("right half", 0.5, 0, 0.5, 1)])["right half"]
@@ -191,8 +191,8 @@ and the sum of the attention in them, both in parts where it covers pixels in pa
 class _Grid:
     """Sums of the attention in the cells that the edges of all boxes cut a picture into.
 
-    Each edge has two lines, around the pixels that it divides, so that a box covers all pixels of a cell in
-    the same part. What is measured of a box then takes a look at the cells, not at the pixels.
+    Each edge has two lines, around the pixels that it divides, so that a box covers the same part of every
+    pixel in a cell. Measuring a box then means looking at the cells, not at the pixels.
     """
 
     def __init__(self, attention: Map, boxes: Sequence[Region]) -> None:
@@ -228,7 +228,7 @@ class _Grid:
         return float(self._high @ covered @ self._wide), float((covered * self._sums).sum())
 
     def union_with(self, others: Floats32) -> tuple[float, float]:
-        """The same of the boxes and of what else is covered, float32 (H, W), which is changed."""
+        """The same for the boxes and whatever else is covered, a float32 (H, W) array, which is changed."""
         row_of = np.repeat(np.arange(len(self._rows)), self._high)
         column_of = np.repeat(np.arange(len(self._columns)), self._wide)
         pixels = weight = 0.0

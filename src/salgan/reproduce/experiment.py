@@ -1,10 +1,10 @@
 """The paper's experiment: is the adversarial phase better than more of the same?
 
-From one bootstrap on the content loss, two runs go on for the same number of epochs, with the same seed and
-therefore the same batches, and as many updates of the generator: one with the content loss alone (BCE), one
-adversarially (GAN). The network of every epoch of both is evaluated picture by picture.
+From one bootstrap on the content loss, two runs continue: one with the content loss alone (BCE), one
+adversarially (GAN). They have the same number of epochs, the same seed and therefore the same batches, and
+the same number of generator updates. The network of every epoch of both is evaluated picture by picture.
 
-PyTorch is imported inside the functions that train: what reads a finished experiment does without it.
+PyTorch is imported inside the functions that train, so reading a finished experiment does not need it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Branch:
         name: ``bootstrap``, ``bce``, ``gan``, or a row of the preprint such as ``bce-8``.
         title: for tables.
         first: number of its first epoch in the whole experiment, from 1.
-        evaluations: one per epoch (of the last one only, for a row of the preprint).
+        evaluations: one per epoch (only for the last epoch, in a row of the preprint).
     """
 
     name: str
@@ -84,10 +84,10 @@ class Experiment:
 
     Attributes:
         recipe: a training recipe; its phases' lengths are the experiment's.
-        overrides: ``key=value`` for it; ``data`` among them.
-        out: folder of everything: ``runs/``, ``evaluations/``, tables, figures.
+        overrides: ``key=value`` settings for it, including ``data``.
+        out: the folder for everything: ``runs/``, ``evaluations/``, tables, figures.
         data: what to evaluate on; None for the recipe's own validation pictures.
-        release: of those pictures' ground truth, where their folder's name does not tell.
+        release: the release of those pictures' ground truth, if their folder's name does not say.
         protocol: the rules; the metrics are :data:`EXPERIMENT_METRICS`.
         processes: how many score pictures.
         on_progress: is told (stage, done, total) while networks train and pictures are scored.
@@ -116,7 +116,7 @@ class Experiment:
 
 
 def branches(experiment: Experiment) -> dict[str, Branch]:
-    """Train and evaluate the bootstrap and its two continuations; what is there already is not done again.
+    """Train and evaluate the bootstrap and its two continuations; finished work is not repeated.
 
     Returns:
         ``bootstrap``, ``bce`` and ``gan``.
@@ -137,7 +137,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     _train(experiment, "bootstrap", {"adversarial.epochs": 0})
     start = _start(experiment, config) | {"seed": config.seed + 1}
     start |= {"bootstrap.epochs": 0, "adversarial.epochs": further}
-    # The control's generator learns on the same batches, no more of them, with the same optimiser.
+    # The control's generator learns on the same batches and no others, with the same optimiser.
     _train(experiment, "bce", start | {"adversarial.control": True})
     _train(experiment, "gan", start)
     epochs = {"bootstrap": (1, begin), "bce": (begin + 1, further), "gan": (begin + 1, further)}
@@ -224,7 +224,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
 
     Args:
         config: the recipe.
-        release: of their ground truth, where the folder's name does not tell.
+        release: the release of their ground truth, if the folder's name does not say.
 
     Raises:
         ConfigError: no source has validation pictures.

@@ -33,10 +33,10 @@ class Choice:
     """Which pictures to draw, and on how many to measure smoothness.
 
     Attributes:
-        names: of the pictures to draw; empty to draw ``count`` at random.
+        names: the names of the pictures to draw; empty to draw ``count`` at random.
         count: how many to draw.
         measured: most pictures to measure level sets on.
-        seed: of the draws: pictures are not picked by how well one of the models does on them.
+        seed: the seed of the draws: pictures are not picked by how well one of the models does on them.
     """
 
     names: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Choice:
 
 
 def choose(dataset: Dataset, choice: Choice) -> list[str]:
-    """Names of the pictures to draw: those given, or some that were looked at, at random."""
+    """Names of the pictures to draw: those given, or a random choice of those with fixations."""
     if choice.names:
         return [stimulus.name for stimulus in dataset.select(choice.names)]
     return _draw(dataset, choice.count, choice.seed, "figure1")
@@ -69,7 +69,7 @@ def figure1(
         gan: evaluation of the adversarially trained network.
         networks: their files, under ``BCE`` and ``SalGAN``.
         folder: where to write.
-        choice: of pictures.
+        choice: which pictures to draw and measure.
         on_progress: is told how far the measuring of level sets is.
 
     Returns:
@@ -118,7 +118,7 @@ def _measure(
 
 
 def _draw(dataset: Dataset, count: int, seed: int, purpose: str) -> list[str]:
-    # A picture nobody looked at has no truth to be drawn beside the maps.
+    # A picture that nobody looked at has no truth to draw beside the maps.
     looked_at = [s.name for s in dataset if s.map_path or (s.has_fixations and s.fixation_map().any())]
     order = seeded(seed, purpose).permutation(len(looked_at))[:count]
     return sorted(looked_at[number] for number in order)

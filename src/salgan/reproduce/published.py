@@ -1,4 +1,4 @@
-"""The published numbers, read from ``published.toml``; and a model's own beside them."""
+"""The published numbers, read from ``published.toml``, and a model's own beside them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class PublishedRow:
     Attributes:
         model: its name.
         source: where the numbers are printed.
-        scores: by metric.
-        key: what our own experiments call it, "" if none is like it.
+        scores: the scores by metric.
+        key: what our own experiments call it; "" if none corresponds to it.
         remark: where sources differ.
     """
 
@@ -54,7 +54,7 @@ class PublishedBenchmark:
         return tuple(dict.fromkeys(name for row in self.rows for name in row.scores))
 
     def row(self, key: str) -> PublishedRow | None:
-        """The row that our own experiments call so."""
+        """The row that our own experiments call by this name."""
         return next((row for row in self.rows if row.key == key), None)
 
 
@@ -81,7 +81,7 @@ def matching(about: Mapping[str, Any]) -> list[PublishedBenchmark]:
 
 
 def unstated(about: Mapping[str, Any]) -> list[str]:
-    """Releases of which the evaluation may be one, as it names none: those of its dataset and part."""
+    """The releases that an evaluation which names none may belong to: those of its dataset and part."""
     dataset = about["dataset"]
     if dataset.get("release"):
         return []

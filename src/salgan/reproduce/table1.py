@@ -24,14 +24,14 @@ __all__ = ["best_epoch", "curves", "figure3", "preprint_table", "table1"]
 
 
 def best_epoch(branch: Branch, metric: str) -> tuple[int, Results]:
-    """The epoch with the best mean of a metric, and its evaluation; the first one of equals."""
+    """The epoch with the best mean of a metric, and its evaluation; the first epoch wins a tie."""
     means = [float(np.nanmean(results.columns[metric])) for results in branch.evaluations]
     number = int(np.argmax(means))  # higher is better in all of them
     return branch.epochs[number], branch.evaluations[number]
 
 
 def table1(found: Mapping[str, Branch], folder: Path) -> str:
-    """Write ``table1.md`` and ``table1.json``: BCE and GAN, best through epochs and at the last one.
+    """Write ``table1.md`` and ``table1.json``: BCE and GAN, each at its best epoch and at the last one.
 
     Args:
         found: what :func:`salgan.reproduce.experiment.branches` returned.
@@ -146,7 +146,7 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
 
 
 def curves(found: Mapping[str, Branch]) -> list[Curve]:
-    """Metrics against epochs: the bootstrap and BCE as one line, GAN from where it leaves it."""
+    """Metrics against epochs: the bootstrap and BCE as one line, and GAN from where it branches off."""
     begin = found["bootstrap"]
     result = []
     for name, title in (("bce", "BCE"), ("gan", "GAN + BCE")):

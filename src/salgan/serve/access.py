@@ -25,13 +25,13 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who may use the service. The default is everybody who reaches it, except other websites' pages.
+    """Who may use the service. By default that is anyone who can reach it, except other websites' pages.
 
     Attributes:
-        hosts: names that a request may call the service by, lower case and without port (421 for others);
-            None for any. A service for this machine alone answers to this machine's names only, or any web
-            page could reach it by a name of its own that points here (DNS rebinding).
-        public_hosts: those of these names that a proxy in front has; pages from there are the service's own.
+        hosts: names that a request may call the service by, in lower case and without a port (421 for
+            others); None for any. A service for this machine alone answers only to this machine's names;
+            otherwise any web page could reach it by a name of its own that points here (DNS rebinding).
+        public_hosts: which of these names belong to a proxy in front; pages from there are the service's own.
         cors_origins: websites whose pages may use the service, such as ``https://example.org``; ``*`` for
             all.
         token: what a request must bring as ``Authorization: Bearer TOKEN`` (401), or None.

@@ -40,7 +40,7 @@ MEDIA_TYPES: dict[Output, str] = {
     "tiff": "image/tiff",
     "overlay": "image/png",
 }
-"""Each output's media type; of those that share one, the first is what Accept gets."""
+"""Each output's media type; if several share one, Accept gets the first."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Shape:
     """A crop that was asked for.
 
     Attributes:
-        label: the words it was asked for with.
+        label: the words with which it was asked for.
         ratio: width / height.
         size: (width, height) in pixels to scale it to, if it was asked for by its size.
     """
@@ -108,7 +108,7 @@ def table(measured: Shares) -> str:
 
 
 def best_crops(saliency: SaliencyMap, shapes: list[Shape]) -> list[crop.Crop]:
-    """For each shape, the largest window of its ratio, where it keeps the most attention.
+    """For each shape, the largest window of its ratio, placed where it keeps the most attention.
 
     Raises:
         ConfigError: a size is larger than the picture.
@@ -126,7 +126,7 @@ def best_crops(saliency: SaliencyMap, shapes: list[Shape]) -> list[crop.Crop]:
 def crop_report(
     model: str, saliency: SaliencyMap, shapes: list[Shape], found: list[crop.Crop]
 ) -> dict[str, Any]:
-    """The crops as JSON values, each with the words it was asked for with."""
+    """The crops as JSON values, each with the words with which it was asked for."""
     height, width = saliency.array.shape
     return {
         "model": model,

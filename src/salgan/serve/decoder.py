@@ -1,12 +1,12 @@
-"""Decodes pictures in a process that whoever started it may kill; the service starts some of these.
+"""Decodes pictures in a process that may be killed by the one that started it; the service starts several.
 
-A decoder is C code that reads a stranger's bytes: it may need minutes, gigabytes, or crash. In a process of
-its own each picture gets an amount of processor time and of address space that fits its size, and what
-happens to it happens to nobody else.
+A decoder is C code that reads a stranger's bytes: it may crash, or need minutes or gigabytes. In a process of
+its own, each picture gets processor time and address space to suit its size, and whatever happens to it
+affects nothing else.
 
 The two sides talk over the process's standard streams. A message is four bytes of length, that many bytes of
-JSON, and then the number of bytes that its field ``bytes`` says. The answers are parsed as strictly as any
-input: a picture that takes its decoder over must not reach further.
+JSON, and then as many bytes as its field ``bytes`` says. The answers are parsed as strictly as any input: a
+picture that takes over its decoder must not get any further.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 if __name__ == "__main__":
-    # Run as a script, so that it need not import the rest of the service. At the end of the path, nothing
-    # that lies beside the package hides a module of Python's own.
+    # This runs as a script, so that it need not import the rest of the service. At the end of the path,
+    # nothing that lies beside the package can hide one of Python's own modules.
     sys.path.append(sys.argv[1])
 
 from PIL import Image
@@ -71,7 +71,7 @@ def read_message(file: BinaryIO) -> dict[str, Any]:
     """Read a message's header; its content comes next in the file.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other side has gone.
         ValueError: it is not a header.
     """
     (length,) = _LENGTH.unpack(_exactly(file, _LENGTH.size))
@@ -174,9 +174,9 @@ def _promised_pixels(content: bytes, most: int) -> int:
 
 @contextlib.contextmanager
 def _bounded(seconds: float, room: int) -> Iterator[None]:
-    """Inside, this process may use so many seconds of processor time, then it ends, and so much more memory.
+    """Inside the block, end this process after ``seconds`` of processor time and give it ``room`` in memory.
 
-    Where the system has no such bounds (Windows) the one who started the process has only its clock.
+    Where the system has no such bounds (Windows), the process's parent can only rely on its clock.
     """
     timer = getattr(signal, "setitimer", None)
     if timer is not None:
@@ -212,7 +212,7 @@ def _address_space() -> int:
 
 
 def _forbid_files() -> None:
-    """A decoder writes no files, not even the picture of its own crash."""
+    """Make sure that a decoder writes no files, not even an image of its own crash."""
     try:
         import resource
     except ImportError:

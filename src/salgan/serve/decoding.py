@@ -1,6 +1,6 @@
-"""Decoders in processes of their own, which are killed when a picture takes too long or too much.
+"""Decoders in processes of their own, which are killed when a picture takes too much time or memory.
 
-What they do stands in :mod:`salgan.serve.decoder`. One that was killed, or crashed, is replaced for the next
+:mod:`salgan.serve.decoder` says what they do. One that was killed, or crashed, is replaced for the next
 picture.
 """
 
@@ -30,7 +30,7 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_TH
 
 
 _START_SECONDS = 10.0
-"""A process that is new imports its decoders first."""
+"""Extra time for a new process, which imports its decoders first."""
 
 
 class OutOfMemoryError(Exception):
@@ -38,11 +38,11 @@ class OutOfMemoryError(Exception):
 
 
 class NotNowError(Exception):
-    """A picture is larger than those that are decoded here and now."""
+    """The picture is larger than those that may be decoded now."""
 
 
 class Decoders:
-    """As many decoder processes as there are pictures decoded at a time; each serves one after the other.
+    """As many decoder processes as pictures are decoded at a time; each handles one picture after another.
 
     Args:
         limits: how much one picture may take.
@@ -94,7 +94,7 @@ class Decoders:
         return body.tobytes()
 
     def close(self) -> None:
-        """End the processes that wait; one that is working ends after its picture."""
+        """End the processes that are waiting; one that is working ends after its picture."""
         with self._lock:
             idle, self._idle = self._idle, []
         for decoder in idle:

@@ -1,4 +1,4 @@
-"""Bounds what passes between a client and the service: how many bytes, how slowly, how much is held."""
+"""Bounds on what passes between a client and the service: how many bytes, how slowly, how much is held."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _CHUNK = 262_144
 """Bytes of an answer that are handed on at a time."""
 
 _PATIENCE = 5.0
-"""Seconds that a client may take over its answer before it can lose its place to another."""
+"""Seconds that a client may take to read its answer before it can lose its place to another."""
 
 
 class Held:
-    """How many bytes of bodies and answers the service holds, and what to do when these are too many.
+    """How many bytes of bodies and answers the service holds, and what to do when there are too many.
 
     Args:
-        limits: how many.
+        limits: how many it may hold.
         telemetry: where they are counted.
     """
 
@@ -45,7 +45,7 @@ class Held:
         self._answers: set[_Answer] = set()
 
     def body(self, change: int) -> None:
-        """Count bytes of bodies that are held, or no longer."""
+        """Count bytes of bodies that are now held, or no longer are."""
         self._bodies += change
         self._show()
 
@@ -59,7 +59,7 @@ class Held:
             raise _come_back("too many uploads at a time")
 
     def check_answers(self) -> None:
-        """Refuse to make one more answer while clients do not read those that there are.
+        """Refuse to make another answer while clients are not reading those that exist.
 
         Raises:
             ProblemError: 503.
@@ -68,7 +68,7 @@ class Held:
             raise _come_back("too many answers wait for slow clients")
 
     def start(self, answer: _Answer) -> None:
-        """Hold an answer. If these are too many now, the slowest readers lose theirs."""
+        """Hold an answer. If there are now too many, the slowest readers lose theirs."""
         self._answers.add(answer)
         while self._answer_bytes() > self._most:
             slow = [other for other in self._answers if other.may_be_dropped()]
@@ -80,7 +80,7 @@ class Held:
         self._show()
 
     def end(self, answer: _Answer) -> None:
-        """An answer is sent, or given up."""
+        """Release an answer that has been sent or given up."""
         self._answers.discard(answer)
         self._show()
 
@@ -95,7 +95,7 @@ class _Answer:
     """An answer on its way out.
 
     Args:
-        size: of its body in bytes.
+        size: the size of its body in bytes.
         abort: ends the connection at once; None where the server offers no way to.
     """
 
@@ -111,11 +111,11 @@ class _Answer:
         return self.sent / max(1e-9, time.monotonic() - self._start)
 
     def may_be_dropped(self) -> bool:
-        """Whether its client has had its time, and can be got rid of."""
+        """Whether its client has had its time and can be dropped."""
         return self._abort is not None and time.monotonic() - self._start > _PATIENCE
 
     def drop(self) -> None:
-        """Give it up."""
+        """Give up this answer."""
         self.dropped = True
         logger.warning("a slow reader was cut off", extra={"fields": {"size": self.size, "sent": self.sent}})
         if self._abort is not None:
@@ -221,7 +221,7 @@ class _Exchange:
         if len(body) <= _CHUNK:
             await self._send({**message, "more_body": more_body})
             return
-        # In pieces, so that the server's buffers never hold a copy of the whole.
+        # It is sent in pieces, so that the server's buffers never hold a copy of the whole.
         answer = _Answer(len(body), self._abort)
         self._all_held.start(answer)
         try:

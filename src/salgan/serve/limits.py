@@ -1,4 +1,4 @@
-"""How much the service takes on: sizes, numbers and times, all bounded."""
+"""How much the service takes on: bounds on sizes, numbers and times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The service's limits. What is beyond them is refused, with the status in brackets.
+    """The service's limits. Anything beyond them is refused, with the status in brackets.
 
     Attributes:
         max_bytes: bytes of a request's body (413).
@@ -22,7 +22,7 @@ class Limits:
             the network.
         timeout: seconds from a picture's arrival to its answer (504).
         body_timeout: seconds in which a request's head, and then its body, must arrive (408).
-        max_connections: open connections; for one more, the one that has been idle longest is closed.
+        max_connections: open connections; when one more opens, the one that has been idle longest is closed.
 
     Raises:
         ConfigError: a limit is not above zero, or there are more pixels than :data:`salgan.image.MAX_PIXELS`.

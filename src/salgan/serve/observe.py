@@ -61,7 +61,7 @@ class OnceASecond(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it has not been said within the last second."""
+        """Whether the message has not been logged within the last second."""
         words = record.getMessage().partition("\n")[0]
         if record.created - self._said.get(words, 0.0) < 1.0:
             return False
@@ -138,7 +138,7 @@ class Observe:
             return
         method = scope["method"]
         if method == "HEAD":
-            # What there is to GET can be asked for its head; the server leaves the body out by itself.
+            # HEAD is allowed wherever GET is; the server leaves out the body by itself.
             scope = {**scope, "method": "GET"}
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
@@ -191,7 +191,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 def _problem_of(error: Exception) -> ProblemError:
-    """What to tell a client of an error that nobody foresaw: nothing of the inside."""
+    """What to tell a client about an unforeseen error: nothing about the inside."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
         return ProblemError(
             503,

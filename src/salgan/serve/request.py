@@ -70,11 +70,10 @@ class Upload:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Read the body. It is data in every case: an address in it is not a picture, and is never fetched.
+    """Read the body. It is always data: an address in it is not a picture and is never fetched.
 
     Raises:
-        ProblemError: 400 a form that is not well formed, 415 another media type, 422 a form without a
-            picture.
+        ProblemError: 400 for a malformed form, 415 for another media type, 422 for a form without a picture.
     """
     media_type = request.headers.get("content-type", _RAW_TYPES[-1]).partition(";")[0].strip().lower()
     if media_type in _RAW_TYPES or media_type.startswith("image/"):
@@ -169,8 +168,8 @@ def choose(accept: str | None, offers: Sequence[str]) -> str | None:
     """The media type to answer with.
 
     Args:
-        accept: the header, or None if there is none, which is as good as ``*/*``.
-        offers: the media types there are; of equally welcome ones, the first.
+        accept: the header, or None if there is none, which counts as ``*/*``.
+        offers: the media types available; the first of equally welcome ones is chosen.
 
     Returns:
         One of the offers, or None if the client wants none of them.

@@ -65,13 +65,13 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
 
     Args:
         worker: answers for pictures.
-        held: knows whether there is room for one more answer.
+        held: knows whether there is room for another answer.
     """
     router = APIRouter()
 
     async def answered(request: Request, picture: bytes, finish: Finish[T]) -> T:
         async def gone() -> None:
-            # After its body a client has nothing to send, so the next message is its leaving.
+            # After its body a client has nothing more to send, so the next message says that it has left.
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
@@ -228,7 +228,7 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
     """The routes.
 
     Args:
-        worker: whose model and whose health.
+        worker: the worker whose model and health are reported.
         telemetry: what /metrics shows.
     """
     router = APIRouter(tags=["service"])

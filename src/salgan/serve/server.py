@@ -49,8 +49,8 @@ def run(
         host: the address to listen on. On this machine's own, requests must call it by this machine's names.
         port: 0 for any free one.
         limits: how much to take on.
-        allow_hosts: further names, without port, that a proxy in front hands on. On an open address they are
-            the only ones beside this machine's names.
+        allow_hosts: further names, without a port, that a proxy in front passes on. On an open address, only
+            they and this machine's names are accepted.
         cors_origins: websites whose pages may use the service.
         token: what a request must bring; see :class:`~salgan.serve.access.Access`.
         on_ready: is told the service's URL when it listens.
@@ -96,7 +96,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
 
 
 def log_ready(url: str, model: str, warning: str | None) -> None:
-    """Say in the log that the service listens; for ``on_ready`` where nobody looks at a terminal."""
+    """Log that the service is listening; this is for ``on_ready`` if nobody is looking at a terminal."""
     logger.info("the service listens", extra={"fields": {"url": url, "model": model}})
     if warning is not None:
         logger.warning(warning)
@@ -148,7 +148,7 @@ def _bounded(head_timeout: float, most: int) -> type[H11Protocol]:
     Args:
         head_timeout: seconds in which a request's head must arrive.
         most: open connections. For one more, the one that has been open longest without a whole request is
-            closed: who holds connections open without asking for anything takes nobody's place.
+            closed, so clients that hold connections open without a request take nobody's place.
     """
 
     class BoundedProtocol(H11Protocol):
@@ -233,7 +233,7 @@ def _most_files() -> int:
 
 
 def _allow_more_files() -> None:
-    """Raise the number of open files, which connections count as, from its default to what is allowed."""
+    """Raise the limit on open files, which include connections, from its default to the allowed maximum."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -28,7 +28,7 @@ Finish = Callable[[Picture, SaliencyMap], T]
 
 
 class Worker:
-    """Takes pictures as they came, answers with what is made of them and their maps.
+    """Takes pictures as they arrive and answers with what is made of them and their maps.
 
     ``limits.max_batch`` threads each take a picture, have it decoded, wait for the network and encode the
     answer; ``limits.max_waiting`` more pictures may wait, still compressed. Large pictures have
@@ -114,7 +114,7 @@ class Worker:
         self.decoders.close()
 
     async def _in_turn(self, content: bytes, finish: Finish[T]) -> T:
-        """Work on a picture in the queue for its size, which its header tells in the first one."""
+        """Work on a picture in the queue for its size, which the first queue learns from its header."""
         try:
             return await self._queued(self._pool, content, finish, self._limits.large)
         except NotNowError:
@@ -142,7 +142,7 @@ class Worker:
         self._telemetry.pictures_under_way.set(self._under_way)
 
     def _retry_after(self) -> int:
-        """Seconds until about half of what waits is done."""
+        """Seconds until about half of the waiting pictures are done."""
         waiting = self._under_way / 2 * self._seconds_each / self._limits.max_batch
         return min(60, max(1, math.ceil(waiting)))
 
@@ -176,8 +176,8 @@ def check_batches(predictor: BatchPredictor, most: int) -> None:
 class Batcher:
     """Gathers pictures from many threads into micro-batches.
 
-    A batch never waits for company: while the network is busy the next pictures gather, and all of them are
-    the next batch. So one picture alone is answered as fast as without batches.
+    A batch never waits for more pictures: while the network is busy, the next pictures gather, and all of
+    them form the next batch. So a single picture is answered as fast as without batches.
 
     Args:
         predictor: the network.
@@ -214,7 +214,7 @@ class Batcher:
         return future.result()
 
     def close(self) -> None:
-        """Finish what waits, then stop. Nothing may be given to it afterwards."""
+        """Finish what is waiting, then stop. Nothing may be submitted afterwards."""
         self._waiting.put(None)
         self._thread.join()
 
@@ -236,7 +236,7 @@ class Batcher:
         start = time.perf_counter()
         try:
             maps = self._predictor.predict_batch([picture for picture, _ in batch])
-        except Exception as error:  # whatever it is, those who wait must hear of it, and the thread go on
+        except Exception as error:  # whatever it is, those who wait must be told and the thread go on
             for _, future in batch:
                 future.set_exception(error)
             return

@@ -1,4 +1,4 @@
-"""YAML as people mean it in a recipe: names stay text, and nothing is decided in silence."""
+"""YAML as people mean it in a recipe: names stay text, and nothing is decided silently."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # the name is PyYAML's
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that is given twice, where PyYAML would take the last one in silence."""
+        """Refuse a key that is given twice, where PyYAML would silently take the last one."""
         seen: dict[Any, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":

@@ -32,7 +32,7 @@ _MORE = (
 DRAWS = (*_PLACE, *_MORE)
 """What each column of the random numbers decides."""
 _GREY = 0.1
-"""Share of the pictures that lose their colours, where colours change at all."""
+"""Share of the pictures that lose their colours, if colours change at all."""
 _TINT = 0.25
 """Largest change of one primary, relative to the largest change of brightness."""
 _LUMA = (0.299, 0.587, 0.114)
@@ -65,7 +65,7 @@ def augmented(batch: Batch, settings: Augmentation, draws: np.ndarray) -> Batch:
     """Flip, crop and warp pictures, densities and fixations alike, and change the pictures' colours.
 
     A crop is enlarged to full size, so a fixation in it may cover a few pixels; the density keeps its values.
-    Where a warp looks beyond the picture, the picture goes on as its mirror image, and nobody looked there.
+    Where a warp reaches beyond the picture, the picture continues as its mirror image, without fixations.
 
     Args:
         batch: the samples.
@@ -116,7 +116,7 @@ def _crop(settings: Augmentation, draw: dict[str, Tensor]) -> Tensor:
 
 
 def _warp(settings: Augmentation, draw: dict[str, Tensor], shape: torch.Size) -> Tensor:
-    """Zoom, aspect, turn and shift, each even to both sides: (N, 3, 3)."""
+    """Zoom, aspect, turn and shift, each evenly distributed in both directions: (N, 3, 3)."""
     zoom = torch.exp(settings.warp * _both_ways(draw["zoom"]))
     half = settings.warp / 2
     aspect = torch.exp(half * _both_ways(draw["aspect"]))

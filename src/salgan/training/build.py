@@ -31,8 +31,8 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
         size: height and width of the pictures.
 
     Raises:
-        ConfigError: a factory that cannot be imported, or does not make a module.
-        ModelError: an encoder or weights that do not exist or fit.
+        ConfigError: the factory cannot be imported, or it does not make a module.
+        ModelError: the encoder or the weights do not exist or do not fit.
     """
     if isinstance(settings, str):
         return _from_factory(settings)

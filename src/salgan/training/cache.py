@@ -3,10 +3,10 @@
 For a network with several input shapes, every picture is kept at the shape of its own aspect ratio, and those
 to train on a little larger, since each training batch has another shape (``salgan.training.data``).
 
-A cache is a folder of memory-mapped ``.npy`` files whose name is a hash of what made it, the content of the
-dataset's files included, so it is never stale: change the dataset, the size or the blur and another one is
-built beside it; copy or move the dataset and the same one is found. It is built in a temporary
-folder by parallel processes and renamed when whole.
+A cache is a folder of memory-mapped ``.npy`` files. Its name is a hash of everything that went into it,
+including the content of the dataset's files, so it is never stale. If the dataset, the size or the blur
+changes, another cache is built beside it; if the dataset is copied or moved, the same cache is found.
+Parallel processes build it in a temporary folder, which is renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from salgan.training.config import DataSource
 __all__ = ["Prepared", "Samples", "find_dataset", "parts_of", "prepare"]
 
 _CODE = 2
-"""Raise this when what is written to a cache changes."""
+"""Increase this number when what is written to a cache changes."""
 _CHUNK = 8
 """Stimuli that a worker prepares at a time."""
 _ARRAYS = ("pictures", "density", "fixations")
 _MARGIN = 1.25
-"""Factor on the sides of a picture that batches will show at other shapes than its own, to keep it sharp."""
+"""Factor on the sides of pictures that batches show at shapes other than their own, to keep them sharp."""
 _READ = SUFFIXES | {".mat", ".npy", ".csv"}
 """Endings of the files that the readers of datasets read."""
 _Rows: TypeAlias = Sequence[tuple[int, Stimulus]]
@@ -108,8 +108,8 @@ def prepare(
     root = find_dataset(source, data)
     train, val = parts_of(source, root)
     both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
-    # The paper's final network was trained on SALICON's validation pictures too, so this is allowed when
-    # asked for by naming the part in both; a split that leaks is not.
+    # The paper's final network was trained on SALICON's validation pictures too. So this is allowed for
+    # those who name the part in both places; a split that leaks is not allowed.
     if both and not set(_listed(source.train)) & set(_listed(source.val)):
         raise ConfigError(f"{source.label}: {both[0]} is in both train and val; mend the split")
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
@@ -260,7 +260,7 @@ def _build(
         try:
             draft.rename(folder)
         except OSError:
-            if not folder.is_dir():  # another run built the same cache meanwhile: use that one
+            if not folder.is_dir():  # otherwise another run has built the same cache meanwhile: use that one
                 raise
     except OSError as error:
         reason = error.strerror or error
@@ -295,7 +295,7 @@ def _make_arrays(folder: Path, shapes: _Shapes, *, one: bool) -> None:
 
 
 def _write_rows(folder: Path, source: DataSource, preprocessing: Preprocessing, rows: _Rows) -> list[str]:
-    """Prepare some stimuli and write their rows; the names of those with nothing to learn from stay empty."""
+    """Prepare some stimuli and write their rows; if there is nothing to learn from, the name stays empty."""
     arrays = [_mapped(folder, name, "r+") for name in _ARRAYS]
     pictures, density, fixations = (_by_picture(folder, array) for array in arrays)
     empty = []

@@ -1,4 +1,4 @@
-"""The random states of everything that may draw, to be put back when a run goes on."""
+"""The random states of everything that may draw, to be restored when a run is resumed."""
 
 from __future__ import annotations
 

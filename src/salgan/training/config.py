@@ -138,7 +138,7 @@ class Optimiser(_Settings):
     warmup: Count = 0
     """Steps in which the learning rate rises linearly from 0."""
     clip: Positive | None = None
-    """Largest norm of the whole gradient; null does not clip."""
+    """Largest norm of the whole gradient; null means no clipping."""
 
     @model_validator(mode="after")
     def _names_what_it_uses(self) -> Optimiser:
@@ -175,12 +175,13 @@ class Warmup(_Settings):
     """The discriminator learns alone, on the generator as it is, before the turns. Not in the paper."""
 
     epochs: Count = 0
-    """Longest warm-up; 0 has none. They do not count as epochs of the run: the generator rests."""
+    """Most epochs of warm-up; 0 means none. They do not count as epochs of the run: the generator rests."""
     accuracy: Fraction | None = 0.9
-    """It ends after the epoch in which the discriminator is right about so many validation maps, as the mean
-    over true and generated ones (training maps, where nothing is validated); null takes all its epochs."""
+    """It ends after the epoch in which the discriminator is right about this share of the validation maps
+    (training maps if nothing is validated), as the mean over true and generated ones; null takes all its
+    epochs."""
     optimiser: Optimiser | None = None
-    """The discriminator's optimiser in the warm-up; null takes the one that it has afterwards."""
+    """The discriminator's optimiser in the warm-up; null takes the one it uses afterwards."""
 
 
 Turn = Literal["generator", "discriminator", "both"]
@@ -194,18 +195,18 @@ class Adversarial(_Settings):
     alpha: NonNegative = 0.05
     """Weight of the content loss against the adversarial loss (equation 1)."""
     turns: Annotated[list[Turn], Field(min_length=1)] = ["generator", "discriminator"]
-    """Who learns on each batch, over and over; ``both`` is generator, then discriminator on the same maps."""
+    """Who learns on each batch, in rotation; ``both``: generator, then discriminator on the same maps."""
     warmup: Warmup = Warmup()
     """What the discriminator learns before the first turn."""
     control: bool = False
-    """The control experiment: the generator learns on its batches from the content loss alone, and nothing
-    is learnt on the discriminator's."""
+    """The control experiment: the generator learns on its own batches from the content loss alone, and
+    nothing is learnt on the discriminator's batches."""
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """One-sided label smoothing: real pairs are taught as 1 - smoothing. Not in the paper."""
     optimiser: Optimiser | None = None
-    """The generator's optimiser in this phase, from a fresh state; null goes on with bootstrap's."""
+    """The generator's optimiser in this phase, from a fresh state; null keeps using bootstrap's."""
     discriminator_optimiser: Optimiser | None = None
-    """The discriminator's; null takes the settings of the generator's in this phase."""
+    """The discriminator's optimiser; null takes the settings of the generator's in this phase."""
     discriminator: Discriminator = Discriminator()
     """The discriminator's shape."""
 
@@ -222,7 +223,7 @@ class Augmentation(_Settings):
     hflip: Fraction = 0.0
     """Probability of a left-right flip of picture, density and fixations."""
     crop: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Smallest side of a random crop, as a share of the picture's; crops are enlarged. 1 does not crop."""
+    """Smallest side of a random crop, as a share of the picture's; crops are enlarged. 1 means no crops."""
     warp: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest zoom in or out (0.1: by e^±0.1), and twice the largest change of aspect, turn and shift."""
     colour: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -230,7 +231,7 @@ class Augmentation(_Settings):
 
     @property
     def moves(self) -> bool:
-        """Whether a picture can change otherwise than in colour and by a flip."""
+        """Whether a picture can change in any way other than by colour and by a flip."""
         return self.crop < 1 or self.warp > 0
 
     @property
@@ -265,7 +266,7 @@ class Config(_Settings):
     """Inputs [height, width] of about equal area, ``size`` among them: each picture is predicted at the one
     nearest to its own shape, and each training batch has one at random; null: ``size`` for all pictures."""
     shape_shares: list[NonNegative] | None = None
-    """How often a batch has each of ``shapes``, in their order, as parts of any sum; null: evenly."""
+    """How often a batch has each of ``shapes``, in their order; only the ratios matter; null: evenly."""
     network: Network | Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] = Network()
     """The generator, or ``package.module:factory`` of any module from RGB pictures 0..255 to maps 0..1."""
     content: Content = Content()
@@ -301,7 +302,7 @@ class Config(_Settings):
     checkpoint_every: AtLeastOne | None = None
     """Steps between checkpoints inside an epoch; there is one after every epoch in any case."""
     keep_networks: bool = False
-    """Keep the network of every epoch, too, in ``networks/EPOCH.safetensors`` of the run folder."""
+    """Also keep the network of every epoch, as ``networks/EPOCH.safetensors`` in the run folder."""
     image_rows: Count = 6
     """Validation pictures shown in TensorBoard after every epoch, as picture | truth | prediction."""
 

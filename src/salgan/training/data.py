@@ -21,8 +21,8 @@ from salgan.training.cache import Prepared, Samples
 __all__ = ["WARMUP", "Batch", "Change", "Pool", "Shape", "epoch_order", "epoch_shapes", "steps_in_epoch"]
 
 WARMUP = 1_000_000
-"""Number of the warm-up's first epoch. So far from the run's own epochs, it takes none of their batches: the
-generator sees the same ones with a warm-up and without."""
+"""Number of the warm-up's first epoch. It is so far from the run's own epochs that it takes none of their
+batches: the generator sees the same ones with a warm-up and without."""
 
 Shape: TypeAlias = tuple[int, int]
 """Rows and columns of pictures and maps."""
@@ -58,9 +58,9 @@ Change: TypeAlias = Callable[[Batch, int], Batch]
 class Pool:
     """The samples to train on, or to validate on, from all sources in one numbered row.
 
-    They live on a GPU as a whole where they fit and have one shape; else every batch is read from the
-    memory-mapped cache, on a GPU by a thread that is one batch ahead. A batch has one shape: its samples'
-    own, or the one asked for, to which each sample is resized then.
+    They are kept on a GPU if all of them fit and have one shape. Otherwise every batch is read from the
+    memory-mapped cache; with a GPU, a thread does this one batch ahead. A batch has one shape: its samples'
+    own, or the one asked for, to which each sample is then resized.
 
     Args:
         prepared: the sources' caches.
@@ -95,7 +95,7 @@ class Pool:
         return len(self._places)
 
     def batch(self, rows: np.ndarray, shape: Shape | None = None) -> Batch:
-        """The samples at these rows, at a shape; at their own, which must be one, if it is None."""
+        """The samples at these rows, at a shape; if it is None, at their own, which they must share."""
         return self._as_batch(*self._fetch(rows, shape), rows)
 
     def batches(
@@ -109,7 +109,7 @@ class Pool:
             yield self._as_batch(*tensors, rows)
 
     def keep_features(self, compute: Callable[[Tensor], Tensor], batch_size: int) -> bool:
-        """Compute and keep every picture's frozen features, if they fit into memory; says whether it did.
+        """Compute and keep every picture's frozen features if they fit into memory; return whether they do.
 
         Args:
             compute: from pictures (n, 3, h, w) to features (n, C, h / s, w / s).

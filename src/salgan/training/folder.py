@@ -29,7 +29,7 @@ _MAY_CHANGE = {
     "out", "data", "cache", "resume", "time_limit", "accelerator", "devices", "compile", "cache_features",
     "checkpoint_every", "image_rows", "keep_networks",
 }  # fmt: skip
-"""Settings that may differ when a run is resumed: where and how, never what is trained."""
+"""Settings that may differ when a run is resumed: where and how it trains, but never what is trained."""
 
 
 class RunFolder:
@@ -55,7 +55,7 @@ class RunFolder:
         self.networks = path / "networks"
 
     def check(self, config: Config) -> None:
-        """See whether the folder can be this run's, before anything slow begins; nothing is written.
+        """Check whether the folder can be used for this run, before anything slow begins; write nothing.
 
         Raises:
             ConfigError: it holds a run and ``resume`` is not set, or another run than the recipe's.
@@ -150,7 +150,7 @@ class RunFolder:
 
 
 def _same_run(config: Config, stored: Path) -> None:
-    """Raise if a setting differs that decides what is trained."""
+    """Raise if a setting that decides what is trained differs."""
     try:
         before = yaml.safe_load(stored.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -17,7 +17,7 @@ from salgan.training.generator import Logits
 __all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "warmup_ends"]
 
 CHANCE = 0.55
-"""Mean accuracy below which a discriminator is said to guess; one that knows nothing has .5."""
+"""Mean accuracy below which a discriminator is reported to be guessing; one that knows nothing has .5."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Accuracy:
     """Shares of maps that the discriminator is right about.
 
     Attributes:
-        accuracy_real: of true maps.
-        accuracy_generated: of generated ones.
+        accuracy_real: its accuracy on true maps.
+        accuracy_generated: its accuracy on generated ones.
     """
 
     accuracy_real: float
@@ -75,12 +75,12 @@ def judge_validation(
 
 
 def warmup_ends(settings: Warmup, epochs: int, accuracy: Accuracy, say: Callable[[str], None]) -> bool:
-    """Whether the warm-up is over; one that ends without reaching its accuracy says so.
+    """Whether the warm-up is over. If it ends without reaching its accuracy, ``say`` is told.
 
     Args:
-        settings: how long, and until which accuracy.
-        epochs: epochs of the warm-up that are finished.
-        accuracy: after the latest of them.
+        settings: how long it lasts, and the accuracy at which it ends.
+        epochs: how many epochs of the warm-up are finished.
+        accuracy: the accuracy after the latest of them.
         say: is told one line.
     """
     reached = settings.accuracy is not None and accuracy.mean >= settings.accuracy

@@ -1,9 +1,9 @@
 """The loop of a training run: epochs, and what follows each of them.
 
-Lightning's Fabric gives devices, precision and DDP. The loop is our own, and not Lightning's Trainer, because
-two things must be exact: generator and discriminator take turns batch by batch with an optimiser each, and
-a run that was killed in the middle of an epoch goes on bit for bit. Both follow from a loop in which the
-batches of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
+Lightning's Fabric provides devices, precision and DDP. The loop is our own rather than Lightning's Trainer,
+because two things must be exact. Generator and discriminator take turns batch by batch, each with its own
+optimiser; and a run that was killed in the middle of an epoch continues bit for bit. Both follow from a loop
+in which the batches of an epoch are a pure function of (seed, epoch) and the state is one dictionary.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ class Loop:
         fabric: devices and precision.
         folder: where everything is written.
         salgan: the networks in training.
-        training: samples to learn from.
-        validation: samples to validate on, perhaps none.
+        training: the samples to learn from.
+        validation: the samples to validate on; there may be none.
         change: see :func:`salgan.training.train`; so are the two below.
-        say: is told lines.
-        on_progress: is told steps.
+        say: is told what a person should know, line by line.
+        on_progress: is told of every step.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Loop:
         self._epochs = config.bootstrap.epochs + config.adversarial.epochs
 
     def go_on_from(self, state: dict[str, Any] | None) -> None:
-        """Take up a checkpoint's state; None begins at the beginning."""
+        """Continue from a checkpoint's state; None starts from the beginning."""
         if state is not None:
             self._salgan.load_state(state["salgan"])
             self._position = Position(**state["position"])
@@ -148,7 +148,7 @@ class Loop:
         return TrainingOutcome(self._folder.path, not stopped, position.epoch, position.best)
 
     def _enter_phase(self) -> None:
-        """Where the bootstrap is over, begin what follows it."""
+        """If the bootstrap is over, begin what follows it."""
         config, position = self._config, self._position
         if position.epoch < config.bootstrap.epochs or self._salgan.phase != "bootstrap":
             return
@@ -175,7 +175,7 @@ class Loop:
         return f"epoch {self._position.epoch + 1}/{self._epochs}"
 
     def _epoch(self, stopper: Stopper) -> bool:
-        """Take the steps of an epoch, or of its rest; false if the run was told to stop."""
+        """Take the steps of an epoch, or those that are left; return False if the run was told to stop."""
         config, fabric, salgan, position = self._config, self._fabric, self._salgan, self._position
         number = self._number
         order = epoch_order(config.seed, number, len(self._training), config.batch_size)
@@ -296,7 +296,7 @@ class Loop:
 
 
 def _is_better(name: str | None, scores: dict[str, float], best: float | None) -> bool:
-    """Whether network.safetensors is to be replaced; always, where nothing is there to choose by."""
+    """Whether network.safetensors is to be replaced; always, if there is no score to choose by."""
     if name is None or not scores:
         return True
     value = scores[name]

@@ -182,7 +182,7 @@ def discriminator_loss(real: Tensor, generated: Tensor, smoothing: float = 0.0) 
 
 
 def _single(tensor: Tensor) -> Tensor:
-    """In float32 at least, whatever the precision of the networks."""
+    """The values in at least float32, whatever the precision of the networks."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 

@@ -1,8 +1,8 @@
-"""NSS, CC, SIM and KLD of a batch on the device where it lies, equal to the NumPy ones in ``salgan.metrics``.
+"""NSS, CC, SIM and KLD of a batch on its own device, equal to the NumPy versions in ``salgan.metrics``.
 
-All take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, (N,), float32 at least,
-differentiable in the saliency maps. Nothing waits for the device: where the NumPy functions raise because of
-what a picture holds, that picture's score is NaN here; average with ``torch.nanmean``.
+All functions take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, (N,), in at least
+float32 and differentiable in the saliency maps. Nothing waits for the device: where the NumPy functions raise
+because of what a picture holds, that picture's score is NaN here. Average with ``torch.nanmean``.
 """
 
 from __future__ import annotations

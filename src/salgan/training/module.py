@@ -107,7 +107,7 @@ class SalGAN:
             self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
 
     def adopt_optimiser(self, state: dict[str, Any]) -> None:
-        """Start the generator's optimiser from another run's state, if it is of the same kind (``init``)."""
+        """Start the generator's optimiser from another run's state if both are of one kind (``init``)."""
         mine = self.generator_optimiser.state_dict()["param_groups"]
         theirs = state["param_groups"]
         if [set(group) for group in mine] == [set(group) for group in theirs] and [
@@ -116,7 +116,7 @@ class SalGAN:
             settings = [{key: value for key, value in group.items() if key != "params"} for group in mine]
             self.generator_optimiser.load_state_dict(state)
             for group, own in zip(self.generator_optimiser.param_groups, settings, strict=True):
-                group.update(own)  # the accumulators come along, learning rate and decay are this recipe's
+                group.update(own)  # the accumulators are kept, but learning rate and decay are this recipe's
 
     @property
     def turns(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class SalGAN:
         return self.turns[(step - self._begun) % len(self.turns)]
 
     def step(self, turn: str, batch: Batch, step: int) -> Losses:
-        """Take the step of one turn; see those below. The control rests on the discriminator's batches."""
+        """Take the step of one turn (see below). The control rests on the discriminator's batches."""
         if turn == "rest":
             return {}
         kinds = {
@@ -192,7 +192,7 @@ class SalGAN:
             step: number of the step in the whole run, for the schedules.
 
         Returns:
-            Those of both steps; ``log_d_generated`` is the generator's.
+            The scalars of both steps; ``log_d_generated`` is the generator's.
         """
         moved, generated = self._convince(batch, step)
         return self._teach(batch, generated, step) | moved

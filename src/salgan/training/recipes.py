@@ -27,7 +27,7 @@ def find_recipe(recipe: str | Path) -> Path:
             file of that name in the working folder comes first.
 
     Raises:
-        ConfigError: neither; the message lists the names.
+        ConfigError: it is neither; the message lists the names.
     """
     path = Path(recipe)
     if path.exists() and not path.is_dir():
@@ -42,8 +42,8 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a recipe and apply overrides.
 
     Args:
-        recipe: YAML file whose keys are fields of :class:`Config`, or the name of one that comes along, such
-            as ``"paper"``.
+        recipe: YAML file whose keys are fields of :class:`Config`, or the name of a recipe that comes with
+            salgan, such as ``"paper"``.
         overrides: ``key=value`` with dots into groups and lists (``bootstrap.optimiser.lr=1e-4``,
             ``sources.0.degrees=1``); the value is read as YAML.
 
@@ -114,7 +114,7 @@ def _index(items: list[Any], text: str, key: str) -> int:
 
 
 def _check_keys(settings: dict[str, Any], model: type[BaseModel], place: str, origin: str) -> None:
-    """Raise for the first key that is no field, at any depth, with the closest field's name."""
+    """Raise for the first key, at any depth, that is not a field, and name the closest field."""
     for key, value in settings.items():
         path = f"{place}{key}"
         field = model.model_fields.get(str(key))

@@ -142,14 +142,14 @@ class Reporter:
         speed: float,
         share: float | None,
     ) -> None:
-        """Write the line of an epoch and say it to the person.
+        """Write the line of an epoch and report it to the person.
 
         Args:
             facts: epoch, step and phase.
             scores: validation scores; empty without validation pictures.
             best: whether they are the best so far.
             speed: pictures per second of the epoch's training.
-            share: share of the device's peak arithmetic, None where that is not known.
+            share: share of the device's peak arithmetic, None if that is not known.
         """
         finite = {name: value if math.isfinite(value) else None for name, value in scores.items()}
         line = {"kind": "validation", **facts, **finite, "best": best, "pictures_per_second": round(speed, 2)}
@@ -167,7 +167,7 @@ class Reporter:
         )
 
     def warmed(self, facts: dict[str, Any], title: str, accuracy: Accuracy) -> None:
-        """Write the line of an epoch of warm-up, in which the generator rested, and say it to the person."""
+        """Write and report the line of an epoch of warm-up, in which the generator rested."""
         scores = accuracy.as_dict()
         self._folder.log(
             {"kind": "validation", **facts, **scores, "pictures_per_second": round(self.speed(), 2)}

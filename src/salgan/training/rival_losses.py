@@ -57,14 +57,14 @@ def mlnet_loss(
     """ML-Net's weighted squared error between the output, divided by its maximum, and the true map.
 
     ``code`` divides the squared error by ``alpha - truth``, as the authors' release does; ``paper`` divides
-    the error by it before squaring. Both weigh salient pixels more. (Which form the paper's equation has is
-    recalled and not read.) The gradient passes through the maximum. An output that is zero everywhere counts
-    as a zero map, where the release's would be NaN.
+    the error by it before squaring. Both weigh salient pixels more. (The form of the paper's equation is
+    given from memory and was not looked up.) The gradient passes through the maximum. An output that is zero
+    everywhere counts as a zero map, where the release's would be NaN.
 
     Args:
-        output: at least 0, (N, 1, H, W).
+        output: the network's output, at least 0, (N, 1, H, W).
         truth: true map in [0, 1], (N, 1, H, W).
-        alpha: above 1.
+        alpha: a number above 1.
         form: where the weight stands.
     """
     highest = output.amax((2, 3), keepdim=True).clamp_min(torch.finfo(output.dtype).tiny)

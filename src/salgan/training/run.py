@@ -44,8 +44,8 @@ def train(
     Args:
         config: see :func:`salgan.training.load_config`.
         change: is given every training batch after its augmentation, with the number of its step in the run,
-            and returns the batch to learn from; None changes nothing. A run goes on bit for bit only if the
-            same batch and number always give the same answer.
+            and returns the batch to learn from; None changes nothing. A resumed run continues bit for bit
+            only if the same batch and number always give the same answer.
         say: is told one line per epoch, and what a person should know.
         on_progress: is told (stage, done, total) while data is prepared and after each step.
 
@@ -64,7 +64,7 @@ def train(
         torch.set_num_threads(min(torch.get_num_threads(), allowed))
     fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
     fabric.launch()
-    if not fabric.is_global_zero:  # one of several processes speaks
+    if not fabric.is_global_zero:  # only one of several processes reports
         say, on_progress = unsaid, silent
     folder = RunFolder(Path(config.out), writes=fabric.is_global_zero)
     folder.check(config)
@@ -136,7 +136,7 @@ def _check_metric(name: str | None, sources: list[str]) -> None:
 
 
 def _check_points(config: Config, prepared: list[Prepared]) -> None:
-    """Raise before the first epoch if NSS is to be learnt, or to choose the network, without any fixation.
+    """Raise before the first epoch if NSS is a loss or chooses the network, but there are no fixations.
 
     Raises:
         ConfigError: the sources hold density maps only.

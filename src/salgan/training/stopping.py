@@ -14,13 +14,14 @@ __all__ = ["Stopper"]
 
 
 class Stopper:
-    """Says after every step whether to save and leave; a context manager, which catches signals inside.
+    """Says after every step whether to save and stop; a context manager that catches signals in its block.
 
-    The first SIGINT (Ctrl-C) or SIGTERM lets the step end and a checkpoint be written; a second ends at once.
+    After the first SIGINT (Ctrl-C) or SIGTERM, the step is finished and a checkpoint is written; a second one
+    ends the process at once.
 
     Args:
-        minutes: time limit counted from now; None has none.
-        fabric: several processes must agree on the step to stop at.
+        minutes: time limit, counted from now; None means no limit.
+        fabric: used by several processes to agree on the step to stop at.
     """
 
     def __init__(self, minutes: float | None, fabric: Fabric) -> None:

@@ -16,7 +16,7 @@ class Meter:
     """Counts the operations of the first step of each kind; the steps after it run unwatched.
 
     Args:
-        peak: operations per second that all devices together can do; None measures nothing.
+        peak: operations per second that all devices together can do; with None nothing is measured.
 
     Attributes:
         flops: operations per picture of each kind of step seen so far, forward and backward.
@@ -28,7 +28,7 @@ class Meter:
 
     @classmethod
     def of_device(cls, device: torch.device, count: int, precision: str) -> Meter:
-        """A meter against the published dense peak of a GPU; one that rests on other devices."""
+        """A meter against the published dense peak of a GPU; on other devices it measures nothing."""
         if device.type != "cuda":
             return cls(None)
         peak = get_available_flops(device, torch.bfloat16 if precision == "bf16-mixed" else torch.float32)

@@ -32,12 +32,12 @@ Draw = Callable[[Picture, SaliencyMap], Picture]
 
 
 class DamagedVideoError(VideoError):
-    """A video was cut off or damaged; what could be read of it is predicted and written."""
+    """A video was cut off or damaged; the part that could be read is predicted and written."""
 
 
 @dataclass(frozen=True)
 class VideoFiles:
-    """What to make of a video; None is not made.
+    """The files to make from a video; those that are None are not made.
 
     Attributes:
         overlay: an MP4 file with the heatmap over every frame, and the sound.
@@ -63,8 +63,8 @@ class Step:
     """How far the work is.
 
     Attributes:
-        frames: that are done.
-        time: of the last one, in seconds.
+        frames: how many are done.
+        time: the time of the last one, in seconds.
         total: about how many frames there are; None if the file does not say.
     """
 
@@ -120,10 +120,10 @@ def predict_video(
     draw: Draw = render.overlay,
     say: Say = unsaid,
 ) -> Generator[Step, None, None]:
-    """Predict a video and write what is wanted of it, one frame per step of the iterator.
+    """Predict a video and write the files asked for, one frame per step of the iterator.
 
-    The files get their names when all frames are done. When the iterator is closed before (or interrupted),
-    what is done is finished properly and kept under the name of :func:`partial_path`.
+    The files get their names when all frames are done. If the iterator is closed (or interrupted) before
+    that, what has been done is finished properly and kept under the name given by :func:`partial_path`.
 
     >>> for step in predict_video("clip.mp4", load_model(), VideoFiles(Path("overlay.mp4"))):
     ...     print(step.frames, "of about", step.total)  # doctest: +SKIP
@@ -133,8 +133,8 @@ def predict_video(
         predictor: the network.
         files: what to make; their folders must exist.
         smooth: time constant of the smoothing in seconds, as for :func:`predict_frames`.
-        stride: predict every so many frames.
-        regions: whose shares go into the table and the timeline.
+        stride: predict one frame in so many.
+        regions: the regions whose shares go into the table and the timeline.
         draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
         say: is told of sound that cannot be kept.
 
@@ -143,7 +143,7 @@ def predict_video(
 
     Raises:
         VideoError: the video cannot be read.
-        DamagedVideoError: at the end: it was cut off or damaged; the files hold what could be read.
+        DamagedVideoError: at the end, if it was cut off or damaged; the files hold what could be read.
         ConfigError: options that do not make sense, or maps too large for the disk.
         SalganError: a file cannot be written.
     """

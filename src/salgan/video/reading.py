@@ -38,7 +38,7 @@ class Frame:
     """One frame of a video.
 
     Attributes:
-        index: counted from 0, of the frames that could be decoded.
+        index: its number among the frames that could be decoded, from 0.
         time: seconds since the video's start, exactly; strictly increasing from frame to frame.
     """
 
@@ -51,7 +51,7 @@ class Frame:
     @cached_property
     def picture(self) -> Picture:
         """The frame as people see it: uint8 RGB (H, W, 3), rotated and mirrored as its file says."""
-        # A stream may change its size on the way; everything that is made of it has the size of its start.
+        # A stream may change its size on the way; everything made from it has the size of its start.
         columns, rows = self._video.stored_size
         rgb: Array = self._decoded.to_ndarray(format="rgb24", width=columns, height=rows)
         return np.ascontiguousarray(_upright(rgb, self._video.matrix))
@@ -60,8 +60,8 @@ class Frame:
 class Video:
     """A video file, opened for one pass over its frames.
 
-    Any container and codec of FFmpeg's that needs no other file. Of several video streams the one that
-    FFmpeg finds best counts; cover pictures of music do not.
+    Any of FFmpeg's containers and codecs is read if it needs no other file. If there are several video
+    streams, the one that FFmpeg finds best is used; cover pictures of music do not count.
 
     >>> with Video("clip.mp4") as video:  # doctest: +SKIP
     ...     for frame in video.frames():
@@ -72,8 +72,8 @@ class Video:
 
     Attributes:
         path: the file.
-        width: of the upright picture, in pixels.
-        height: of the upright picture, in pixels.
+        width: the width of the upright picture, in pixels.
+        height: the height of the upright picture, in pixels.
         pixel_aspect: width of a pixel divided by its height; 1 for nearly all videos.
         frame_rate: frames per second, on average.
         time_base: seconds per tick in which the file counts time.
@@ -131,8 +131,8 @@ class Video:
     def frames(self, on_audio: AudioTaker | None = None) -> Iterator[Frame]:
         """Decode the video from its start; only a few frames are held at a time.
 
-        What cannot be decoded is passed over, and said in :attr:`damage` at the end. Times that the file
-        leaves out or that do not increase are mended by one tick.
+        What cannot be decoded is skipped, and reported in :attr:`damage` at the end. A time that is missing
+        is set one frame after the last one, and a time that does not increase is set one tick after it.
 
         Args:
             on_audio: called with each packet of :attr:`audio`, in the file's order between the frames.

@@ -17,7 +17,7 @@ from salgan.video.reading import Frame
 __all__ = ["COLUMN", "FrameTable", "draw_timeline"]
 
 COLUMN = "share:"
-"""What the name of a region follows in the table's header; so it is never mistaken for another column."""
+"""The prefix of region names in the table's header, so that they are never mistaken for another column."""
 
 # Okabe and Ito's, which people with colour blindness can tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -56,7 +56,7 @@ def draw_timeline(table: Path, path: Path, *, title: str = "") -> None:
     Args:
         table: a file that :class:`FrameTable` wrote, with at least one region and one line.
         path: the PNG file to make.
-        title: above the plot.
+        title: the title above the plot.
 
     Raises:
         SalganError: the file cannot be written.

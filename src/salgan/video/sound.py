@@ -1,4 +1,4 @@
-"""The sound of one video carried over to another: copied where it can be, encoded anew where not."""
+"""The sound of one video carried over to another: copied if possible, and otherwise encoded again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sound:
     """One audio stream on its way into an MP4 file.
 
     Args:
-        container: where to; gets a new stream.
+        container: where it goes; it gets a new stream.
         source: the stream the packets are of.
         start: the time in the source, in seconds, that becomes 0.
     """

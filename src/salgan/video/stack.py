@@ -21,8 +21,8 @@ class MapStack:
 
     Args:
         path: the file to make.
-        width: of each map.
-        height: of each map.
+        width: the width of each map.
+        height: the height of each map.
 
     Raises:
         SalganError: the file cannot be written.

@@ -29,7 +29,7 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", e
 
 
 def partial_path(path: Path) -> Path:
-    """What a result is called that was stopped on the way: ``clip.overlay.partial.mp4``."""
+    """The name of a result that was stopped on the way: ``clip.overlay.partial.mp4``."""
     return path.with_suffix(f".partial{path.suffix}")
 
 
@@ -37,7 +37,7 @@ def partial_path(path: Path) -> Path:
 def kept_when_stopped(path: Path) -> Iterator[Path]:
     """Like :func:`salgan._files.replacing`, but what a person stopped is kept as :func:`partial_path`.
 
-    So a file under its own name is always the whole of it, and hours of work are not lost to one key.
+    So a file under its own name is always complete, and hours of work are not lost to one key press.
     """
     with replacing(path) as part:
         try:
@@ -54,7 +54,7 @@ class VideoWriter:
 
     Args:
         path: the file to make.
-        source: whose size, times and sound to take.
+        source: the video whose size, times and sound to take.
         sound: take the sound too, as far as it can be kept.
         say: is told of sound that is left out.
 
@@ -145,5 +145,5 @@ class VideoWriter:
         try:
             yield
         except av.FFmpegError as error:
-            # As the system's error, so that the one who gave the file its hidden name can name it in full.
+            # It is raised as the system's error, so that whoever gave the file its hidden name can name it.
             raise OSError(error.errno, error.strerror or str(error)) from None

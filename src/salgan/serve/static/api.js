@@ -1,4 +1,4 @@
-// What the page asks of the service.
+// The page's requests to the service.
 
 const MOST_TRIES = 4;
 const TOKEN = "salgan-token"; // kept until the tab is closed
@@ -10,7 +10,7 @@ export function onToken(ask) {
   askForToken = ask;
 }
 
-/** An answer that is no success, with the service's own words. */
+/** An answer that reports a failure, in the service's own words. */
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail);

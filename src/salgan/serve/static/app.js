@@ -24,7 +24,7 @@ let starting = null;
 
 const table = new RegionTable(one("#regions"), page.boxes, () => stages.filter(Boolean).map((stage) => stage.saliency));
 
-/** Put a file into a place: 0 is the picture, 1 the one beside it. */
+/** Put a file into a place: 0 is the picture, and 1 is the one beside it. */
 async function load(file, place) {
   hideAlert();
   const fresh = !stages[place];
@@ -103,7 +103,7 @@ function boxesChanged(event) {
   say(`${box.name}: ${words.join(" and ")} of the attention`);
 }
 
-/** Tell those who listen instead of look; the last word after a pause counts. */
+/** Announce something to people who listen rather than look; only the last words before a pause are said. */
 function say(text) {
   clearTimeout(speaking);
   speaking = setTimeout(() => { one("#say").textContent = text; }, 500);
@@ -137,7 +137,7 @@ function hideAlert() {
   one("#alert").hidden = true;
 }
 
-/** The service's settings, asked for once; again if that failed. */
+/** The service's settings, fetched once, or again if that failed. */
 function ready() {
   starting ??= start().catch((error) => {
     starting = null;

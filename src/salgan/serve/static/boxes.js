@@ -27,7 +27,7 @@ export class Boxes extends EventTarget {
     this.#tell("change", box);
   }
 
-  /** Name a box; names are not empty and not given twice. Returns whether it is named so. */
+  /** Name a box; names must not be empty or used twice. Returns whether the box now has the name. */
   rename(box, name) {
     const text = name.trim().slice(0, 60);
     const fine = text !== "" && !this.list.some((other) => other !== box && other.name === text);

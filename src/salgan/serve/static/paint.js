@@ -38,7 +38,7 @@ export function paintContours(svg, saliency) {
   })));
 }
 
-/** What is seen, at the picture's own size: a PNG. */
+/** The picture as it is shown, at its own size, as a PNG. */
 export async function asPng({ bitmap, saliency, heat }, { view, opacity, boxes }) {
   const canvas = Object.assign(document.createElement("canvas"), { width: saliency.width, height: saliency.height });
   const context = canvas.getContext("2d");

@@ -1,4 +1,4 @@
-// A file from the user, made ready to be shown and sent.
+// A file from the user, prepared for showing and sending.
 
 import { Problem, shown } from "./api.js";
 
@@ -18,7 +18,7 @@ export async function prepare(file, limits, signal) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    // No picture, or one of a kind that the service reads and the browser does not (TIFF).
+    // It is not a picture, or it is of a kind that the service reads and the browser does not (TIFF).
     bitmap = await createImageBitmap(await readByService(file, signal));
   }
   const longest = Math.max(bitmap.width, bitmap.height);

@@ -16,7 +16,7 @@ export class RegionTable {
     boxes.addEventListener("change", (event) => this.#fill(event.detail));
   }
 
-  /** Bring the table in line with the boxes and pictures there are; what is being typed into stays. */
+  /** Bring the table in line with the present boxes and pictures; a field that is being edited stays. */
   refresh() {
     const columns = this.maps().length > 1 ? ["A", "B", "Change"] : ["Attention", "Area", "Lift"];
     if (String(columns) !== this.#columns) this.#rebuild(columns);

@@ -27,7 +27,7 @@ export class Saliency {
     return width * height;
   }
 
-  /** The map scaled for looking at: 0..255 per pixel. */
+  /** The map scaled for viewing: 0..255 per pixel. */
   heat() {
     const { percentiles, gamma } = this.look;
     const sample = this.#sample();
@@ -42,7 +42,7 @@ export class Saliency {
     return heat;
   }
 
-  /** The values above which the smallest areas lie that hold the look's shares of the attention. */
+  /** The values above which lie the smallest areas that hold the look's shares of the attention. */
   levels() {
     const sample = this.#sample();
     const total = sample.reduce((sum, value) => sum + value, 0);
