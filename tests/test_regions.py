@@ -390,8 +390,8 @@ def test_a_report_can_be_read_back_as_its_regions():
     [
         ("r.txt", b"", "ends in .json or .csv"),
         ("none.json", None, "no such file"),
-        ("r.json", b"{", "is no JSON"),
-        ("r.json", b"[" * 100_000, "is no JSON"),
+        ("r.json", b"{", "is not JSON"),
+        ("r.json", b"[" * 100_000, "is not JSON"),
         ("r.json", b"\xff\xfe", "no UTF-8"),
         ("r.json", b"[]", "holds no regions"),
         ("r.json", b"3", "expected a list"),

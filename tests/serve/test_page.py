@@ -279,7 +279,7 @@ def test_a_text_file_is_refused_with_words_and_the_picture_stays(page):
     _choose(page, b"hello", "notes.txt", "text/plain")
     alert = page.get_by_role("alert")
     alert.wait_for()
-    assert "notes.txt: this is no picture" in alert.inner_text()
+    assert "notes.txt: this is not a picture" in alert.inner_text()
     assert page.locator("#welcome").is_visible()
     _upload(page)
     assert not alert.is_visible()

@@ -82,13 +82,13 @@ def read_regions(path: str | Path) -> list[Region]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is no UTF-8 text") from None
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
     try:
         regions = regions_from(json.loads(text)) if path.suffix.lower() == ".json" else _from_csv(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is no JSON ({str(error) or 'nested too deep'})") from None
+        raise ConfigError(f"{path}: is not JSON ({str(error) or 'nested too deep'})") from None
     if not regions:
         raise ConfigError(f"{path}: holds no regions")
     return regions

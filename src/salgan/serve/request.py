@@ -136,7 +136,7 @@ def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> l
     except ConfigError as error:
         raise ProblemError(422, str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise ProblemError(422, f"regions: this is no JSON ({str(error) or 'nested too deep'})") from None
+        raise ProblemError(422, f"regions: this is not JSON ({str(error) or 'nested too deep'})") from None
     corners = sum(len(region.corners) for region in regions)
     if len(regions) > MOST_REGIONS or corners > _MOST_CORNERS:
         raise ProblemError(

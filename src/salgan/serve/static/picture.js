@@ -43,7 +43,7 @@ async function readByService(file, signal) {
     return await shown(file, signal);
   } catch (error) {
     if (error.status !== 415) throw error;
-    throw new Problem(415, "this is no picture; choose a JPEG, PNG, WebP, TIFF, BMP or GIF file.");
+    throw new Problem(415, "this is not a picture; choose a JPEG, PNG, WebP, TIFF, BMP or GIF file.");
   }
 }
 
