@@ -392,7 +392,7 @@ def test_a_report_can_be_read_back_as_its_regions():
         ("none.json", None, "no such file"),
         ("r.json", b"{", "is not JSON"),
         ("r.json", b"[" * 100_000, "is not JSON"),
-        ("r.json", b"\xff\xfe", "no UTF-8"),
+        ("r.json", b"\xff\xfe", "not UTF-8"),
         ("r.json", b"[]", "holds no regions"),
         ("r.json", b"3", "expected a list"),
         ("r.json", b"[3]", 'region 1: expected an object with "name"'),
