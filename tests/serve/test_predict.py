@@ -127,10 +127,10 @@ def test_regions_as_csv_can_be_read_back(service, expected, tmp_path):
         ({"box": ["a:0,0,1,1", "a:0,0,.5,.5"]}, {}, "two regions are called 'a'"),
         ({"box": "a:0,0,0,1"}, {}, "above 0"),
         ({}, {"regions": "[1]"}, "region 1"),
-        ({}, {"regions": "[" * 10_000}, "no JSON"),
+        ({}, {"regions": "[" * 10_000}, "not JSON"),
         ({}, {"regions": '[{"name": "\\ud800", "box": [0,0,1,1]}]'}, "printable"),
         ({"box": [f"{n}:0,0,1,1" for n in range(51)]}, {}, "box"),
-        ({}, {"regions": str([{"name": str(n), "box": [0, 0, 1, 1]} for n in range(51)])}, "no JSON"),
+        ({}, {"regions": str([{"name": str(n), "box": [0, 0, 1, 1]} for n in range(51)])}, "not JSON"),
     ],
 )
 def test_regions_that_make_no_sense_are_refused_in_one_line(service, query, form, words):
