@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from salgan.errors import ModelError
+from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import TimmEncoder, Vgg16Encoder, default_preprocessing
 from salgan.networks.pyramid import PyramidDecoder
 from salgan.preprocessing import Preprocessing
@@ -126,7 +127,7 @@ class Generator(nn.Module):
             For VGG-16 the output of the frozen groups, (N, 256, H / 8, W / 8); for other encoders the
             normalised pictures, which are not worth keeping (``frozen_stride`` is 1).
         """
-        self._check(pictures)
+        check_pictures(pictures, self.architecture["encoder"], self.encoder.divisor)
         return self.encoder.frozen_part(self.normalise(pictures))
 
     def from_frozen(self, features: Tensor) -> Tensor:
@@ -140,20 +141,6 @@ class Generator(nn.Module):
     def frozen_stride(self) -> int:
         """Stride of ``frozen_features`` against the picture; 1 if nothing is computed ahead."""
         return self.encoder.frozen_stride
-
-    def _check(self, pictures: Tensor) -> None:
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
-        if torch.compiler.is_exporting():
-            return  # sizes are symbolic there, and a comparison would fix them
-        height, width = pictures.shape[-2:]
-        divisor = self.encoder.divisor
-        if height % divisor or width % divisor:
-            good = tuple(max(divisor, round(side / divisor) * divisor) for side in (height, width))
-            raise ModelError(
-                f"pictures of {height}×{width} pixels: {self.architecture['encoder']} takes heights and "
-                f"widths that are multiples of {divisor}; resize them, to {good[0]}×{good[1]} for instance"
-            )
 
     def _load_timm_vgg16(self) -> None:
         weights = TimmEncoder("vgg16", pretrained=True).model.state_dict()

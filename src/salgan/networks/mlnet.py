@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
-from salgan.errors import ModelError
+from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import Vgg16Encoder
 from salgan.preprocessing import VGG16_CAFFE
 
@@ -67,7 +67,7 @@ class MLNet(nn.Module):
         Raises:
             ModelError: a size that is not a multiple of 8; the message names one that is.
         """
-        _check(pictures)
+        check_pictures(pictures, "mlnet", _DIVISOR)
         features = self.dropout(self._features(pictures.flip(1) - self.mean))
         maps = self.head(features)
         return F.relu(maps * (1 + enlarge_prior(self.prior, maps.shape[-2], maps.shape[-1])))
@@ -122,17 +122,3 @@ def _interpolation(inputs: int, outputs: int) -> Tensor:
     places = (torch.arange(outputs, dtype=torch.float64) + 1) * (inputs / outputs) - 0.5
     places = places.clamp(0, inputs - 1)
     return (1 - (places[:, None] - torch.arange(inputs)).abs()).clamp_min(0)
-
-
-def _check(pictures: Tensor) -> None:
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
-    if torch.compiler.is_exporting():
-        return  # sizes are symbols there, and a comparison would fix them
-    height, width = pictures.shape[-2:]
-    if height % _DIVISOR or width % _DIVISOR:
-        good = tuple(max(_DIVISOR, round(side / _DIVISOR) * _DIVISOR) for side in (height, width))
-        raise ModelError(
-            f"pictures of {height}×{width} pixels: mlnet takes heights and widths that are multiples of "
-            f"{_DIVISOR}; resize them, to {good[0]}×{good[1]} for instance"
-        )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError
+from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import Vgg16Encoder
 from salgan.preprocessing import VGG16_CAFFE
 
@@ -60,8 +61,7 @@ class SaliconNet(nn.Module):
         Raises:
             ModelError: a smaller picture.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
+        check_pictures(pictures, "salicon-net")
         height, width = pictures.shape[-2:]
         if not torch.compiler.is_exporting() and min(height, width) < _SMALLEST:
             raise ModelError(

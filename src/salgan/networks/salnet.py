@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError
+from salgan.networks._inputs import check_pictures
 
 __all__ = ["SALNET_OFFSET", "SALNET_SCALE", "SalNet", "SalNetShallow"]
 
@@ -85,7 +86,7 @@ class SalNet(nn.Module):
         Returns:
             (N, 1, H, W), unbounded; a true map of grey level s corresponds to ``(s - 31) * 2 / 255``.
         """
-        _check(pictures)
+        check_pictures(pictures, "salnet")
         output = self.layers((pictures.flip(1) - self.mean) * SALNET_SCALE)
         return _resized(output, pictures)
 
@@ -140,7 +141,7 @@ class SalNetShallow(nn.Module):
         Raises:
             ModelError: pictures of another size.
         """
-        _check(pictures)
+        check_pictures(pictures, "salnet-shallow")
         if tuple(pictures.shape[-2:]) != self.size:
             height, width = pictures.shape[-2:]
             raise ModelError(
@@ -158,11 +159,6 @@ class SalNetShallow(nn.Module):
 
 def _rectified(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, nn.Module]:
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.ReLU(inplace=True)
-
-
-def _check(pictures: Tensor) -> None:
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ModelError(f"pictures have shape {tuple(pictures.shape)}; the network takes (N, 3, H, W)")
 
 
 def _resized(maps: Tensor, pictures: Tensor) -> Tensor:
