@@ -9,7 +9,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO = predict examples/photo.jpg --save map,overlay --format png8 --overwrite
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint types docs bench figures fuzz test-oldest package package-check sbom clean
+.PHONY: help demo test lint types docs bench figures fuzz test-oldest package models-wheel package-check sbom clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,17 +48,25 @@ package: $(RELEASE)/.installed  ## Build wheel and sdist into dist
 	rm -rf dist
 	$(RELEASE)/$(BIN)/python -m build --outdir dist .
 
-package-check: package  ## Install wheel and sdist into empty environments and run the demo in each
-	for file in dist/*.whl dist/*.tar.gz; do \
+models-wheel: $(RELEASE)/.installed  ## Build the wheel of the models that salgan's own leaves out into dist
+	rm -f dist/salgan_models-*
+	$(RELEASE)/$(BIN)/python -m build --wheel --outdir dist release
+
+package-check: package models-wheel  ## Install wheel and sdist into empty environments and run the demo in each
+	for file in dist/salgan-*.whl dist/salgan-*.tar.gz; do \
 	  rm -rf build/package build/demo && $(PYTHON) -m venv build/package \
 	  && build/package/$(BIN)/python -m pip install --quiet "$$file" \
 	  && build/package/$(BIN)/salgan $(DEMO) -o build/demo \
 	  && test -s build/demo/photo.saliency.png && test -s build/demo/photo.overlay.png || exit 1; \
 	done
+	build/package/$(BIN)/python -m pip install --quiet --no-index dist/salgan_models-*.whl
+	for model in lite-int8 vgg16 vgg16-bce; do \
+	  build/package/$(BIN)/salgan $(DEMO) -o build/demo --model $$model || exit 1; \
+	done
 
 sbom: package  ## List what the wheel brings along, with licences, into dist
 	rm -rf build/package && $(PYTHON) -m venv --without-pip build/package
-	$(RELEASE)/$(BIN)/python -m pip --python build/package/$(BIN)/python install --quiet dist/*.whl
+	$(RELEASE)/$(BIN)/python -m pip --python build/package/$(BIN)/python install --quiet dist/salgan-*.whl
 	$(RELEASE)/$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 	  --output-file dist/salgan.cdx.json build/package/$(BIN)/python
 	$(RELEASE)/$(BIN)/pip-licenses --python build/package/$(BIN)/python --from mixed --with-urls \

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -304,7 +305,9 @@ def test_a_spoiled_bundled_model_is_refused(tiny, tmp_path):
 
 def test_a_model_outside_the_wheel_says_where_it_lies(tmp_path, monkeypatch):
     _table(tmp_path, monkeypatch, _record(name="paper", file="release/paper.onnx"))
-    with pytest.raises(ModelError, match=r"^model paper: not in .*; take release/paper\.onnx from"):
+    with pytest.raises(
+        ModelError, match=r"^model paper: not in .*; pip install .*, or take release/paper\.onnx"
+    ):
         models.load_model("paper")
 
 
@@ -319,6 +322,29 @@ def test_a_model_outside_the_wheel_is_found_in_a_checkout(tmp_path, monkeypatch)
     assert models.find(record) is None  # a folder above a package is a checkout only with its pyproject.toml
     (tmp_path / "pyproject.toml").touch()
     assert models.find(record) == tmp_path / "release" / "paper.onnx"
+
+
+def test_a_model_outside_the_wheel_is_found_in_the_companion_wheel_and_verified(tmp_path, monkeypatch):
+    content = tiny_model()
+    record = _record(name="paper", file="release/paper.onnx", sha256=hashlib.sha256(content).hexdigest())
+    _table(tmp_path, monkeypatch, record)
+    packed = tmp_path / "site-packages" / store.COMPANION / "paper.onnx"
+    packed.parent.mkdir(parents=True)
+    packed.write_bytes(content)
+    monkeypatch.syspath_prepend(packed.parents[1])
+    assert models.load_model("paper", threads=1).name == "paper"
+    packed.write_bytes(tiny_model(gain=3.0))
+    load._kept.cache_clear()
+    with pytest.raises(ModelError, match="has sha256"):
+        models.load_model("paper", threads=1)
+
+
+def test_the_companion_wheel_holds_every_listed_model_that_the_wheel_leaves_out():
+    project = Path(__file__).parents[2] / "release" / "pyproject.toml"
+    wheel = tomllib.loads(project.read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    left_out = {record.file for record in models.list_models() if record.file.startswith("release/")}
+    packed = {f"release/{name}" for name in wheel["force-include"] if name.endswith(".onnx")}
+    assert packed == left_out
 
 
 def test_a_record_whose_file_is_nowhere_says_what_to_do(tiny, tmp_path):

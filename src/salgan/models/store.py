@@ -1,7 +1,8 @@
-"""Where models' files lie: in the package, in a checkout of the project, or in the user's cache."""
+"""Where models' files lie: in the package or its companion, in a checkout of the project, or in the user's cache."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -13,14 +14,19 @@ from salgan.models.records import ModelRecord
 
 __all__ = ["fetched", "find", "record_of_address"]
 
+COMPANION = "salgan_models"
+"""The package of data that ``make models-wheel`` builds; it holds the files of ``release/``."""
+
 _HERE = Path(__file__).parent
 
 
 def find(record: ModelRecord) -> Path | None:
-    """Where a model's file lies on this machine: in the package, in a checkout, in the cache; or None."""
+    """Where a model's file lies on this machine: in a package, in a checkout, in the cache; or None."""
     places = [_cached(record)]
     if record.file is not None:
-        places = [_HERE / record.file, *(root / record.file for root in _checkouts()), *places]
+        name = PurePosixPath(record.file).name
+        packed = [folder / name for folder in _companion()]
+        places = [_HERE / record.file, *(root / record.file for root in _checkouts()), *packed, *places]
     return next((place for place in places if place.is_file()), None)
 
 
@@ -68,7 +74,10 @@ def record_of_address(address: str) -> ModelRecord:
 def _missing(record: ModelRecord) -> str:
     """What to do about a file that is not on this machine and has no address."""
     if record.file is not None and record.file.startswith("release/"):
-        return f"not in the package; take {record.file} from the project's repository and name its path"
+        return (
+            "not in the package; pip install salgan-models, "
+            f"or take {record.file} from the project's repository and name its path"
+        )
     return f"the package lacks {record.file}; install it again"
 
 
@@ -77,6 +86,12 @@ def _cached(record: ModelRecord) -> Path:
 
     root = os.environ.get("SALGAN_CACHE") or platformdirs.user_cache_dir("salgan", appauthor=False)
     return Path(root) / "models" / f"{record.name}-{record.sha256}.onnx"
+
+
+def _companion() -> list[Path]:
+    # Looked for and not imported: it holds data, and nothing of it is to run.
+    found = importlib.util.find_spec(COMPANION)
+    return [Path(folder) for folder in (found and found.submodule_search_locations) or ()]
 
 
 def _checkouts() -> list[Path]:

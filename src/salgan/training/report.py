@@ -162,7 +162,7 @@ class Reporter:
             f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
             + (f" · {said}" if said else "")
             + (" (best)" if best and scores else "")
-            + f" · {speed:.0f} pictures/s"
+            + f" · {_pace(speed)}"
             + (f", {share:.0%} of peak" if share is not None else "")
         )
 
@@ -175,7 +175,7 @@ class Reporter:
         self._curves("validation", scores, facts["step"])
         self.say(
             f"{title} · the discriminator is right about {accuracy.accuracy_real:.0%} of true and "
-            f"{accuracy.accuracy_generated:.0%} of generated maps · {self.speed():.0f} pictures/s"
+            f"{accuracy.accuracy_generated:.0%} of generated maps · {_pace(self.speed())}"
         )
 
     def pictures(self, rows: Tensor, step: int) -> None:
@@ -188,6 +188,11 @@ class Reporter:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{group}/{name}", value, step)
+
+
+def _pace(speed: float) -> str:
+    """A rate in words: a large network on a CPU takes more than a second for a picture, which is not 0."""
+    return f"{speed:.0f} pictures/s" if speed >= 10 else f"{speed:.2g} pictures/s"
 
 
 def not_finite(name: str, pictures: Sequence[str]) -> TrainingError:
