@@ -1,4 +1,4 @@
-"""Where models' files lie: in the package or its companion, in a checkout of the project, or in the user's cache."""
+"""Where models' files lie: in the package or its companion, in a checkout, or in the user's cache."""
 
 from __future__ import annotations
 
