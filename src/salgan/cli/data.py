@@ -10,7 +10,7 @@ import typer
 __all__ = ["data"]
 
 data = typer.Typer(
-    help="Check a dataset, or make a synthetic one.",
+    help="Check a dataset, describe your own, list the known ones, or make a synthetic one.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -18,15 +18,15 @@ data = typer.Typer(
 
 @data.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The dataset's folder.")],
     layout: Annotated[
         str | None,
-        typer.Option(
-            help="salicon, cat2000, mit1003, fixations-mat (OSIE, EyeCrowd), osie-mouse, sun500 or folder; "
-            "detected if not given."
-        ),
+        typer.Option(help="The dataset's layout (salgan data list names all); detected if not given."),
     ] = None,
-    part: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(help="Only this part: train, val or test, or one that salgan.toml names."),
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Also write a contact sheet (PNG) of pictures with their density.")
     ] = None,
@@ -53,7 +53,7 @@ def check(
     from salgan.datasets.check import check as check_dataset
     from salgan.datasets.sheet import contact_sheet
 
-    dataset = open_dataset(path, layout, part)
+    dataset = open_dataset(folder, layout, part)
     with progress() as on_progress:
         report = check_dataset(dataset, on_progress)
     for line in report.lines():
@@ -63,6 +63,43 @@ def check(
         messages().print(f"contact sheet: {sheet}", markup=False)
     if report.errors:
         raise typer.Exit(1)
+
+
+@data.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The dataset's folder.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="What the files do not tell: name, pixels_per_degree, release, viewers, licence, layout, "
+            "folds, seed, parts.NAME.",
+        ),
+    ] = None,
+) -> None:
+    """Write salgan.toml beside the pictures: what every command should know of your own set.
+
+    The file says what the set is called, how many pixels one degree of visual
+    angle covered (so that --sigma need not be said), which release and licence it
+    has, which column of its tables names the viewers, and its parts: lists of
+    names, patterns, or random folds. --part, --fold and training recipes read it.
+    What nobody says stays as a comment to fill in.
+
+    [bold]salgan data init mine pixels_per_degree=31 licence="CC BY 4.0"[/bold]
+
+    [bold]salgan data init mine 'parts.val=cats/*' parts.test=lists/test.txt
+    parts.train=rest[/bold]
+    """
+    from salgan.cli._common import messages
+    from salgan.datasets.initialise import initialise
+
+    dataset, remarks = initialise(folder, settings or [])
+    typer.echo(folder / "salgan.toml")
+    say = messages()
+    say.print(f"{dataset.name}, layout {dataset.layout}: {len(dataset)} pictures", markup=False)
+    for remark in remarks:
+        say.print(remark, markup=False)
+    say.print(f"next: look at the file, then: salgan data check {folder}", markup=False)
 
 
 @data.command()

@@ -36,7 +36,17 @@ def evaluate(
     layout: Annotated[str | None, typer.Option(help="The dataset's layout; detected if not given.")] = None,
     part: Annotated[
         str | None,
-        typer.Option(help="train, val or test; the center bias is then fitted on the training part."),
+        typer.Option(
+            help="train, val or test, or a part that salgan.toml names; the center bias is then fitted on "
+            "the training part."
+        ),
+    ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Fold K of N, drawn at random; the center bias is then fitted on the other folds.",
+        ),
     ] = None,
     release: Annotated[
         str | None,
@@ -96,7 +106,7 @@ def evaluate(
     if maps is not None or per_metric:
         kind = None if maps is None else kind_named(maps)
         protocol = replace(protocol, maps=kind, per_metric=per_metric)
-    opened = open_data(data, layout, part, release)
+    opened = open_data(data, layout, part, release, fold)
     results = run_evaluation(
         model,
         opened,
@@ -149,7 +159,7 @@ def processes_or_cores(processes: int | None) -> int:
 def default_folder(model: str, data: Data) -> Path:
     """The folder for results if none is given; it is named after the model, the dataset and the part."""
     name = Path(model.replace(":", "-")).stem or "model"
-    part = f"-{data.part}" if data.part else ""
+    part = "" if data.share is None else "-" + re.sub(r"\W+", "-", data.share)
     return Path("evaluations") / f"{name}-on-{data.dataset.name}{part}"
 
 

@@ -7,6 +7,7 @@
 """
 
 from salgan.datasets._synthetic import synthetic
+from salgan.datasets.description import Description
 from salgan.datasets.layouts import LAYOUTS, open_dataset
 from salgan.datasets.split import load_split, make_split
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
@@ -14,6 +15,7 @@ from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 __all__ = [
     "LAYOUTS",
     "Dataset",
+    "Description",
     "Fixations",
     "Stimulus",
     "load_split",

@@ -104,6 +104,11 @@ class Report:
     def _counts(self) -> Iterator[str]:
         name = " ".join(filter(None, (self.dataset.name, self.dataset.release)))
         yield f"{name}, layout {self.dataset.layout}: {len(self.findings)} pictures"
+        said = self.dataset.description
+        if said is not None and said.licence is not None:
+            yield f"licence: {said.licence}"
+        if said is not None and said.parts:
+            yield f"parts in {said.path.name}: {', '.join(said.parts)}"
         sizes = Counter(finding.size for finding in self.findings if finding.size is not None)
         if sizes:
             common = ", ".join(f"{w}×{h} ({count})" for (w, h), count in sizes.most_common(3))

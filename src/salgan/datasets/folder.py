@@ -14,6 +14,7 @@ Upper and lower case of the folders' names do not matter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.datasets.tables import SUFFIXES, by_picture, check_unit, read_csv, read_csv_of_set
 from salgan.errors import DatasetError
 
-__all__ = ["open_folder", "pictures_folder", "read_csv"]
+__all__ = ["open_folder", "pictures_folder", "read_csv", "tables"]
 
 _POINTS = PICTURES | {".npy"}
 
@@ -41,15 +42,19 @@ def pictures_folder(root: Path) -> Path:
     return child(root, "images", "stimuli", "pictures") or root
 
 
-def open_folder(root: Path) -> Dataset:
+def open_folder(root: Path, viewers: str | None = None) -> Dataset:
     """Read a plain folder. EXIF orientation counts here, as everywhere a user's own pictures are read.
+
+    Args:
+        root: the folder.
+        viewers: the column of its tables that says who looked, if it has another than the known names.
 
     Raises:
         DatasetError: no picture in it, several sets, or two files of one kind with the same name.
     """
     folder = pictures_folder(root)
     maps_folder = child(root, "maps", "map", "saliency_maps", "densities")
-    points_folder = child(root, "fixations", "fixation", "gaze", "points")
+    points_folder = _points_folder(root)
     pictures = by_stem(folder, PICTURES, recursive=True)
     if folder == root:
         _check_one_set(root)
@@ -65,12 +70,12 @@ def open_folder(root: Path) -> Dataset:
         for stem, path in kind.items()
         if stem not in pictures
     ]
-    of_set, unknown = _of_set(root, list(pictures))
+    of_set, unknown = _of_set(root, list(pictures), viewers)
     stimuli = tuple(
         Stimulus(
             stem,
             path,
-            fixations=partial(_read, points[stem], path) if stem in points else of_set.get(stem),
+            fixations=partial(_read, points[stem], path, viewers) if stem in points else of_set.get(stem),
             map_path=maps.get(stem),
             exif=True,
         )
@@ -86,21 +91,35 @@ def _check_one_set(root: Path) -> None:
         raise DatasetError(f"{root}: holds sets and is not one itself; name one of {', '.join(sets[:5])}")
 
 
-def _of_set(root: Path, names: list[str]) -> tuple[dict[str, Fixations], list[str]]:
-    """Fixations from one table for all pictures, and the names in it that belong to no picture."""
+def tables(root: Path) -> Iterator[Path]:
+    """The tables of a plain folder: the one for all pictures first, then those of single pictures."""
     for file in sorted(root.iterdir()):
         if file.suffix.lower() in SUFFIXES and file.stem.casefold() in ("fixations", "fixation", "gaze"):
-            found = read_csv_of_set(file)
-            matched = by_picture(found, names)
-            used = set(map(id, matched.values()))
-            return matched, [f"{file.name}: {name}" for name, each in found.items() if id(each) not in used]
-    return {}, []
+            yield file
+    folder = _points_folder(root)
+    if folder is not None:
+        yield from by_stem(folder, SUFFIXES, recursive=True).values()
 
 
-def _read(path: Path, picture: Path) -> Fixations:
+def _of_set(root: Path, names: list[str], viewers: str | None) -> tuple[dict[str, Fixations], list[str]]:
+    """Fixations from one table for all pictures, and the names in it that belong to no picture."""
+    file = next(tables(root), None)
+    if file is None or file.parent != root:
+        return {}, []
+    found = read_csv_of_set(file, viewers)
+    matched = by_picture(found, names)
+    used = set(map(id, matched.values()))
+    return matched, [f"{file.name}: {name}" for name, each in found.items() if id(each) not in used]
+
+
+def _points_folder(root: Path) -> Path | None:
+    return child(root, "fixations", "fixation", "gaze", "points")
+
+
+def _read(path: Path, picture: Path, viewers: str | None) -> Fixations:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
-        return read_csv(path)
+        return read_csv(path, viewers)
     if suffix == ".npy":
         table = read_array(path)
         width, height = picture_size(picture, exif=True)

@@ -10,6 +10,7 @@ from salgan._words import did_you_mean
 from salgan.datasets import fixations_mat
 from salgan.datasets._files import PICTURES, by_stem
 from salgan.datasets.cat2000 import is_cat2000, open_cat2000
+from salgan.datasets.description import FILE, Description, read_description
 from salgan.datasets.fixations_mat import open_fixations_mat
 from salgan.datasets.folder import open_folder, pictures_folder
 from salgan.datasets.mit1003 import is_mit1003, open_mit1003
@@ -20,7 +21,7 @@ from salgan.datasets.stimulus import Dataset
 from salgan.datasets.sun500 import open_sun500
 from salgan.errors import DatasetError
 
-__all__ = ["LAYOUTS", "open_dataset", "recognise"]
+__all__ = ["LAYOUTS", "open_dataset", "open_described", "recognise"]
 
 _OPEN: dict[str, Callable[[Path], Dataset]] = {
     "fixations-mat": open_fixations_mat,
@@ -72,13 +73,17 @@ def open_dataset(
 ) -> Dataset:
     """Open a dataset for reading; nothing but file names (and a set's one fixation file) is read here.
 
+    A ``salgan.toml`` beside the pictures adds what the files do not say, see
+    :class:`salgan.datasets.Description`; its parts take the place of the set's own.
+
     Args:
         path: the dataset's folder.
-        layout: one of :data:`LAYOUTS`; None recognises it.
-        part: ``"train"``, ``"val"`` or ``"test"``: for SALICON and CAT2000 the published part, for OSIE,
-            EyeCrowd and SUN500 that of :func:`~salgan.datasets.load_split`. None takes everything.
+        layout: one of :data:`LAYOUTS`; None takes what ``salgan.toml`` says, or recognises it.
+        part: a part that ``salgan.toml`` names; or ``"train"``, ``"val"`` or ``"test"``: for SALICON and
+            CAT2000 the published part, for OSIE, EyeCrowd and SUN500 that of
+            :func:`~salgan.datasets.load_split`. None takes everything.
         release: which release of the ground truth it is (``"2015"`` or ``"2017"`` of SALICON), for the
-            record; None takes it from the folder's name, if that says so.
+            record; None takes it from ``salgan.toml`` or from the folder's name, if that says so.
 
     Raises:
         DatasetError: no such folder, layout, part or release, or files missing or malformed.
@@ -88,16 +93,48 @@ def open_dataset(
         raise DatasetError(
             f"{root}: no such folder" if not root.exists() else f"{root}: is a file, not a folder"
         )
-    if layout is None:
-        layout = recognise(root)
-    elif layout not in LAYOUTS:
+    return open_described(root, read_description(root), layout, part, release)
+
+
+def open_described(
+    root: Path,
+    description: Description | None,
+    layout: str | None = None,
+    part: str | None = None,
+    release: str | None = None,
+) -> Dataset:
+    """Open a dataset as :func:`open_dataset` does, with what a ``salgan.toml`` says or would say."""
+    said = description or Description(root / FILE)
+    layout = layout or said.layout or recognise(root)
+    if layout not in LAYOUTS:
         raise DatasetError(f"no layout named {layout!r}; {did_you_mean(layout, LAYOUTS)}")
-    if layout in _OPEN_PART:
+    if said.viewers is not None and layout != "folder":
+        raise DatasetError(
+            f"{said.path}: viewers names a column of tables, which layout {layout} does not have; "
+            "remove the line"
+        )
+    own_parts = layout in _OPEN_PART and not said.parts
+    if own_parts:
         dataset = _OPEN_PART[layout](root, part)
+    elif layout in _OPEN_PART:
+        dataset = _OPEN_PART[layout](root, None)
+    elif layout == "folder":
+        dataset = open_folder(root, said.viewers)
     else:
         dataset = _OPEN[layout](root)
-        dataset = dataset if part is None else _part(dataset, part)
+    if part is not None and not own_parts:
+        dataset = _part(dataset, part, said)
+    if description is not None:
+        dataset = _described(dataset, description)
     return dataset if release is None else _stated(dataset, release)
+
+
+def _described(dataset: Dataset, said: Description) -> Dataset:
+    stimuli = dataset.stimuli
+    if said.pixels_per_degree is not None:
+        stimuli = tuple(each.with_pixels_per_degree(said.pixels_per_degree) for each in stimuli)
+    described = replace(dataset, name=said.name or dataset.name, stimuli=stimuli, description=said)
+    return described if said.release is None else _stated(described, said.release)
 
 
 def _stated(dataset: Dataset, release: str) -> Dataset:
@@ -106,10 +143,15 @@ def _stated(dataset: Dataset, release: str) -> Dataset:
     return replace(dataset, release=release)
 
 
-def _part(dataset: Dataset, part: str) -> Dataset:
+def _part(dataset: Dataset, part: str, said: Description) -> Dataset:
+    if said.parts:
+        return dataset.select(said.part(part, [stimulus.name for stimulus in dataset]))
     split = dataset.name.removesuffix("-mouse")
     if split not in SIZES:
-        raise DatasetError(f"dataset {dataset.name} comes in one part; leave out part={part!r}")
+        raise DatasetError(
+            f"dataset {dataset.name} comes in one part; leave out part={part!r}, or name its parts in "
+            f"{FILE}: salgan data init {said.path.parent}"
+        )
     parts = load_split(split)
     if part not in parts:
         raise DatasetError(f"no part named {part!r}; there are {', '.join(parts)}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 from salgan.errors import DatasetError
 
-__all__ = ["PARTS", "SEED", "SIZES", "load_split", "make_split"]
+__all__ = ["PARTS", "SEED", "SIZES", "folds_of", "load_split", "make_split", "parse_fold"]
 
 PARTS = ("train", "val", "test")
 SEED = 2017
@@ -72,3 +73,41 @@ def make_split(
         parts[part] = tuple(sorted(order[start : start + size]))
         start += size
     return parts
+
+
+def parse_fold(text: str) -> tuple[int, int]:
+    """A fold as people write it: ``2/5`` is the second of five.
+
+    Returns:
+        Its number, from 1, and how many there are.
+
+    Raises:
+        DatasetError: it is written in another way, or there is no such fold.
+    """
+    found = re.fullmatch(r"\s*([0-9]{1,4})\s*/\s*([0-9]{1,4})\s*", text)
+    if found is None:
+        raise DatasetError(f"{text!r} is not a fold; write 2/5 for the second of five")
+    number, count = map(int, found.groups())
+    if count < 2 or not 1 <= number <= count:
+        raise DatasetError(f"there is no fold {text}; folds run from 1/N to N/N, and N is 2 or more")
+    return number, count
+
+
+def folds_of(names: Sequence[str], count: int, seed: int = SEED) -> list[tuple[str, ...]]:
+    """Divide stimuli into folds of almost the same size at random, the same way every time.
+
+    Args:
+        names: all stimulus names.
+        count: how many folds, at least 2.
+        seed: another one gives other folds.
+
+    Returns:
+        The names in each fold, sorted; every name is in exactly one.
+
+    Raises:
+        DatasetError: there are fewer names than folds.
+    """
+    if len(names) < count:
+        raise DatasetError(f"{len(names)} pictures cannot be divided into {count} folds")
+    sizes = {str(n): len(names) // count + (n < len(names) % count) for n in range(count)}
+    return list(make_split(names, sizes, seed).values())

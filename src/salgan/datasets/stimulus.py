@@ -12,6 +12,8 @@ import numpy as np
 from salgan._arrays import Floats, Integers, Mask, Picture
 from salgan.datasets import density as _density
 from salgan.datasets._files import picture_size, read_map, read_picture
+from salgan.datasets.description import Description
+from salgan.datasets.split import SEED, folds_of, parse_fold
 from salgan.errors import DatasetError
 
 __all__ = ["Dataset", "Fixations", "Stimulus"]
@@ -182,6 +184,13 @@ class Stimulus:
         changed.map_path = map_path
         return changed
 
+    def with_pixels_per_degree(self, pixels_per_degree: float) -> Stimulus:
+        """The same stimulus with another size of one degree of visual angle, in pixels."""
+        changed = copy.copy(self)
+        changed._pixels_per_degree = pixels_per_degree
+        changed._degree_of_longer_side = None
+        return changed
+
     def picture(self) -> Picture:
         """The picture as uint8 RGB (H, W, 3), in the orientation that the fixations refer to.
 
@@ -235,7 +244,8 @@ class Stimulus:
             if per_degree is None:
                 raise DatasetError(
                     f"{self.name}: this set does not say how many pixels one degree of visual angle is; "
-                    "give sigma in pixels (--sigma)"
+                    "give sigma in pixels (--sigma), or tell the set: salgan data init FOLDER "
+                    "pixels_per_degree=NUMBER"
                 )
             sigma = (1.0 if degrees is None else degrees) * per_degree
         try:
@@ -271,6 +281,7 @@ class Dataset:
         stimuli: the stimuli, sorted by name.
         layout: the layout they were read from.
         unmatched: what belongs to no picture: files, or names within a file.
+        description: what the ``salgan.toml`` beside the pictures says, if there is one.
     """
 
     name: str
@@ -278,6 +289,7 @@ class Dataset:
     stimuli: tuple[Stimulus, ...]
     layout: str = ""
     unmatched: tuple[str, ...] = ()
+    description: Description | None = None
 
     def __len__(self) -> int:
         return len(self.stimuli)
@@ -300,3 +312,25 @@ class Dataset:
                 f"{missing[0]!r}; is this the set they were made for?"
             )
         return replace(self, stimuli=tuple(known[name] for name in names), unmatched=())
+
+    def fold(self, fold: str) -> tuple[Dataset, Dataset]:
+        """Divide the dataset into the pictures outside a fold and those in it.
+
+        Args:
+            fold: ``"2/5"`` is the second of five. Folds are drawn with the seed that ``salgan.toml`` says,
+                and otherwise with the one of the committed splits.
+
+        Returns:
+            The pictures to train on, and the pictures of the fold.
+
+        Raises:
+            DatasetError: no such fold, fewer pictures than folds, or ``salgan.toml`` says another number.
+        """
+        number, count = parse_fold(fold)
+        said = self.description
+        if said is not None and said.folds not in (None, count):
+            raise DatasetError(f"{said.path}: this set has {said.folds} folds; write 1/{said.folds}")
+        names = [stimulus.name for stimulus in self.stimuli]
+        held_out = set(folds_of(names, count, SEED if said is None else said.seed)[number - 1])
+        others = self.select(name for name in names if name not in held_out)
+        return others, self.select(name for name in names if name in held_out)

@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Floats
+from salgan._words import did_you_mean
+from salgan.datasets.names import match_names
 from salgan.datasets.stimulus import Fixations
 from salgan.errors import DatasetError
 
-__all__ = ["SUFFIXES", "by_picture", "check_unit", "read_csv", "read_csv_of_set"]
+__all__ = ["SUFFIXES", "by_picture", "check_unit", "read_csv", "read_csv_of_set", "viewers_column"]
 
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 """Endings of files that are read as tables, in lower case."""
@@ -46,30 +48,38 @@ _FEW = 3
 _Rows = list[tuple[int, list[str]]]
 
 
-def read_csv(path: Path) -> Fixations:
+def read_csv(path: Path, viewers: str | None = None) -> Fixations:
     """Fixations of one picture from a table with the columns x, y and, if there, viewer and duration.
 
     The first line may name the columns; they can then come in any order and with others among them.
     Otherwise they are taken in this order. Viewers may be numbers or any text; text is numbered in the order
     in which it appears.
 
+    Args:
+        path: the table.
+        viewers: the name of the column that says who looked, if it has another than those known.
+
     Raises:
         DatasetError: the file, or a line of it (named), cannot be understood; or all coordinates are
             fractions.
     """
     rows, decimal_comma = _rows(path)
-    place, rows = _columns(rows, path)
+    place, rows = _columns(rows, path, viewers)
     return _fixations(rows, place, path, decimal_comma)
 
 
-def read_csv_of_set(path: Path) -> dict[str, Fixations]:
+def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixations]:
     """Fixations of many pictures from one table, which names each line's picture; by the pictures' names.
+
+    Args:
+        path: the table.
+        viewers: the name of the column that says who looked, if it has another than those known.
 
     Raises:
         DatasetError: as :func:`read_csv`, or no column names the picture.
     """
     rows, decimal_comma = _rows(path)
-    place, rows = _columns(rows, path)
+    place, rows = _columns(rows, path, viewers)
     if "picture" not in place:
         raise DatasetError(
             f"{path}: no column names the picture (expected one of {_NAMES['picture'].split()[:5]}); "
@@ -106,15 +116,38 @@ def _rows(path: Path) -> tuple[_Rows, bool]:
     return rows, delimiter != ","
 
 
-def _columns(rows: _Rows, path: Path) -> tuple[dict[str, int], _Rows]:
+def viewers_column(path: Path) -> str | None:
+    """The column of a table that says who looked, as its first line names it; None if no known name does.
+
+    Raises:
+        DatasetError: the file cannot be read as a table.
+    """
+    rows, _ = _rows(path)
+    first = rows[0][1] if rows else []
+    return next((cell.strip() for cell in first if _COLUMN_OF.get(_plain(cell)) == "viewer"), None)
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
+
+
+def _columns(rows: _Rows, path: Path, viewers: str | None = None) -> tuple[dict[str, int], _Rows]:
     """Positions of the columns, and the rows without the line that names them."""
     if not rows:
         return {"x": 0, "y": 1}, rows
     place: dict[str, int] = {}
     for index, cell in enumerate(rows[0][1]):
-        name = _COLUMN_OF.get(re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_"))
+        name = _COLUMN_OF.get(_plain(cell))
         if name is not None:
             place.setdefault(name, index)
+    if viewers is not None:
+        headings = [_plain(cell) for cell in rows[0][1]]
+        if _plain(viewers) not in headings:
+            near = did_you_mean(viewers, [cell.strip() for cell in rows[0][1]])
+            raise DatasetError(
+                f"{path}: no column is called {viewers!r}, which salgan.toml names as viewers; {near}"
+            )
+        place["viewer"] = headings.index(_plain(viewers))
     if {"x", "y"} <= place.keys():
         return place, rows[1:]
     if len(rows[0][1]) < 2:
@@ -182,16 +215,4 @@ def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, F
         found: what :func:`read_csv_of_set` gave.
         names: the names of the stimuli.
     """
-    known, short = set(names), dict[str, list[str]]()
-    for name in known:
-        short.setdefault(name.rpartition("/")[2], []).append(name)
-    matched: dict[str, Fixations] = {}
-    for written, fixations in found.items():
-        path = written.replace("\\", "/")
-        stem = re.sub(r"\.(jpe?g|png|webp|tiff?|bmp|gif|heic|avif)$", "", path, flags=re.IGNORECASE)
-        for wanted in (path, stem):
-            alone = short.get(wanted.rpartition("/")[2], [])
-            if wanted in known or len(alone) == 1:
-                matched[wanted if wanted in known else alone[0]] = fixations
-                break
-    return matched
+    return {stimulus: found[written] for written, stimulus in match_names(found, names).items()}

@@ -32,24 +32,39 @@ __all__ = ["evaluate", "open_data"]
 
 
 def open_data(
-    path: str | Path, layout: str | None = None, part: str | None = None, release: str | None = None
+    path: str | Path,
+    layout: str | None = None,
+    part: str | None = None,
+    release: str | None = None,
+    fold: str | None = None,
 ) -> Data:
     """Open a dataset to evaluate on, and the training part that its center bias is fitted on.
 
     Args:
         path: the dataset's folder.
         layout: see :func:`salgan.datasets.open_dataset`.
-        part: ``train``, ``val`` or ``test`` of a set that comes in parts; None takes all of it.
+        part: ``train``, ``val`` or ``test`` of a set that comes in parts, or a part that its
+            ``salgan.toml`` names; None takes all of it.
         release: the release of its ground truth, for the record, if the folder's name does not say.
+        fold: ``2/5`` takes the second of five folds of these pictures, and the center bias is fitted on the
+            other four; None takes them all.
 
     Raises:
         DatasetError: it cannot be opened.
     """
     dataset = open_dataset(path, layout, part, release)
     training = None
-    if part not in (None, "train"):
+    if fold is not None:
+        training, dataset = dataset.fold(fold)
+    elif part not in (None, "train") and _has_training(dataset):
         training = open_dataset(path, layout, "train")
-    return Data(dataset, training, Path(path), layout, part)
+    return Data(dataset, training, Path(path), layout, part, fold)
+
+
+def _has_training(dataset: Dataset) -> bool:
+    """Whether a set that comes in parts has one called train; a ``salgan.toml`` may name none so."""
+    said = dataset.description
+    return said is None or not said.parts or "train" in said.parts
 
 
 def evaluate(
@@ -230,14 +245,18 @@ def _describe(data: Data, dataset: Dataset, gaze: Gaze, missing: int) -> dict[st
     for stimulus in dataset:
         published = stimulus.map_path.stat().st_size if stimulus.map_path else -1
         digest.update(f"{stimulus.name}\0{stimulus.path.stat().st_size}\0{published}\n".encode())
+    if dataset.description is not None:
+        digest.update(dataset.description.fingerprint.encode())
     return {
         "name": dataset.name,
         "release": dataset.release,
         "layout": dataset.layout,
-        "part": data.part,
+        "part": data.share,
         "pictures": len(dataset),
         "without_map": missing,
         "fingerprint": digest.hexdigest(),
         "path": None if data.path is None else str(data.path.resolve()),
         "asked_layout": data.layout,
+        "asked_part": data.part,
+        "fold": data.fold,
     }

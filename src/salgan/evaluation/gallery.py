@@ -36,7 +36,8 @@ def data_of(results: Results) -> Data:
     record = results.about["dataset"]
     if record["path"] is None:
         raise DatasetError(f"{results.folder}: does not say in which folder its dataset is")
-    return open_data(record["path"], record["asked_layout"], record["part"])
+    part = record.get("asked_part", record["part"])
+    return open_data(record["path"], record["asked_layout"], part, fold=record.get("fold"))
 
 
 def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> Array:

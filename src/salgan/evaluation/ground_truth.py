@@ -142,6 +142,7 @@ class Data:
         path: the folder it was opened from, for the record.
         layout: the layout asked for.
         part: the part asked for.
+        fold: the fold asked for, ``"2/5"``; ``training`` is then all pictures outside it.
     """
 
     dataset: Dataset
@@ -149,6 +150,13 @@ class Data:
     path: Path | None = None
     layout: str | None = None
     part: str | None = None
+    fold: str | None = None
+
+    @property
+    def share(self) -> str | None:
+        """Which share of the set the pictures are, in words: its part, its fold, or both."""
+        fold = None if self.fold is None else f"fold {self.fold}"
+        return ", ".join(filter(None, (self.part, fold))) or None
 
 
 @dataclass(frozen=True)
@@ -281,4 +289,5 @@ def _center_bias(data: Data, gaze: Gaze, processes: int, on_progress: Progress) 
             "use disjoint parts"
         )
     places = _places(data.training.stimuli, processes, on_progress, "fitting the center bias")
-    return CenterBias.fit(places, f"training part of {data.training.name}")
+    fitted_on = "training part" if data.fold is None else "other folds"
+    return CenterBias.fit(places, f"{fitted_on} of {data.training.name}")

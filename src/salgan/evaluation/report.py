@@ -28,7 +28,9 @@ def dataset_label(about: dict[str, Any]) -> str:
     """A dataset's name with its release and part, as every table names it."""
     dataset = about["dataset"]
     release = f", release {dataset['release']}" if dataset.get("release") else ""
-    part = f", {dataset['part']} part" if dataset.get("part") else ""
+    part = dataset.get("part") or ""
+    if part:
+        part = f", {part}" if dataset.get("fold") else f", {part} part"
     return f"{dataset['name']}{release}{part}"
 
 

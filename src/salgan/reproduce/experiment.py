@@ -240,7 +240,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
         train, val = parts_of(source, root)
         # Sets that come in parts say their release only when a part is opened.
         # Those with a committed split have parts of the same names.
-        own_parts = source.split in (None, *SIZES)
+        own_parts = source.split in (None, *SIZES) and source.fold is None
         part = source.val if own_parts and isinstance(source.val, str) and source.val != "all" else None
         opened = open_dataset(root, source.layout, part, release)
         return Data(
@@ -249,6 +249,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
             root,
             source.layout,
             part,
+            source.fold,
         )
     raise ConfigError(
         "the recipe's sources have no validation pictures to evaluate on; name some with --test"

@@ -29,6 +29,7 @@ from salgan._files import draft_of, sha256_of, sweep
 from salgan._parallel import WorkerDiedError, cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
+from salgan.datasets.description import parse_description
 from salgan.errors import ConfigError, DatasetError
 from salgan.image import SUFFIXES
 from salgan.preprocessing import Preprocessing
@@ -43,7 +44,7 @@ _CHUNK = 8
 _ARRAYS = ("pictures", "density", "fixations")
 _MARGIN = 1.25
 """Factor on the sides of pictures that batches show at shapes other than their own, to keep them sharp."""
-_READ = SUFFIXES | {".mat", ".npy", ".csv"}
+_READ = SUFFIXES | {".mat", ".npy", ".csv", ".tsv", ".txt", ".toml", ".json", ".npz", ".h5", ".hdf5"}
 """Endings of the files that the readers of datasets read."""
 _Rows: TypeAlias = Sequence[tuple[int, Stimulus]]
 _Shapes: TypeAlias = Sequence[tuple[int, int]]
@@ -148,7 +149,7 @@ def _listed(parts: str | list[str] | None) -> list[str]:
 
 
 def parts_of(source: DataSource, root: Path) -> tuple[list[Stimulus], list[Stimulus]]:
-    """The stimuli to train and to validate on: by a split's names, or by the dataset's own parts.
+    """The stimuli to train and to validate on: by a fold, a split's names, or the dataset's own parts.
 
     Args:
         source: names the parts.
@@ -158,7 +159,10 @@ def parts_of(source: DataSource, root: Path) -> tuple[list[Stimulus], list[Stimu
         ConfigError: the split cannot be read or lacks a part.
         DatasetError: the dataset cannot be read or lacks a part.
     """
-    split = _split(source.split) if source.split is not None else None
+    if source.fold is not None:
+        train, val = open_dataset(root, layout=source.layout).fold(source.fold)
+        return list(train), list(val)
+    split = _split(source.split, root, source.layout) if source.split is not None else None
     wanted = {*_listed(source.train), *_listed(source.val)}
     opened: dict[str, Dataset] = {}
     if split is not None or "all" in wanted:
@@ -174,7 +178,14 @@ def parts_of(source: DataSource, root: Path) -> tuple[list[Stimulus], list[Stimu
     return _joined(opened, _listed(source.train)), _joined(opened, _listed(source.val))
 
 
-def _split(name: str) -> Mapping[str, Sequence[str]]:
+def _split(name: str, root: Path, layout: str | None) -> Mapping[str, Sequence[str]]:
+    if name.endswith(".toml"):
+        path = Path(name)
+        try:
+            said = parse_description(path.read_text("utf-8-sig"), path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"split: {name} cannot be read ({error})") from None
+        return said.divide([stimulus.name for stimulus in open_dataset(root, layout=layout)])
     if not name.endswith(".json"):
         return load_split(name)
     try:

@@ -64,7 +64,10 @@ class DataSource(_Settings):
     layout: str | None = None
     """Layout of the folder (see ``salgan data check --help``); null recognises it."""
     split: str | None = None
-    """Committed split (osie, eyecrowd, sun500) or .json file {part: [names]}; null: the set's own parts."""
+    """Committed split (osie, eyecrowd, sun500), .json file {part: [names]} or .toml file with [parts];
+    null: the parts that the set's salgan.toml names, or its own."""
+    fold: str | None = None
+    """``2/5``: validate on the second of five folds, train on the others; instead of split, train and val."""
     train: str | list[str] | None = "train"
     """Part or parts to train on; ``all`` is the whole dataset, null uses none of it."""
     val: str | list[str] | None = "val"
@@ -78,6 +81,8 @@ class DataSource(_Settings):
     def _one_blur(self) -> DataSource:
         if self.degrees is not None and self.sigma is not None:
             raise ValueError("give degrees or sigma, not both")
+        if self.fold is not None and (self.split, self.train, self.val) != (None, "train", "val"):
+            raise ValueError("fold takes the place of split, train and val; leave these out")
         if not self.train and not self.val:
             raise ValueError("train and val are both empty, so this source is not used")
         return self
