@@ -1,5 +1,9 @@
 """``salgan train`` at the command line."""
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,32 @@ def test_a_run_that_stops_says_how_to_go_on(salgan, recipe, tmp_path):
     said = salgan("train", tmp_path / "run" / "config.yaml", "resume=true", "time_limit=null")
     assert said.code == 0, said.err
     assert len(lines(tmp_path / "run", "validation")) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals for a thread")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_a_signal_stops_says_so_in_its_exit_code_and_can_be_resumed(
+    salgan, config, tmp_path, number
+):
+    settings = config(network="tests.training.tiny:Slow", bootstrap={"epochs": 30}, checkpoint_every=1)
+    (tmp_path / "slow.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    main = threading.get_ident()
+
+    def stop():
+        while not (tmp_path / "run" / "checkpoints" / "last.pt").exists():
+            time.sleep(0.01)
+        signal.pthread_kill(main, number)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    said = salgan("train", tmp_path / "slow.yaml")
+    thread.join()
+    signal.signal(signal.SIGINT, before)
+    assert (said.code, said.out) == (128 + number, "")
+    assert "resume=true" in said.err
+    again = salgan("train", tmp_path / "slow.yaml", "resume=true", "time_limit=0.001")
+    assert again.code == 0, again.err
 
 
 def test_an_unknown_key_is_one_line_on_stderr_and_exit_code_1(salgan, recipe):

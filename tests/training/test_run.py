@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from lightning.fabric import Fabric
 from safetensors.torch import load_file
 
 from salgan.errors import ConfigError, ModelError, SalganError, TrainingError
 from salgan.networks import load_network, read_checkpoint
 from salgan.training import folder as folder_module
 from salgan.training import load_config, train
+from salgan.training.stopping import Stopper
 from tests.training.conftest import lines, repeatable, same_weights
 
 BOTH = {
@@ -225,7 +227,15 @@ def test_a_time_limit_stops_cleanly_and_the_rest_equals_a_run_in_one_go(run, con
     assert len(json.loads((outcome.folder / "environment.json").read_text("utf-8"))) == starts
 
 
-def test_an_interrupt_saves_a_checkpoint_and_stops(config):
+@pytest.fixture
+def hearing():
+    """This process listens to Ctrl-C, even if it was started in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_saves_a_checkpoint_and_stops(config, hearing):
     settings = config(network="tests.training.tiny:Slow", bootstrap={"epochs": 200})
     folder, before = Path(settings.out), signal.getsignal(signal.SIGINT)
     main = threading.get_ident()
@@ -240,9 +250,28 @@ def test_an_interrupt_saves_a_checkpoint_and_stops(config):
     outcome = train(settings)
     thread.join()
     assert not outcome.finished
+    assert outcome.signal == signal.SIGINT
     state = read_checkpoint(folder / "checkpoints" / "last.pt")
     assert state["position"]["steps"] == len(lines(folder, "step"))
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no closing terminal to hear of")
+def test_a_second_signal_ends_at_once_as_the_first_would_have_without_a_run():
+    heard = []
+    before = signal.signal(signal.SIGHUP, lambda number, _: heard.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt), Stopper(None, Fabric(accelerator="cpu")) as stopper:
+            signal.raise_signal(signal.SIGHUP)
+            assert (stopper.due(), stopper.signal, heard) == (True, signal.SIGHUP, [])
+            signal.raise_signal(signal.SIGHUP)
+        assert heard == [signal.SIGHUP]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with Stopper(None, Fabric(accelerator="cpu")) as stopper:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stopper.due()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_nan_stops_the_run_names_the_batch_and_keeps_the_last_checkpoint(config):

@@ -36,7 +36,8 @@ def train(
     [bold]salgan export[/bold].
 
     To resume a run that was stopped by a kill, Ctrl-C or time_limit=MINUTES, run the same command with
-    [bold]resume=true[/bold]; it continues exactly from the last checkpoint.
+    [bold]resume=true[/bold]; it continues exactly from the last checkpoint. After Ctrl-C and SIGTERM, the run
+    finishes its step, writes a checkpoint and ends with exit code 130 or 143.
     """
     from salgan.training import load_config
 
@@ -54,3 +55,5 @@ def train(
             f"go on with: salgan train {outcome.folder}/config.yaml resume=true",
             err=True,
         )
+    if outcome.signal is not None:
+        raise typer.Exit(128 + outcome.signal)

@@ -86,13 +86,15 @@ class RunFolder:
         """
         state = read_checkpoint(self.checkpoint) if self.checkpoint.is_file() else None
         try:
-            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            # The settings come first: what a kill leaves without them would not be known as a run.
+            if not self._config.is_file():
+                self._write(self._config, config.model_copy(update={"resume": False}).to_yaml().encode())
+            self.checkpoint.parent.mkdir(exist_ok=True)
         except OSError as error:
             raise SalganError(
                 f"{self.path}: cannot be made ({error.strerror}); choose another out=FOLDER"
             ) from None
-        if not self._config.is_file():
-            self._write(self._config, config.model_copy(update={"resume": False}).to_yaml().encode())
         self._write_environment()
         self._cut_metrics(0 if state is None else state["metrics_bytes"])
         return state

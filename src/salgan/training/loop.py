@@ -67,12 +67,14 @@ class TrainingOutcome:
         finished: whether all epochs are done; otherwise it stopped at its time limit or was interrupted.
         epochs: epochs that are finished.
         best: best validation score, None without validation.
+        signal: the number of the signal that asked the run to stop, None if there was none.
     """
 
     folder: Path
     finished: bool
     epochs: int
     best: float | None
+    signal: int | None = None
 
 
 class Loop:
@@ -145,7 +147,9 @@ class Loop:
                 stopped = not self._epoch(stopper)
                 if not stopped:
                     self._after_epoch()
-        return TrainingOutcome(self._folder.path, not stopped, position.epoch, position.best)
+        return TrainingOutcome(
+            self._folder.path, not stopped, position.epoch, position.best, signal=stopper.signal
+        )
 
     def _enter_phase(self) -> None:
         """If the bootstrap is over, begin what follows it."""

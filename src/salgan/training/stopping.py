@@ -12,28 +12,37 @@ from lightning.fabric import Fabric
 
 __all__ = ["Stopper"]
 
+_STOPPING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
+
 
 class Stopper:
     """Says after every step whether to save and stop; a context manager that catches signals in its block.
 
-    After the first SIGINT (Ctrl-C) or SIGTERM, the step is finished and a checkpoint is written; a second one
-    ends the process at once.
+    After the first SIGINT (Ctrl-C), SIGTERM or SIGHUP (a terminal that closes), the step is finished and a
+    checkpoint is written; a second one does at once what it would have done without this class.
 
     Args:
         minutes: time limit, counted from now; None means no limit.
         fabric: used by several processes to agree on the step to stop at.
+
+    Attributes:
+        signal: the number of the signal that asked this process to stop, None if there was none.
     """
 
     def __init__(self, minutes: float | None, fabric: Fabric) -> None:
         self._deadline = time.monotonic() + 60 * minutes if minutes is not None else None
         self._fabric = fabric
-        self._signalled = False
-        self._before: dict[signal.Signals, Any] = {}
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Stopper:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._remember)
+            for number in _STOPPING:
+                # A signal that the parent told this process to ignore, as nohup does, stays ignored.
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._remember)
         return self
 
     def __exit__(
@@ -45,12 +54,16 @@ class Stopper:
     def due(self) -> bool:
         """Whether to stop now."""
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        due = self._signalled or late
+        due = self.signal is not None or late
         if self._fabric.world_size > 1:
             return self._fabric.strategy.reduce_boolean_decision(due, all=False)
         return due
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled:
-            raise KeyboardInterrupt
-        self._signalled = True
+        if self.signal is None:
+            self.signal = number
+            return
+        before = self._before[number]
+        if callable(before):
+            before(number, frame)
+        raise KeyboardInterrupt
