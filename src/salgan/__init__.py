@@ -8,14 +8,12 @@
 Importing the package imports nothing heavy: names below are loaded when they are first used.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
-
-from salgan._version import __version__
-
+# Nothing at all, not even typing: during an import here, Ctrl-C would print a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from salgan._version import __version__
     from salgan.errors import SalganError
     from salgan.models import load_model, predict
     from salgan.models.predictor import Predictor
@@ -27,14 +25,17 @@ _HOME = {
     "Predictor": "salgan.models.predictor",
     "SaliencyMap": "salgan.saliency_map",
     "SalganError": "salgan.errors",
+    "__version__": "salgan._version",
     "load_model": "salgan.models",
     "predict": "salgan.models",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOME:
         raise AttributeError(f"module 'salgan' has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(_HOME[name]), name)
 
 

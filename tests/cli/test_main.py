@@ -101,3 +101,9 @@ def test_ctrl_c_while_the_command_starts_leaves_no_traceback(wait):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert "Traceback" not in said
+
+
+def test_importing_the_package_imports_nothing_else_in_which_ctrl_c_could_leave_a_traceback():
+    code = "import sys; before = set(sys.modules); import salgan; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "salgan\n"
