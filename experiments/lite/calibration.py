@@ -5,8 +5,8 @@
 FOLDER holds osie, eyecrowd and sun500. In every picture, 50 boxes of each size lie at random (seed 0, aspect
 from 1:2 to 2:1). The predicted share is what ``salgan regions`` prints, and the true share is the part of the
 fixations in the box. Printed are the reliability curve (by predicted share, and by size), the error of a
-share of 10 %, and what a gamma on the map would change: the mean log-likelihood of the fixations and the error
-of the shares. Intervals are 95 % bootstrap intervals over pictures.
+share of 10 %, and what a gamma on the map would change: the mean log-likelihood of the fixations and the
+error of the shares. Intervals are 95 % bootstrap intervals over pictures.
 """
 
 from __future__ import annotations
