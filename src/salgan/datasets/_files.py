@@ -9,7 +9,8 @@ import numpy as np
 
 from salgan import image
 from salgan._arrays import Array, Floats, Picture
-from salgan.errors import DatasetError, ImageError, require
+from salgan.datasets._mat import Struct
+from salgan.errors import DatasetError, ImageError
 
 PICTURES = image.SUFFIXES
 """Suffixes, in lower case, that count as a picture."""
@@ -144,33 +145,11 @@ def read_points(path: Path, picture: Path, *, exif: bool) -> tuple[Floats, Float
     return x.astype(np.float64), y.astype(np.float64)
 
 
-def load_mat(path: Path, variable: str) -> Any:
-    """One variable of a MATLAB file, squeezed, with structs as objects.
-
-    Raises:
-        DatasetError: no such file, not MATLAB 4 to 7.2, or no such variable in it.
-        MissingExtraError: SciPy is not installed.
-    """
-    io = require("scipy.io", "eval")
-    try:
-        with path.open("rb") as stream:
-            content = io.loadmat(stream, squeeze_me=True, struct_as_record=False, variable_names=[variable])
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
-    except NotImplementedError:
-        raise DatasetError(f"{path}: is a MATLAB 7.3 file; save it again with: save(..., '-v7')") from None
-    except Exception as error:  # loadmat unpickles nothing, but raises nearly anything on a broken file
-        raise DatasetError(f"{path}: not a MATLAB file that can be read ({_first_line(error)})") from None
-    if variable not in content:
-        raise DatasetError(f"{path}: has no variable {variable!r}")
-    return content[variable]
-
-
 def field(record: Any, name: str, path: Path) -> Any:
     """A field of a MATLAB struct."""
-    if name not in getattr(record, "_fieldnames", ()):
+    if not isinstance(record, Struct) or name not in record.fields:
         raise DatasetError(f"{path}: a struct without the field {name!r}")
-    return getattr(record, name)
+    return record.fields[name]
 
 
 def records(value: Any) -> list[Any]:

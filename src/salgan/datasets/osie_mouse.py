@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salgan.datasets._files import PICTURES, by_stem, field, load_mat, numbers, pairs
+from salgan.datasets._files import PICTURES, by_stem, field, numbers, pairs
+from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 

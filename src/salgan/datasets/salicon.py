@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salgan.datasets._files import PICTURES, by_stem, field, load_mat, pairs, read_points, records
+from salgan.datasets._files import PICTURES, by_stem, field, pairs, read_points, records
+from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 

@@ -1,45 +1,25 @@
-"""Decodes pictures in a process that may be killed by the one that started it; the service starts several.
-
-A decoder is C code that reads a stranger's bytes: it may crash, or need minutes or gigabytes. In a process of
-its own, each picture gets processor time and address space to suit its size, and whatever happens to it
-affects nothing else.
-
-The two sides talk over the process's standard streams. A message is four bytes of length, that many bytes of
-JSON, and then as many bytes as its field ``bytes`` says. The answers are parsed as strictly as any input: a
-picture that takes over its decoder must not get any further.
-"""
+"""Decodes pictures in a process of its own (see :mod:`salgan._child`); the service starts several."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
-import os
-import re
-import signal
-import struct
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 if __name__ == "__main__":
-    # This runs as a script, so that it need not import the rest of the service. At the end of the path,
-    # nothing that lies beside the package can hide one of Python's own modules.
+    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
     sys.path.append(sys.argv[1])
 
 from PIL import Image
 
 from salgan import crop, image
+from salgan._child import bounded, exactly, serve, write_message
 from salgan.errors import ImageError, ImageTooLargeError
 
-__all__ = ["GO", "LEAVE", "main", "read_message", "write_message"]
+__all__ = ["GO", "LEAVE", "main"]
 
 GO, LEAVE = b"g", b"l"
 """What is answered when the process has said how many pixels a picture has."""
-
-_MOST_HEADER = 1_000_000
-_LENGTH = struct.Struct("!I")
 
 _PER_PIXEL = 36
 """Bytes that decoding may take for each pixel; lossless WebP with transparency, the hungriest, takes 28."""
@@ -56,71 +36,22 @@ _MOST_SCANS = 100
 _PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "P", "RGB", "RGBA"})
 
 
-def write_message(file: BinaryIO, header: dict[str, Any], *contents: bytes | memoryview) -> None:
-    """Write one message; what ``contents`` hold is not copied."""
-    total = sum(len(content) for content in contents)
-    text = json.dumps({**header, "bytes": total}).encode()
-    for piece in (_LENGTH.pack(len(text)) + text, *contents):
-        view, at = memoryview(piece), 0
-        while at < len(view):
-            at += file.write(view[at:])
-    file.flush()
-
-
-def read_message(file: BinaryIO) -> dict[str, Any]:
-    """Read a message's header; its content comes next in the file.
-
-    Raises:
-        EOFError: the other side has gone.
-        ValueError: it is not a header.
-    """
-    (length,) = _LENGTH.unpack(_exactly(file, _LENGTH.size))
-    if length > _MOST_HEADER:
-        raise ValueError("the header is too long")
-    header = json.loads(_exactly(file, length))
-    if not isinstance(header, dict) or not isinstance(header.get("bytes"), int) or header["bytes"] < 0:
-        raise ValueError("the header is not one")
-    return header
-
-
-def _exactly(file: BinaryIO, length: int) -> bytes:
-    content = file.read(length)
-    while len(content) < length:
-        more = file.read(length - len(content))
-        if not more:
-            raise EOFError
-        content += more
-    return content
-
-
 def main() -> None:
     """Answer requests on stdin until it ends."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this process
-    asked = os.fdopen(os.dup(0), "rb")
-    told = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not come between the messages.
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    _forbid_files()
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            request = read_message(asked)
-            _answer(request, _exactly(asked, request["bytes"]), asked, told)
+    serve(_answer)
 
 
 def _answer(request: dict[str, Any], content: bytes, asked: BinaryIO, told: BinaryIO) -> None:
     try:
-        with _bounded(request["seconds"] * _LEAST_SHARE, len(content) * _PER_FILE_BYTE):
+        with bounded(request["seconds"] * _LEAST_SHARE, len(content) * _PER_FILE_BYTE + _SPARE):
             _refuse_many_scans(content)
             pixels = _promised_pixels(content, request["max_pixels"])
         write_message(told, {"pixels": pixels})
-        if _exactly(asked, 1) == LEAVE:
+        if exactly(asked, 1) == LEAVE:
             return
         share = _LEAST_SHARE + (1 - _LEAST_SHARE) * pixels / request["max_pixels"]
-        room = pixels * _PER_PIXEL + len(content) * _PER_FILE_BYTE
-        with _bounded(request["seconds"] * share, room):
+        room = pixels * _PER_PIXEL + len(content) * _PER_FILE_BYTE + _SPARE
+        with bounded(request["seconds"] * share, room):
             header, body = _done(request, content)
     except MemoryError:
         write_message(told, {"error": "memory"})
@@ -170,56 +101,6 @@ def _promised_pixels(content: bytes, most: int) -> int:
             raise
         except Exception:  # decoders raise nearly anything; reading the picture says what is wrong
             return most
-
-
-@contextlib.contextmanager
-def _bounded(seconds: float, room: int) -> Iterator[None]:
-    """Inside the block, end this process after ``seconds`` of processor time and give it ``room`` in memory.
-
-    Where the system has no such bounds (Windows), the process's parent can only rely on its clock.
-    """
-    timer = getattr(signal, "setitimer", None)
-    if timer is not None:
-        timer(signal.ITIMER_PROF, seconds)  # SIGPROF, left as it is, ends the process
-    _limit_memory(_address_space() + room + _SPARE)
-    try:
-        yield
-    finally:
-        _limit_memory(None)
-        if timer is not None:
-            timer(signal.ITIMER_PROF, 0)
-
-
-def _limit_memory(most: int | None) -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = hard if most is None else most if hard == resource.RLIM_INFINITY else min(most, hard)
-    # macOS knows the limit but refuses values below what it has given already.
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-
-
-def _address_space() -> int:
-    """Bytes of address space this process has now; where that cannot be told, a generous guess."""
-    try:
-        found = re.search(r"VmSize:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    except OSError:
-        found = None
-    return int(found[1]) * 1024 if found else 1_000_000_000
-
-
-def _forbid_files() -> None:
-    """Make sure that a decoder writes no files, not even an image of its own crash."""
-    try:
-        import resource
-    except ImportError:
-        return
-    for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (0, 0))
 
 
 if __name__ == "__main__":

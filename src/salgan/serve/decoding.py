@@ -6,28 +6,20 @@ picture.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-import salgan
 from salgan._arrays import Picture
+from salgan._child import Child, read_message, write_message
 from salgan.errors import ImageError, ImageTooLargeError
 from salgan.serve import decoder as child
 from salgan.serve.limits import Limits
 from salgan.serve.observe import logger
 
 __all__ = ["Decoders", "NotNowError", "OutOfMemoryError"]
-
-_PATH = str(Path(salgan.__file__).parents[1])
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
 
 _START_SECONDS = 10.0
 """Extra time for a new process, which imports its decoders first."""
@@ -130,36 +122,23 @@ class Decoders:
             self._idle.append(decoder)
 
 
-class _Decoder:
+class _Decoder(Child):
     """One process."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  (the command is ours)
-            [sys.executable, "-P", child.__file__, _PATH],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries in C print there what the service's log must not hold
-            bufsize=0,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-        self.broken = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+        super().__init__(child.__file__)
 
     def ask(
         self, content: bytes, request: dict[str, Any], limits: Limits, most: int | None
     ) -> tuple[dict[str, Any], Picture]:
         """One picture's way through the process; :attr:`broken` afterwards if it must not be used again."""
         self.broken = True  # until the last byte of the answer is here
-        clock = _Clock(limits.timeout + _START_SECONDS, self._process)
-        told, said = self._streams()
+        clock = self.clock(limits.timeout + _START_SECONDS)
+        told, said = self.streams
         try:
             request = {"max_pixels": limits.max_pixels, "seconds": limits.decode_seconds, **request}
-            child.write_message(told, request, content)
-            answer = child.read_message(said)
+            write_message(told, request, content)
+            answer = read_message(said)
             if "error" not in answer:
                 pixels = _whole(answer.get("pixels"), limits.max_pixels)
                 if most is not None and pixels > most:
@@ -168,14 +147,13 @@ class _Decoder:
                     self.broken = clock.ran_out()
                     raise NotNowError
                 told.write(child.GO)
-                answer = child.read_message(said)
+                answer = read_message(said)
             if "error" in answer:
                 clock.stop()
                 self.broken = clock.ran_out() or answer["error"] == "memory"
                 raise _error(answer)
             body = self._body(said, answer, limits, is_crop="window" in request)
         except (EOFError, OSError):
-            self._process.kill()
             raise self._death(clock.ran_out()) from None
         except ValueError as error:
             logger.error("a decoder answered nonsense", extra={"fields": {"reason": str(error)}})
@@ -186,16 +164,6 @@ class _Decoder:
             clock.stop()
         self.broken = clock.ran_out()
         return answer, body
-
-    def kill(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        for stream in self._streams():
-            stream.close()
-        self._process.wait()
-
-    def _streams(self) -> tuple[Any, Any]:
-        return self._process.stdin, self._process.stdout
 
     def _body(self, said: BinaryIO, answer: dict[str, Any], limits: Limits, *, is_crop: bool) -> Picture:
         length = answer["bytes"]
@@ -216,7 +184,7 @@ class _Decoder:
         return body
 
     def _death(self, late: bool) -> Exception:
-        code = self._process.wait()
+        code = self.kill()
         if late or code == -getattr(signal, "SIGPROF", 0):
             return ImageError(
                 "picture: takes too long to decode for its size; save it again, as a plain JPEG or PNG"
@@ -225,34 +193,6 @@ class _Decoder:
             return OutOfMemoryError()
         logger.warning("a decoder died of a picture", extra={"fields": {"code": code}})
         return ImageError("picture: its decoder crashed on it; save it again with another program")
-
-
-class _Clock:
-    """Kills a process when its time is over, and never after :meth:`stop`."""
-
-    def __init__(self, seconds: float, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._lock = threading.Lock()
-        self._stopped = self._ran_out = False
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def stop(self) -> None:
-        """The process has answered."""
-        with self._lock:
-            self._stopped = True
-        self._timer.cancel()
-
-    def ran_out(self) -> bool:
-        """Whether the process was killed."""
-        return self._ran_out
-
-    def _end(self) -> None:
-        with self._lock:
-            if not self._stopped:
-                self._ran_out = True
-                self._process.kill()
 
 
 def _error(answer: dict[str, Any]) -> Exception:
