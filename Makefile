@@ -21,7 +21,7 @@ test: $(DEV)/.installed  ## Run every test
 	$(DEV)/$(BIN)/python -m pytest -n 2
 
 fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
-	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/test_fuzz.py
+	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/fuzz
 
 test-oldest: $(OLDEST)/.installed  ## Run the suite on the oldest packages that pyproject.toml allows
 	$(OLDEST)/$(BIN)/python -m pytest -n 2 -W ignore::DeprecationWarning

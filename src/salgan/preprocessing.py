@@ -16,12 +16,16 @@ import numpy as np
 from PIL import Image
 
 from salgan._arrays import Picture
+from salgan._json import parse_json
 from salgan.errors import ModelError
 
 __all__ = ["IMAGENET", "METADATA_KEY", "VGG16_CAFFE", "Preprocessing"]
 
 METADATA_KEY = "salgan.preprocessing"
 """Where a network's file, ONNX or safetensors, keeps its :class:`Preprocessing` record, as JSON."""
+
+_LONGEST = 8192
+"""The longest side that a network's input may have; a record that asks for more is damaged or hostile."""
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -61,13 +65,18 @@ class Preprocessing:
     squash: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1:
-            raise ModelError(f"preprocessing: input size {self.height}×{self.width} must be at least 1×1")
+        if not _is_shape(self.shape):
+            raise ModelError(
+                f"preprocessing: input size {self.height}×{self.width} must be two whole numbers from 1 to "
+                f"{_LONGEST}"
+            )
         if self.shapes and self.shape not in self.shapes:
             raise ModelError(f"preprocessing: shapes must hold the input size {self.height}×{self.width}")
         for shape in self.shapes:
-            if len(shape) != 2 or min(shape) < 1:
-                raise ModelError(f"preprocessing: shape {shape} must be two numbers of at least 1")
+            if not _is_shape(shape):
+                raise ModelError(
+                    f"preprocessing: shape {shape} must be two whole numbers from 1 to {_LONGEST}"
+                )
         if self.squash and not (
             len(self.squash) == 2 and 0 < self.squash[0] <= self.squash[1] and self.shapes
         ):
@@ -78,6 +87,8 @@ class Preprocessing:
             raise ModelError(f"preprocessing: order {self.order!r} must be RGB or BGR")
         if self.filter not in _FILTERS:
             raise ModelError(f"preprocessing: filter {self.filter!r} must be one of {', '.join(_FILTERS)}")
+        if not all(map(math.isfinite, (self.scale, *self.mean, *self.std))):
+            raise ModelError("preprocessing: scale, mean and std must be finite")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError("preprocessing: mean and std must have 3 values, std above 0")
 
@@ -135,7 +146,7 @@ class Preprocessing:
             ModelError: not JSON, not an object, an unknown or malformed field.
         """
         try:
-            record: Any = json.loads(text)
+            record: Any = parse_json(text)
             known = {field.name for field in fields(cls)}
             unknown = sorted(set(record) - known)
             if unknown:
@@ -146,10 +157,14 @@ class Preprocessing:
                 if name in record:
                     record[name] = tuple(float(value) for value in record[name])
             if "shapes" in record:
-                record["shapes"] = tuple((int(rows), int(columns)) for rows, columns in record["shapes"])
+                record["shapes"] = tuple(map(tuple, record["shapes"]))
             return cls(**record)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ModelError(f"preprocessing record cannot be read ({error}); re-export the model") from None
+
+
+def _is_shape(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 and all(type(side) is int and 1 <= side <= _LONGEST for side in shape)
 
 
 VGG16_CAFFE = Preprocessing(order="BGR", scale=1.0, mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0))

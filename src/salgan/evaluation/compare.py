@@ -97,7 +97,11 @@ def compare(first: Results, second: Results) -> Comparison:
     if not metrics:
         raise SalganError(f"{first.folder} and {second.folder} have no metric in common")
     row = {name: number for number, name in enumerate(second.pictures)}
-    order = np.array([row[name] for name in first.pictures])
+    for one, other in ((first, second), (second, first)):
+        lacking = set(other.pictures).difference(one.pictures)
+        if lacking:
+            raise SalganError(f"{one.folder}: lacks the scores of {min(lacking)}; run its evaluation again")
+    order = np.array([row[name] for name in first.pictures], dtype=np.intp)
     return Comparison(first, second, tuple(_difference(first, second, order, name) for name in metrics))
 
 

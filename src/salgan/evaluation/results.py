@@ -21,6 +21,7 @@ import numpy as np
 
 from salgan._arrays import Floats
 from salgan._files import replacing
+from salgan._json import parse_json
 from salgan.errors import SalganError
 
 __all__ = ["FACTS", "Results", "RowFile"]
@@ -28,6 +29,28 @@ __all__ = ["FACTS", "Results", "RowFile"]
 FACTS = ("picture", "width", "height", "map_width", "map_height", "fixations", "others", "sigma")
 """Columns before the scores: sizes in pixels, fixated pixels, pictures behind sAUC, sigma of the density in
 pixels."""
+
+_NUMBER = (int, float)
+_PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "model": {"name": (str,), "spec": (str, type(None))},
+    "dataset": {"name": (str,), "without_map": (int,), "fingerprint": (str,)},
+    "protocol": {
+        "metrics": (list,),
+        "sigma": (*_NUMBER, type(None)),
+        "degrees": (*_NUMBER, type(None)),
+        "others": (int,),
+        "seed": (int,),
+    },
+    "center_bias": {
+        "fitted_on": (str,),
+        "leave_one_out": (bool,),
+        "pictures": (int,),
+        "fixations": (int,),
+        "sigma": _NUMBER,
+        "fingerprint": (str,),
+    },
+}
+"""What readers of ``evaluation.json`` rely on; ``center_bias`` may be null."""
 
 _COMPARED = {
     "protocol": "other metrics or settings",
@@ -80,15 +103,20 @@ class Results:
                 f"this makes one: salgan evaluate MODEL --data FOLDER --out {folder}"
             )
         metrics = about["protocol"]["metrics"]
-        rows = _read_rows(folder / "per_picture.csv", [*FACTS, *metrics, "note"])
+        table = folder / "per_picture.csv"
+        rows = _read_rows(table, [*FACTS, *metrics, "note"])
+        try:
+            columns = {
+                name: np.array([float(row[name] or "nan") for row in rows], dtype=np.float64)
+                for name in [*FACTS[1:], *metrics]
+            }
+        except ValueError as error:
+            raise SalganError(f"{table}: holds a score that is not a number ({error})") from None
         return cls(
             folder,
             about,
             tuple(row["picture"] for row in rows),
-            {
-                name: np.array([float(row[name] or "nan") for row in rows], dtype=np.float64)
-                for name in [*FACTS[1:], *metrics]
-            },
+            columns,
             tuple(row["note"] for row in rows),
         )
 
@@ -187,13 +215,36 @@ def _text(value: Any) -> str:
 def _read_about(folder: Path) -> dict[str, Any] | None:
     path = folder / "evaluation.json"
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        about["model"]["name"], about["protocol"]["metrics"], about["dataset"]["name"]
+        about = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise SalganError(f"{path}: is not the record of an evaluation ({error})") from None
+    wrong = _wrong_part(about)
+    if wrong is not None:
+        raise SalganError(f"{path}: is not the record of an evaluation (it lacks a sound {wrong})")
     return dict(about)
+
+
+def _wrong_part(about: Any) -> str | None:
+    """The first part of a record that is missing or of another type; None if the record is sound."""
+    if not isinstance(about, dict) or not isinstance(about.get("salgan"), str):
+        return "version"
+    for part, fields in _PARTS.items():
+        if part == "center_bias" and about.get(part, 0) is None:
+            continue
+        values = about.get(part)
+        for name, kinds in fields.items():
+            value = values.get(name, ...) if isinstance(values, dict) else ...
+            if not isinstance(value, kinds) or (isinstance(value, int) and value < 0):
+                return f"{part}.{name}"
+    metrics = about["protocol"]["metrics"]
+    if not all(isinstance(name, str) for name in metrics) or len(set(metrics)) < len(metrics):
+        return "protocol.metrics"
+    remarks = about["model"].get("remarks", [])
+    if not isinstance(remarks, list) or not all(isinstance(each, str) for each in remarks):
+        return "model.remarks"
+    return None
 
 
 def _identity(part: Any) -> Any:
@@ -210,10 +261,13 @@ def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     except OSError as error:
         raise SalganError(f"{path}: cannot be read ({error.strerror}); evaluate again") from None
     text = content[: content.rfind(b"\n") + 1].decode("utf-8", errors="replace")
-    reader = csv.DictReader(io.StringIO(text))
-    if reader.fieldnames is not None and list(reader.fieldnames) != list(columns):
+    try:
+        header, *lines = csv.reader(io.StringIO(text, newline="")) if text else [list(columns)]
+    except csv.Error as error:
+        raise SalganError(f"{path}: is not a table ({error}); evaluate again with --overwrite") from None
+    if header != list(columns):
         raise SalganError(f"{path}: has other columns than its evaluation; evaluate again with --overwrite")
-    rows = [row for row in reader if None not in row and None not in row.values()]
+    rows = [dict(zip(columns, line, strict=True)) for line in lines if len(line) == len(columns)]
     return list({row["picture"]: row for row in rows}.values())
 
 

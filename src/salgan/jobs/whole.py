@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from salgan.image import pillow_kept_quiet
+
 __all__ = ["is_whole"]
 
 _PNG_END = b"IEND\xaeB`\x82"
@@ -18,7 +20,9 @@ def is_whole(path: Path) -> bool:
         if not path.is_file() or not path.stat().st_size:
             return False
         return _OPENS.get(path.suffix, _has_lines)(path)
-    except (OSError, ValueError, SyntaxError):  # Pillow raises SyntaxError for a damaged head
+    except MemoryError:
+        raise
+    except Exception:  # a damaged head is parsed as Python by NumPy, and makes Pillow raise nearly anything
         return False
 
 
@@ -28,7 +32,7 @@ def _opens_as_array(path: Path) -> bool:
 
 
 def _opens_as_picture(path: Path) -> bool:
-    with Image.open(path, formats=["PNG", "TIFF"]) as picture:
+    with pillow_kept_quiet(), Image.open(path, formats=["PNG", "TIFF"]) as picture:
         if picture.format != "PNG":
             return True
     with path.open("rb") as file:

@@ -85,8 +85,10 @@ def read_records(table: Path) -> list[ModelRecord]:
     """
     try:
         tables = tomllib.loads(table.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ModelError(f"{table}: {error}") from None
+    except OSError as error:
+        raise ModelError(f"{table}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:  # Python's own parsers of TOML and UTF-8 raise ValueErrors
+        raise ModelError(f"{table}: is not TOML ({error})") from None
     records = []
     for name, entries in tables.items():
         try:

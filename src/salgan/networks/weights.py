@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from salgan._files import replacing
+from salgan._json import parse_json
 from salgan.errors import ModelError
 from salgan.networks.factory import build_from_factory, is_ours
 from salgan.networks.files import as_safetensors, read_network_file, read_safetensors
@@ -230,7 +231,7 @@ def load_encoder(network: Generator, path: str | Path) -> None:
 
 
 def _parse_architecture(text: Any) -> dict[str, Any]:
-    architecture = json.loads(text)
+    architecture = parse_json(text)
     expected = {"encoder": str, "decoder": dict, "frozen": int}
     if not isinstance(architecture, dict) or set(architecture) != set(expected):
         raise ModelError("its architecture must name encoder, decoder and frozen, and nothing else")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from salgan._json import parse_json
 from salgan.errors import ConfigError
 from salgan.regions.region import Region, check_names
 
@@ -84,11 +84,11 @@ def read_regions(path: str | Path) -> list[Region]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text") from None
     try:
-        regions = regions_from(json.loads(text)) if path.suffix.lower() == ".json" else _from_csv(text)
+        regions = regions_from(parse_json(text)) if path.suffix.lower() == ".json" else _from_csv(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not JSON ({str(error) or 'nested too deep'})") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not JSON ({error})") from None
     if not regions:
         raise ConfigError(f"{path}: holds no regions")
     return regions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from salgan._json import parse_json
 from salgan.crop import parse_ratio, parse_size
 from salgan.errors import ConfigError
 from salgan.regions import Region, check_names, parse_box, parse_polygon, regions_from
@@ -131,12 +131,12 @@ def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> l
     try:
         regions = [*map(parse_box, boxes), *map(parse_polygon, polygons)]
         if form is not None:
-            regions += regions_from(json.loads(form))
+            regions += regions_from(parse_json(form))
         check_names(regions)
     except ConfigError as error:
         raise ProblemError(422, str(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise ProblemError(422, f"regions: this is not JSON ({str(error) or 'nested too deep'})") from None
+    except ValueError as error:
+        raise ProblemError(422, f"regions: this is not JSON ({error})") from None
     corners = sum(len(region.corners) for region in regions)
     if len(regions) > MOST_REGIONS or corners > _MOST_CORNERS:
         raise ProblemError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["parse_yaml"]
+__all__ = ["as_yaml", "parse_yaml"]
 
 _PLAIN = {
     # YAML 1.1 has more of each: yes, no and on; 0o17, 1_000 and 1:30; dates. A folder may be called so.
@@ -44,6 +44,12 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(f"not YAML that can be read ({reason})") from None
 
 
+def as_yaml(value: Any) -> str:
+    """Write plain values as YAML that :func:`parse_yaml`, and any other parser, reads back as the same."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False)
+    return text
+
+
 class _Loader(yaml.SafeLoader):
     """Plain values by :data:`_PLAIN` alone."""
 
@@ -62,9 +68,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or :data:`_PLAIN` would take for something else."""
+
+
 for _kind, (_pattern, _first) in _PLAIN.items():
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_kind}",
-        re.compile(rf"^(?:{_pattern})$"),
-        [each if each != "\0" else "" for each in _first],
-    )
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_kind}",
+            re.compile(rf"^(?:{_pattern})$"),
+            [each if each != "\0" else "" for each in _first],
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from salgan.errors import ConfigError, ModelError
 from salgan.models import find_model
@@ -88,7 +88,11 @@ def initial_weights(spec: str, generator: nn.Module) -> dict[str, Any] | None:
             file.read()  # verifies it
         if file.kind == "checkpoint":
             state = read_checkpoint(file.path)["salgan"]
-            weights, optimiser = state["generator"], state["generator_optimiser"]
+            weights, optimiser = state.get("generator"), state.get("generator_optimiser")
+            if not isinstance(weights, dict) or not all(
+                isinstance(each, Tensor) for each in weights.values()
+            ):
+                raise ModelError(f"{file.path}: not a checkpoint of salgan train")
         else:
             _, weights = read_network_file(file.path)
     except ModelError as error:

@@ -26,6 +26,7 @@ import platformdirs
 from PIL import Image
 
 from salgan._files import draft_of, sha256_of, sweep
+from salgan._json import parse_json
 from salgan._parallel import WorkerDiedError, cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import Dataset, Fixations, Stimulus, load_split, open_dataset
@@ -189,7 +190,7 @@ def _split(name: str, root: Path, layout: str | None) -> Mapping[str, Sequence[s
     if not name.endswith(".json"):
         return load_split(name)
     try:
-        split = json.loads(Path(name).read_text(encoding="utf-8"))
+        split = parse_json(Path(name).read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(f"split: {name} cannot be read ({error})") from None
     if not isinstance(split, dict) or not all(
@@ -367,7 +368,7 @@ def _fixation_map(fixations: Fixations | None, stimulus: Stimulus, height: int, 
 
 def _load(folder: Path, source: str) -> tuple[Samples, list[str]]:
     try:
-        record = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
+        record = parse_json((folder / "samples.json").read_bytes())
         pictures, density, fixations = (_by_picture(folder, _mapped(folder, name, "r")) for name in _ARRAYS)
         names = tuple(f"{source}/{name}" for name in record["names"])
         return Samples(names, pictures, density, fixations), list(record["empty"])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from salgan.training._yaml import as_yaml
 
 __all__ = [
     "Adversarial",
@@ -347,4 +348,4 @@ class Config(_Settings):
 
     def to_yaml(self) -> str:
         """The whole configuration as YAML that :func:`salgan.training.load_config` reads back."""
-        return yaml.safe_dump(self.model_dump(), sort_keys=False)
+        return as_yaml(self.model_dump())

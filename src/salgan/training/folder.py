@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from salgan._files import replacing
+from salgan._json import parse_json
 from salgan._version import __version__
-from salgan.errors import ConfigError, SalganError
+from salgan.errors import ConfigError, ModelError, SalganError
 from salgan.networks import read_checkpoint
+from salgan.training._yaml import parse_yaml
 from salgan.training.config import Config
 
 __all__ = ["RunFolder"]
@@ -81,7 +82,8 @@ class RunFolder:
             The checkpoint's content, or None to start at the beginning.
 
         Raises:
-            ModelError: the checkpoint cannot be read.
+            ConfigError: ``environment.json`` is damaged.
+            ModelError: the checkpoint cannot be read, or ``metrics.jsonl`` is not the one it belongs to.
             SalganError: the folder cannot be written.
         """
         state = read_checkpoint(self.checkpoint) if self.checkpoint.is_file() else None
@@ -96,7 +98,7 @@ class RunFolder:
                 f"{self.path}: cannot be made ({error.strerror}); choose another out=FOLDER"
             ) from None
         self._write_environment()
-        self._cut_metrics(0 if state is None else state["metrics_bytes"])
+        self._cut_metrics(0 if state is None else state.get("metrics_bytes"))
         return state
 
     @contextmanager
@@ -133,16 +135,29 @@ class RunFolder:
     def _used(self) -> bool:
         return self.path.is_dir() and any(not each.name.startswith(".") for each in self.path.iterdir())
 
-    def _cut_metrics(self, size: int) -> None:
+    def _cut_metrics(self, size: Any) -> None:
         """Drop what was logged after the checkpoint: it will be trained, and logged, again."""
-        if self.writes and self.metrics.exists():
-            with self.metrics.open("r+b") as file:
-                file.truncate(size)
+        if not self.writes or not self.metrics.exists():
+            return
+        there = self.metrics.stat().st_size
+        if type(size) is not int or not 0 <= size <= there:
+            # To go on would pad the file with zeros, or mix the logs of two runs.
+            raise ModelError(
+                f"{self.metrics}: has {there} bytes, and {self.checkpoint} was written after {size}; put the "
+                "whole file back, or remove it to go on without the earlier lines"
+            )
+        with self.metrics.open("r+b") as file:
+            file.truncate(size)
 
     def _write_environment(self) -> None:
         """Add this process to ``environment.json``, a list with one entry per start of the run."""
         path = self.path / "environment.json"
-        sessions = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        try:
+            sessions = parse_json(path.read_bytes()) if path.is_file() else []
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: cannot be read ({error}); remove it to go on without it") from None
+        if not isinstance(sessions, list):
+            raise ConfigError(f"{path}: is not a list of starts; remove it to go on without it")
         self._write(path, json.dumps([*sessions, _environment()], indent=2).encode())
 
     def _write(self, path: Path, content: bytes | memoryview) -> None:
@@ -154,9 +169,11 @@ class RunFolder:
 def _same_run(config: Config, stored: Path) -> None:
     """Raise if a setting that decides what is trained differs."""
     try:
-        before = yaml.safe_load(stored.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        before = parse_yaml(stored.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{stored}: cannot be read ({error}); choose another out=FOLDER") from None
+    if not isinstance(before, dict):
+        raise ConfigError(f"{stored}: is not the recipe of a run; choose another out=FOLDER")
     now = config.model_dump()
     for key, value in now.items():
         if key not in _MAY_CHANGE and before.get(key) != value:

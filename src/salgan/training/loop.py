@@ -19,6 +19,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan._progress import Progress, Say
+from salgan.errors import ModelError
 from salgan.networks import save_network
 from salgan.networks.weights import describe
 from salgan.preprocessing import Preprocessing
@@ -32,11 +33,16 @@ from salgan.training.judging import Accuracy, advice, judge_validation, warmup_e
 from salgan.training.losses import ContentLoss
 from salgan.training.module import SalGAN
 from salgan.training.report import Reporter, Window, not_finite
+from salgan.training.resume import check_number
 from salgan.training.stopping import Stopper
 from salgan.training.throughput import Meter
 from salgan.training.validate import LOWER_IS_BETTER, validate
 
 __all__ = ["Loop", "TrainingOutcome"]
+
+
+_MISFITS = (ModelError, AttributeError, LookupError, OverflowError, RuntimeError, TypeError, ValueError)
+"""What our own checks, PyTorch and Python raise for a state that does not fit."""
 
 
 @dataclass
@@ -56,6 +62,15 @@ class Position:
     step: int = 0
     steps: int = 0
     best: float | None = None
+
+    def check(self) -> None:
+        """Raise ModelError if these cannot be numbers of epochs and steps."""
+        for name in ("epoch", "warmup", "step", "steps"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value < 1 << 40:
+                raise ModelError(f"position.{name} is {value!r}")
+        if self.best is not None:
+            check_number(self.best, "position.best")
 
 
 @dataclass(frozen=True)
@@ -123,12 +138,26 @@ class Loop:
         self._epochs = config.bootstrap.epochs + config.adversarial.epochs
 
     def go_on_from(self, state: dict[str, Any] | None) -> None:
-        """Continue from a checkpoint's state; None starts from the beginning."""
-        if state is not None:
+        """Continue from a checkpoint's state; None starts from the beginning.
+
+        Raises:
+            ModelError: it is not the state of such a run.
+        """
+        if state is None:
+            return
+        try:
             self._salgan.load_state(state["salgan"])
             self._position = Position(**state["position"])
+            self._position.check()
             self._window = Window(state["window"], state["judged"])
+            self._window.check()
             set_random_states(state["random"])
+        except _MISFITS as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"{self._folder.checkpoint}: a run cannot go on from it ({reason}); start anew with another "
+                "out=FOLDER"
+            ) from None
 
     def run(self, precision: str) -> TrainingOutcome:
         """Train until the last epoch is finished, or until the run is told to stop."""

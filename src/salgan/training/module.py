@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
+from salgan.errors import ModelError
 from salgan.training.config import Adversarial, Bootstrap, Optimiser
 from salgan.training.data import Batch
 from salgan.training.generator import Average, Logits
 from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
 from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
+from salgan.training.resume import check_like, check_optimiser
 
 __all__ = ["SalGAN"]
 
@@ -284,10 +286,21 @@ class SalGAN:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` returned."""
+        """Put back what :meth:`state` returned.
+
+        Raises:
+            ModelError: it is not the state of these networks and optimisers.
+        """
+        if state.keys() != self.state().keys() or state["phase"] not in get_args(Phase):
+            raise ModelError("its networks lack parts, or have others")
         if state["phase"] != "bootstrap":
             begin = self.begin_warmup if state["phase"] == "warmup" else self.begin_adversarial
             begin(state["begun"])
+        for name, own in self.state().items():
+            if name.endswith("_optimiser"):
+                check_optimiser(state[name], getattr(self, name), name)
+            else:
+                check_like(state[name], own, name)
         self.generator.load_state_dict(state["generator"])
         self.generator_optimiser.load_state_dict(state["generator_optimiser"])
         self.discriminator.load_state_dict(state["discriminator"])

@@ -16,6 +16,7 @@ from salgan._progress import Progress, Say
 from salgan.errors import TrainingError
 from salgan.training.folder import RunFolder
 from salgan.training.judging import Accuracy
+from salgan.training.resume import check_number
 
 __all__ = ["Reporter", "Window"]
 
@@ -37,6 +38,15 @@ class Window:
     def __init__(self, entries: Sequence[Any] = (), judged: Sequence[Any] = ()) -> None:
         self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]
         self.judged: list[tuple[Any, Any]] = [tuple(each) for each in judged]
+
+    def check(self) -> None:
+        """Raise ModelError if this is not what :attr:`entries` and :attr:`judged` hold."""
+        for epoch, step, losses in self.entries:
+            for place, value in (("epoch", epoch), ("step", step), *losses.items()):
+                check_number(value, f"window.{place}")
+        for real, generated in self.judged:
+            check_number(real, "judged")
+            check_number(generated, "judged")
 
     def add(self, epoch: int, step: int, losses: dict[str, Tensor]) -> None:
         """Take in one step's losses: epoch and step (in the epoch, both from 0) say which batch it was."""
