@@ -23,6 +23,12 @@ def desk(tmp_path, monkeypatch) -> Path:
     for name in ("page.png", "old.png", "new.png", "photo.jpg"):
         Image.fromarray(rng.integers(0, 256, (600, 800, 3), dtype=np.uint8)).save(tmp_path / name)
     (tmp_path / "regions.json").write_text(_fenced.texts("docs/regions.md", "json")[0])
+    for folder in ("pages", "more"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(
+            tmp_path / folder / f"{folder}.png"
+        )
+    (tmp_path / "list.txt").write_text("page.png\n")
     (rows,) = [block for block in _fenced.texts("docs/regions.md", "") if block.startswith("name,")]
     (tmp_path / "regions.csv").write_text(rows)
     monkeypatch.chdir(tmp_path)
@@ -47,7 +53,7 @@ def test_the_commands_run_as_they_are_written(desk, salgan, page):
             )
     made = {path.name for path in desk.rglob("*") if path.is_file()}
     assert {
-        "regions": {"page.regions.png", "report.json"},
+        "regions": {"page.regions.png", "report.json", "shares.csv"},
         "ab": {"old-new.png", "old-new.json"},
         "crop": {"photo.crop-1-1.jpg", "photo.crop-16-9.jpg", "photo.crop-400x300.jpg"},
     }[page] <= made
@@ -58,6 +64,16 @@ def test_the_python_runs_as_it_is_written(desk, page, capsys):
     code = _fenced.code(f"docs/{page}.md")
     exec(compile(code, f"{page}.md", "exec"), {})  # noqa: S102  (our own documentation)
     assert re.search(r"\d", capsys.readouterr().out)
+
+
+def test_the_file_of_several_variants_says_what_the_page_says(desk):
+    from salgan.regions import read_region_set
+
+    Path("many.json").write_text(_fenced.texts("docs/ab.md", "json")[0])
+    regions = read_region_set("many.json")
+    assert [each.name for each in regions.for_picture("old.png")] == ["cta", "logo"]
+    assert regions.for_picture("new.png")[0].box == (0.5, 0.7, 0.4, 0.2)
+    assert [each.name for each in regions.for_picture("bold.png")] == ["cta", "badge"]
 
 
 def test_both_files_of_regions_say_the_same(desk):

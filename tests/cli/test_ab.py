@@ -26,7 +26,7 @@ def designs(tmp_path) -> tuple[Path, Path]:
 
 def test_the_table_and_the_numbers(designs, model, salgan):
     pytest.importorskip("ot")
-    said = salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model)
+    said = salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--fast")
     assert (said.code, said.err) == (0, "")
     predictor = Predictor(model)
     result = compare_variants(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")])
@@ -43,7 +43,10 @@ def test_the_table_and_the_numbers(designs, model, salgan):
 
 def test_the_json_report_holds_the_librarys_figures(tmp_path, designs, model, salgan):
     target = tmp_path / "ab.json"
-    assert salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--json", target).code == 0
+    assert (
+        salgan("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--fast", "--json", target).code
+        == 0
+    )
     report = json.loads(target.read_text())
     predictor = Predictor(model)
     expected = compare_variants(*map(predictor.predict, designs), [parse_box("left:0,0,.5,1")]).document()
@@ -107,3 +110,85 @@ def test_help_teaches_with_an_example(salgan):
     said = salgan("ab", "--help")
     assert said.code == 0
     assert "salgan ab old.png new.png" in said.out
+
+
+# Variants with boxes of their own, intervals, and more than two
+
+
+@pytest.fixture
+def regions_file(tmp_path) -> Path:
+    """The bright half, which lies elsewhere in each design."""
+    own = [{"name": "half", "box": [0.5, 0, 0.5, 1]}]
+    document = {"regions": [{"name": "half", "box": [0, 0, 0.5, 1]}], "pictures": {"new.png": own}}
+    path = tmp_path / "aoi.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_each_variant_is_measured_in_its_own_box(tmp_path, designs, regions_file, model, salgan):
+    target = tmp_path / "ab.json"
+    said = salgan("ab", *designs, "--file", regions_file, "--model", model, "--json", target)
+    assert said.code == 0
+    assert "no difference" in said.out.splitlines()[1]
+    (half,) = json.loads(target.read_text())["regions"]
+    assert half["a"] == pytest.approx(half["b"]) == pytest.approx(0.98, abs=0.02)
+    assert half["differs"] is False
+    # With the box of A in both, the wrong design would win by far.
+    wrong = salgan("ab", *designs, "--box", "half:0,0,.5,1", "--model", model)
+    assert " points" in wrong.out.splitlines()[1]
+
+
+def test_any_number_of_variants_is_compared_with_the_first(tmp_path, designs, regions_file, model, salgan):
+    third = tmp_path / "third.png"
+    Image.new("RGB", (80, 60), (128, 128, 128)).save(third)
+    listed = tmp_path / "list.txt"
+    listed.write_text("old.png\n\n# the new one\nnew.png\nthird.png\n")
+    target, table, png = tmp_path / "abc.json", tmp_path / "abc.csv", tmp_path / "abc.png"
+    said = salgan(
+        *("ab", f"@{listed}", "--file", regions_file, "--model", model),
+        *("--json", target, "--csv", table, "--png", png),
+    )
+    assert said.code == 0
+    head, half, *_ = said.out.splitlines()
+    assert head.split("  ")[-1].strip() == "most in"
+    assert half.split("  ")[-1].strip() == "no difference"  # A and B cannot be told apart
+    assert "From A to B:" in said.out
+    assert "From A to C:" in said.out
+    report = json.loads(target.read_text())
+    assert report["schema"] == "salgan.ab.many/1"
+    assert [each["name"] for each in report["variants"]] == ["A", "B", "C"]
+    assert [each["regions"][0]["differs"] for each in report["comparisons"]] == [False, True]
+    assert report["comparisons"][1]["regions"][0]["b"] == pytest.approx(0.5, abs=0.01)
+    assert report["most_in"] == {"half": None}
+    header, *rows = table.read_text().splitlines()
+    assert header.startswith("variant,picture,region,share,share_low,share_high,area,lift")
+    assert [row.split(",")[0] for row in rows] == ["A", "B", "C"]
+    with Image.open(png) as page:
+        assert page.height > 600  # two rows of panels
+
+
+def test_quiet_prints_nothing_and_fast_gives_no_intervals(tmp_path, designs, model, salgan):
+    table = tmp_path / "t.csv"
+    arguments = ("ab", *designs, "--box", "left:0,0,.5,1", "--model", model, "--fast", "--quiet")
+    said = salgan(*arguments, "--csv", table)
+    assert (said.code, said.out, said.err) == (0, "", "")
+    assert table.read_text().splitlines()[1].split(",")[4:6] == ["", ""]
+
+
+def test_one_picture_is_not_compared(designs, model, salgan):
+    said = salgan("ab", designs[0], "--model", model)
+    assert said.code == 2
+    assert "Missing variant B" in said.err
+    (designs[0].parent / "one.txt").write_text("old.png")
+    said = salgan("ab", f"@{designs[0].parent / 'one.txt'}", "--model", model)
+    assert said.code == 1
+    assert "compares 2 to 26 pictures, not 1" in said.err
+
+
+def test_a_misspelt_picture_in_the_file_is_said(tmp_path, designs, regions_file, model, salgan):
+    regions_file.write_text(regions_file.read_text().replace("new.png", "nwe.png"))
+    said = salgan("ab", *designs, "--file", regions_file, "--model", model, "--fast", "--quiet")
+    assert said.err == (
+        "salgan: warning: --file has regions of nwe.png, which is not among the pictures; "
+        "did you mean new.png?\n"
+    )

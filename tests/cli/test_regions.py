@@ -23,7 +23,7 @@ def page(tmp_path) -> Path:
 
 
 def test_the_json_report_holds_the_librarys_figures(page, model, salgan):
-    said = salgan("regions", page, "--box", "cta:0.6,0.8,0.3,0.1", "--model", model, "--json", "-")
+    said = salgan("regions", page, "--box", "cta:0.6,0.8,0.3,0.1", "--model", model, "--fast", "--json", "-")
     assert (said.code, said.err) == (0, "")
     report = json.loads(said.out)
     expected = shares(Predictor(model).predict(page), [parse_box("cta:0.6,0.8,0.3,0.1")]).document()
@@ -39,7 +39,15 @@ def test_the_json_report_holds_the_librarys_figures(page, model, salgan):
 
 def test_the_table_shows_every_region_whatever_its_name(page, model, salgan):
     said = salgan(
-        "regions", page, "--box", "[bold]x:0,0,.5,1", "--polygon", "p:0.5,0,1,0,1,1", "--model", model
+        "regions",
+        page,
+        "--box",
+        "[bold]x:0,0,.5,1",
+        "--polygon",
+        "p:0.5,0,1,0,1,1",
+        "--model",
+        model,
+        "--fast",
     )
     assert said.code == 0
     lines = said.out.splitlines()
@@ -83,7 +91,7 @@ def test_a_region_under_its_least_share_gives_exit_code_3_and_one_line(tmp_path,
 
 def test_exactly_the_least_share_is_enough(tmp_path, page, model, salgan):
     found = shares(Predictor(model).predict(page), [parse_box("a:0,0,.5,.5")])["a"].share
-    arguments = ("regions", page, "--box", "a:0,0,.5,.5", "--model", model, "--fail-under")
+    arguments = ("regions", page, "--box", "a:0,0,.5,.5", "--model", model, "--fast", "--fail-under")
     assert salgan(*arguments, f"a={found!r}").code == 0
     more = float(np.nextafter(found, 1))
     assert salgan(*arguments, f"a={more!r}").code == 3
@@ -162,3 +170,89 @@ def test_help_teaches_with_examples(salgan):
     assert said.code == 0
     for words in ("--box cta:0.6,0.8,0.3,0.1", "--fail-under cta=8%", "exit code 3"):
         assert words in said.out
+
+
+# Intervals and many pictures
+
+
+def test_a_check_fails_only_if_the_whole_interval_is_less(page, model, salgan):
+    arguments = ("regions", page, "--box", "edge:0.3,0.3,.4,.4", "--model", model)
+    (edge,) = json.loads(salgan(*arguments, "--json", "-").out)["regions"]
+    low, high = edge["interval"]
+    assert low <= edge["share"] <= high
+    assert low < high
+    between = (max(edge["share"], low) + high) / 2
+    said = salgan(*arguments, "--fail-under", f"edge={between!r}")
+    assert said.code == 0
+    assert ("cannot be told from" in said.err) == (edge["share"] < between)
+    assert salgan(*arguments, "--fail-under", f"edge={high!r}").code == 0
+    assert salgan(*arguments, "--fail-under", f"edge={float(np.nextafter(high, 1))!r}").code == 3
+
+
+def test_the_table_shows_the_interval(page, model, salgan):
+    lines = salgan("regions", page, "--box", "left:0,0,.5,1", "--model", model).out.splitlines()
+    assert "in 16 views" in lines[0]
+    assert " to " in lines[1]
+
+
+def test_many_pictures_give_a_row_each(tmp_path, page, model, salgan):
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(page.read_bytes())
+    document = {
+        "regions": [{"name": "left", "box": [0, 0, 0.5, 1]}],
+        "pictures": {"b.png": [{"name": "left", "box": [0.5, 0, 0.5, 1]}]},
+    }
+    file = tmp_path / "aoi.json"
+    file.write_text(json.dumps(document))
+    report, table = tmp_path / "r.json", tmp_path / "r.csv"
+    said = salgan(
+        *("regions", folder, "--file", file, "--model", model, "--fast"),
+        *("--json", report, "--csv", table, "--fail-under", "left=50%"),
+    )
+    assert said.code == 3
+    assert said.err.startswith(f"salgan: check failed: {folder / 'b.png'}: left gets ")
+    assert [line.split()[0] for line in said.out.splitlines()] == [
+        "picture",
+        str(folder / "a.png"),
+        str(folder / "b.png"),
+    ]
+    pictures = json.loads(report.read_text())["pictures"]
+    assert [each["regions"][0]["share"] > 0.5 for each in pictures] == [True, False]
+    _, *rows = (line.split(",") for line in table.read_text().splitlines())
+    assert [row[:2] for row in rows] == [[str(folder / "a.png"), "left"], [str(folder / "b.png"), "left"]]
+    assert float(rows[0][2]) == pictures[0]["regions"][0]["share"]
+    # The report names regions for the same pictures again.
+    again = salgan("regions", folder, "--file", report, "--model", model, "--fast", "--json", "-")
+    assert [each["regions"] for each in json.loads(again.out)["pictures"]] == [
+        each["regions"] for each in pictures
+    ]
+
+
+def test_a_broken_picture_among_many_does_not_stop_the_others(tmp_path, page, model, salgan):
+    broken = tmp_path / "broken.png"
+    broken.write_text("no picture")
+    said = salgan("regions", broken, page, "--box", "a:0,0,1,1", "--model", model, "--fast")
+    assert said.code == 1
+    assert str(page) in said.out
+    assert said.err.count("\n") == 1
+    assert "broken.png: is not a picture" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["@none.txt"], "@none.txt: no such list of pictures"),
+        (["@empty.txt"], "@empty.txt: names no pictures"),
+        (["page.png", "page2.png", "--png", "x.png"], "--png draws one picture, not 2"),
+    ],
+)
+def test_a_mistake_with_many_pictures_is_one_line(tmp_path, monkeypatch, page, salgan, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page2.png").write_bytes(page.read_bytes())
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    said = salgan("regions", *arguments, "--box", "a:0,0,1,1")
+    assert (said.code, said.out) == (1, "")
+    assert message in said.err
+    assert said.err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Two variants of a design: what each region gains or loses, and where attention moved.
+"""Two or more variants of a design: what each region gains or loses, and where attention moved.
 
 >>> from salgan.ab import compare_variants
 >>> result = compare_variants(salgan.predict("a.png"), salgan.predict("b.png"), regions)  # doctest: +SKIP
@@ -6,15 +6,27 @@
 (0.21, 0.034)
 """
 
-from salgan.ab.difference import SCHEMA, RegionChange, VariantComparison, compare_variants
-from salgan.ab.picture import diverging, draw, draw_difference
+from salgan.ab.difference import (
+    SCHEMA,
+    SCHEMA_OF_MANY,
+    RegionChange,
+    VariantComparison,
+    compare_measured,
+    compare_variants,
+    most_in,
+)
+from salgan.ab.picture import diverging, draw, draw_difference, draw_variants
 
 __all__ = [
     "SCHEMA",
+    "SCHEMA_OF_MANY",
     "RegionChange",
     "VariantComparison",
+    "compare_measured",
     "compare_variants",
     "diverging",
     "draw",
     "draw_difference",
+    "draw_variants",
+    "most_in",
 ]

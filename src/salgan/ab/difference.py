@@ -12,13 +12,24 @@ from PIL import Image
 from salgan import metrics
 from salgan._arrays import Floats
 from salgan.errors import ConfigError, MissingExtraError
-from salgan.regions import Region, RegionShare, Shares, shares
+from salgan.regions import Measured, Region, RegionShare, Shares, shares
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["SCHEMA", "RegionChange", "VariantComparison", "compare_variants"]
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_OF_MANY",
+    "RegionChange",
+    "VariantComparison",
+    "compare_measured",
+    "compare_variants",
+    "most_in",
+]
 
 SCHEMA = "salgan.ab/1"
 """Names the form of :meth:`VariantComparison.document`, as :data:`salgan.regions.SCHEMA` does for regions."""
+
+SCHEMA_OF_MANY = "salgan.ab.many/1"
+"""Names the form of the JSON that ``salgan ab --json`` writes for more than two variants."""
 
 _EMD_CELLS = 20
 """Cells along the longer side between which the earth mover's distance moves attention."""
@@ -53,6 +64,21 @@ class RegionChange:
         """Share of attention in b over that in a; None if a's is 0."""
         return self.b.share / self.a.share if self.a.share else None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The least and the greatest change that the intervals of both shares allow; None without them."""
+        if self.a.interval is None or self.b.interval is None:
+            return None
+        return self.b.interval[0] - self.a.interval[1], self.b.interval[1] - self.a.interval[0]
+
+    @property
+    def differs(self) -> bool | None:
+        """Whether the change is more than the noise, so that the two intervals do not overlap.
+
+        None if there are no intervals to tell it by.
+        """
+        return None if self.interval is None else self.interval[0] > 0 or self.interval[1] < 0
+
 
 @dataclass(frozen=True)
 class VariantComparison:
@@ -79,8 +105,24 @@ class VariantComparison:
 
     @property
     def regions(self) -> tuple[RegionChange, ...]:
-        """How each region changed, in the order given."""
-        return tuple(map(RegionChange, self.a.regions, self.b.regions))
+        """How each region that both variants have changed, in the order of A's."""
+        in_b = {each.name: each for each in self.b.regions}
+        return tuple(RegionChange(each, in_b[each.name]) for each in self.a.regions if each.name in in_b)
+
+    @property
+    def noise(self) -> float | None:
+        """How much of the attention moves when either variant is only shifted, scaled or mirrored a little.
+
+        None without intervals.
+        """
+        if self.a.noise is None or self.b.noise is None:
+            return None
+        return max(self.a.noise, self.b.noise)
+
+    @property
+    def differs(self) -> bool | None:
+        """Whether more of the attention moved than :attr:`noise`; None if that is not known."""
+        return None if self.noise is None else self.moved > self.noise
 
     @property
     def same_size(self) -> bool:
@@ -102,16 +144,23 @@ class VariantComparison:
                     "b": each.b.share,
                     "change": each.change,
                     "ratio": each.ratio,
+                    **({} if each.interval is None else {"interval": each.interval, "differs": each.differs}),
                 }
                 for each in self.regions
             ],
+            **({} if self.noise is None else {"noise": self.noise, "differs": self.differs}),
             "a": self.a.document(),
             "b": self.b.document(),
         }
 
 
-def compare_variants(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] = ()) -> VariantComparison:
-    """Compare where people look in two variants of a design.
+def compare_variants(
+    a: SaliencyMap,
+    b: SaliencyMap,
+    regions: Sequence[Region] = (),
+    regions_of_b: Sequence[Region] | None = None,
+) -> VariantComparison:
+    """Compare where people look in two variants of a design, by one prediction of each.
 
     Pictures of different sizes are compared place by place in fractions of their sides: both maps are
     averaged over the smaller width and the smaller height. The caller judges whether that makes sense: it
@@ -121,35 +170,85 @@ def compare_variants(a: SaliencyMap, b: SaliencyMap, regions: Sequence[Region] =
         a: the map of variant A.
         b: the map of variant B.
         regions: the regions to measure in both; they must be in fractions if the sizes differ.
+        regions_of_b: those of variant B, if they lie elsewhere; those of one name are compared.
 
     Raises:
-        ConfigError: two regions of the same name, or a region in pixels though the sizes differ.
+        ConfigError: two regions of the same name, or a region of both in pixels though the sizes differ.
 
     >>> a, b = SaliencyMap(np.array([[1.0, 0, 0, 0]])), SaliencyMap(np.array([[0, 0, 1.0, 0]]))
     >>> compare_variants(a, b).moved
     1.0
     """
-    if a.array.shape != b.array.shape:
-        for region in regions:
-            if region.unit == "pixel":
-                (high_a, wide_a), (high_b, wide_b) = a.array.shape, b.array.shape
-                raise ConfigError(
-                    f"region {region.name} is in pixels, but the pictures differ in size "
-                    f"({wide_a}×{high_a}, {wide_b}×{high_b}); give it in fractions"
-                )
-    height, width = np.minimum(a.array.shape, b.array.shape)
-    first, second = (_density_at(saliency, int(width), int(height)) for saliency in (a, b))
+    own = regions if regions_of_b is None else regions_of_b
+    _check_units(a, b, regions, own)
+    return compare_measured(Measured(a, shares(a, regions)), Measured(b, shares(b, own)))
+
+
+def compare_measured(a: Measured, b: Measured) -> VariantComparison:
+    """Compare two variants that were measured before, with intervals or without.
+
+    Args:
+        a: what :func:`salgan.regions.measure` gave for variant A.
+        b: and for variant B.
+
+    Raises:
+        ConfigError: a region of both is in pixels though the sizes differ.
+    """
+    _check_units(
+        a.saliency,
+        b.saliency,
+        [each.region for each in a.shares.regions],
+        [each.region for each in b.shares.regions],
+    )
+    height, width = np.minimum(a.saliency.array.shape, b.saliency.array.shape)
+    first, second = (_density_at(each.saliency, int(width), int(height)) for each in (a, b))
     difference = second - first
     moved = min(1.0, float(np.abs(difference).sum()) / 2)
     return VariantComparison(
-        a=shares(a, regions),
-        b=shares(b, regions),
+        a=a.shares,
+        b=b.shares,
         # Two flat maps agree, though a correlation cannot see it.
         cc=metrics.cc(first, second) if moved else 1.0,
         moved=moved,
-        emd=_emd(a, b) if moved else 0.0,
+        emd=_emd(a.saliency, b.saliency) if moved else 0.0,
         difference=difference,
     )
+
+
+def most_in(variants: Sequence[Shares], name: str) -> int | None:
+    """Which of several variants gives a region the most attention, if that can be told.
+
+    Args:
+        variants: the shares in each, with intervals.
+        name: the region's.
+
+    Returns:
+        The place in ``variants`` of the one whose interval lies above those of all others that have the
+        region; None if there is none, or if fewer than two have the region with an interval.
+    """
+    found = [
+        (each.interval, place)
+        for place, report in enumerate(variants)
+        for each in report.regions
+        if each.name == name and each.interval is not None
+    ]
+    if len(found) < 2:
+        return None
+    (low, _), best = max(found, key=lambda each: each[0][0])
+    return best if all(high < low for (_, high), place in found if place != best) else None
+
+
+def _check_units(a: SaliencyMap, b: SaliencyMap, in_a: Sequence[Region], in_b: Sequence[Region]) -> None:
+    """Refuse a box in pixels that is to be the same one in pictures of different size."""
+    if a.array.shape == b.array.shape:
+        return
+    for region in in_a:
+        if region.unit == "pixel" and region in in_b:
+            (high_a, wide_a), (high_b, wide_b) = a.array.shape, b.array.shape
+            raise ConfigError(
+                f"region {region.name} is in pixels, but the pictures differ in size "
+                f"({wide_a}×{high_a}, {wide_b}×{high_b}); give it in fractions, or each picture its own"
+            )
 
 
 def _density_at(saliency: SaliencyMap, width: int, height: int) -> Floats:

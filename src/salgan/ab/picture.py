@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,10 +15,10 @@ from salgan._arrays import Array, Picture
 from salgan._drawing import Tags, drawable, font, frame
 from salgan.ab.difference import RegionChange, VariantComparison
 from salgan.errors import ImageError
-from salgan.regions import Shares
+from salgan.regions import VIEWS, RegionShare, Shares
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["diverging", "draw", "draw_difference"]
+__all__ = ["diverging", "draw", "draw_difference", "draw_variants"]
 
 
 _PANEL = (600, 760)  # the most pixels that a panel is wide and high
@@ -23,7 +26,8 @@ _GAP = 36
 _TEXT = 17.0
 _PAGE, _INK, _DIM = (252, 252, 251), (28, 28, 34), (110, 110, 118)
 _PERCENTILE = 98
-_BAR, _ROW, _MOST_ROWS = 16, 62, 40
+_COLUMNS = 3
+_BAR, _MOST_ROWS = 16, 40
 _BAR_COLOURS = ((168, 168, 178), (76, 70, 110))
 _NOTHING = 0.0005  # a change of share that rounds to 0.0 points
 _FAINT = 0.1
@@ -91,30 +95,65 @@ def draw(
     Raises:
         ImageError: a picture is not uint8 RGB, or not as large as its map.
     """
+    return draw_variants([result], pictures, maps, names)
+
+
+def draw_variants(
+    results: Sequence[VariantComparison],
+    pictures: Sequence[Picture],
+    maps: Sequence[SaliencyMap],
+    names: Sequence[str],
+) -> Picture:
+    """Draw a comparison of any number of variants with the first one, as one page.
+
+    It shows each variant with heatmap and regions, the differences from A, and the shares as bars with their
+    intervals.
+
+    Args:
+        results: for each variant after the first how it differs from that.
+        pictures: all of them, uint8 RGB (H, W, 3), one more than there are results.
+        maps: theirs.
+        names: to write beside "A", "B" and so on.
+
+    Returns:
+        uint8 RGB, about 1,900 pixels wide.
+
+    Raises:
+        ImageError: a picture is not uint8 RGB, or not as large as its map.
+    """
     for picture, saliency in zip(pictures, maps, strict=True):
         if picture.dtype != np.uint8 or picture.shape != (*saliency.array.shape, 3):
             raise ImageError(
                 f"page: a picture is {picture.dtype} {picture.shape}, its map {saliency.array.shape}"
             )
+    shares = [results[0].a, *(result.b for result in results)]
+    letters = string.ascii_uppercase[: len(shares)]
     panels = [
-        _panel(picture, saliency, shares)
-        for picture, saliency, shares in zip(pictures, maps, (result.a, result.b), strict=True)
+        (f"{letter}   {drawable(name, '')}".strip(), _panel(picture, saliency, each))
+        for letter, name, picture, saliency, each in zip(letters, names, pictures, maps, shares, strict=True)
     ]
-    panels.append(_difference_panel(pictures[1], result))
-    column, tallest = max(panel.width for panel in panels), max(panel.height for panel in panels)
-    column = max(column, 420)
-    top = _GAP + round(_TEXT * 2)
-    bars = _bars_height(len(result.regions))
-    below = top + tallest + round(_GAP * 0.8)
-    page = Image.new("RGB", (3 * column + 4 * _GAP, below + max(bars, 130) + _GAP), _PAGE)
+    for letter, picture, result in zip(letters[1:], pictures[1:], results, strict=True):
+        title = f"Where attention moved, on {letter}" if len(results) == 1 else f"From A to {letter}"
+        panels.append((title, _difference_panel(picture, result)))
+    column = max(420, *(panel.width for _, panel in panels))
+    rows = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
+    lefts = [_GAP + number * (column + _GAP) for number in range(_COLUMNS)]
+    top = _GAP
+    tops = []
+    for row in rows:
+        tops.append(top)
+        top += round(_TEXT * 2) + max(panel.height for _, panel in row) + round(_GAP * 0.8)
+    bars = _bars(shares, letters)
+    beside = 54 + len(results) * round(_TEXT * 1.5)
+    below = max(sum(height for height, _ in bars) + 40 if bars else 0, 130, beside)
+    page = Image.new("RGB", (_COLUMNS * column + (_COLUMNS + 1) * _GAP, top + below + _GAP), _PAGE)
     pen = ImageDraw.Draw(page)
-    titles = [f"A   {drawable(names[0], '')}", f"B   {drawable(names[1], '')}", "Where attention moved, on B"]
-    lefts = [_GAP + number * (column + _GAP) for number in range(3)]
-    for left, title, panel in zip(lefts, titles, panels, strict=True):
-        pen.text((left, _GAP), _shortened(pen, title.strip(), column), fill=_INK, font=font(_TEXT * 1.15))
-        page.paste(panel, (left, top))
-    _draw_bars(pen, result.regions, lefts[0], below, 2 * column + _GAP)
-    _draw_summary(page, result, lefts[2], below, column)
+    for row, y in zip(rows, tops, strict=True):
+        for left, (title, panel) in zip(lefts, row, strict=False):
+            pen.text((left, y), _shortened(pen, title, column), fill=_INK, font=font(_TEXT * 1.15))
+            page.paste(panel, (left, y + round(_TEXT * 2)))
+    _draw_bars(pen, bars, lefts[0], top, 2 * column + _GAP)
+    _draw_summary(page, results, letters[1:], lefts[2], top, column)
     return np.array(page)
 
 
@@ -135,7 +174,8 @@ def _panel(picture: Picture, saliency: SaliencyMap, shares: Shares) -> Image.Ima
 def _difference_panel(picture: Picture, result: VariantComparison) -> Image.Image:
     size = _fitted(result.b.width, result.b.height)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
-    labels = [_points(each.change) if each.b.area else "" for each in result.regions]
+    words = {each.name: _change_in_words(each)[0].removesuffix(" points") for each in result.regions}
+    labels = [words.get(each.name, "") if each.area else "" for each in result.b.regions]
     return _with_regions(draw_difference(small, result.difference), result.b, labels)
 
 
@@ -156,52 +196,113 @@ def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.I
     return image
 
 
-def _bars_height(regions: int) -> int:
-    return 40 + min(regions, _MOST_ROWS) * _ROW if regions else 0
+@dataclass(frozen=True)
+class _Bar:
+    """One variant's bar of a region, and what to say behind it."""
+
+    letter: str
+    share: float
+    interval: tuple[float, float] | None
+    words: str
+    colour: tuple[int, int, int]
+
+
+def _bars(shares: Sequence[Shares], letters: str) -> list[tuple[int, tuple[str, list[_Bar]]]]:
+    """For each region its height on the page, its name, and its bars."""
+    names = list(dict.fromkeys(each.name for report in shares for each in report.regions))
+    found = []
+    for number, name in enumerate(names[:_MOST_ROWS], start=1):
+        bars: list[_Bar] = []
+        first: RegionShare | None = None
+        for letter, report in zip(letters, shares, strict=True):
+            here = next((each for each in report.regions if each.name == name), None)
+            if here is None:
+                continue
+            words, colour = "", _DIM
+            if letter == letters[0]:
+                first = here
+            elif first is not None:
+                words, colour = _change_in_words(RegionChange(first, here))
+            bars.append(_Bar(letter, here.share, here.interval, words, colour))
+        found.append((len(bars) * (_BAR + 6) + 18, (drawable(name, f"#{number}"), bars)))
+    return found
+
+
+def _change_in_words(change: RegionChange) -> tuple[str, tuple[int, int, int]]:
+    if change.differs is False:
+        return "no difference", _DIM
+    if abs(change.change) < _NOTHING:
+        return f"{_points(change.change)} points", _DIM
+    less, more = (diverging()[place] for place in (8, -9))
+    red, green, blue = (int(value) for value in (more if change.change > 0 else less))
+    return f"{_points(change.change)} points", (red, green, blue)
 
 
 def _draw_bars(
-    pen: ImageDraw.ImageDraw, regions: tuple[RegionChange, ...], left: int, top: int, width: int
+    pen: ImageDraw.ImageDraw, bars: list[tuple[int, tuple[str, list[_Bar]]]], left: int, top: int, width: int
 ) -> None:
-    """For each region its share in A and in B as bars, and the change in points."""
-    if not regions:
+    """For each region its share in every variant as a bar, and the change from A in points."""
+    if not bars:
         return
     face, small = font(_TEXT), font(_TEXT * 0.85)
-    pen.text((left, top), "Share of the attention", fill=_DIM, font=face)
-    longest = max(max(each.a.share, each.b.share) for each in regions) or 1.0
+    has_intervals = any(bar.interval for _, (_, each) in bars for bar in each)
+    title = "Share of the attention" + (f", and its range in {VIEWS} views" if has_intervals else "")
+    pen.text((left, top), title, fill=_DIM, font=face)
+    ends = [(bar.interval or (0, bar.share))[1] for _, (_, each) in bars for bar in each]
+    longest = max(ends, default=0) or 1.0
     names, figures, changes = 200, 70, 150
-    room = width - names - figures - changes
-    colours = (tuple(map(int, diverging()[8])), tuple(map(int, diverging()[-9])))
-    for row, each in enumerate(regions[:_MOST_ROWS]):
-        y = top + 40 + row * _ROW
-        name = _shortened(pen, drawable(each.name, f"#{row + 1}"), names - 16)
-        pen.text((left, y + _BAR + 3), name, fill=_INK, font=face, anchor="lm")
-        for line, (letter, share) in enumerate((("A", each.a.share), ("B", each.b.share))):
-            bar = y + line * (_BAR + 6)
-            length = max(2, round(share / longest * (room - 24)))
-            start = left + names + 20
-            pen.text((start - 8, bar + _BAR / 2), letter, fill=_DIM, font=small, anchor="rm")
-            pen.rounded_rectangle((start, bar, start + length, bar + _BAR - 1), 3, fill=_BAR_COLOURS[line])
-            pen.text((start + length + 8, bar + _BAR / 2), f"{share:.1%}", fill=_INK, font=small, anchor="lm")
-        fill = _DIM if abs(each.change) < _NOTHING else colours[each.change > 0]
-        pen.text(
-            (left + width, y + _BAR + 3), f"{_points(each.change)} points", fill=fill, font=face, anchor="rm"
-        )
+    start = left + names + 20
+    room = width - names - figures - changes - 24
+    y = top + 40
+    for height, (name, each) in bars:
+        middle = y + (len(each) * (_BAR + 6) - 6) / 2
+        pen.text((left, middle), _shortened(pen, name, names - 16), fill=_INK, font=face, anchor="lm")
+        for line, bar in enumerate(each):
+            above = y + line * (_BAR + 6)
+            length = max(2, round(bar.share / longest * room))
+            centre = above + _BAR / 2
+            pen.text((start - 8, centre), bar.letter, fill=_DIM, font=small, anchor="rm")
+            colour = _BAR_COLOURS[min(line, 1)]
+            pen.rounded_rectangle((start, above, start + length, above + _BAR - 1), 3, fill=colour)
+            end = start + length
+            if bar.interval is not None:
+                low, high = (start + round(share / longest * room) for share in bar.interval)
+                pen.line((low, centre, high, centre), fill=_INK, width=2)
+                for x in (low, high):
+                    pen.line((x, centre - 4, x, centre + 4), fill=_INK, width=2)
+                end = max(end, high)
+            pen.text((end + 8, centre), f"{bar.share:.1%}", fill=_INK, font=small, anchor="lm")
+            if bar.words:
+                at = middle if len(each) == 2 else centre
+                pen.text((left + width, at), bar.words, fill=bar.colour, font=face, anchor="rm")
+        y += height
 
 
-def _draw_summary(page: Image.Image, result: VariantComparison, left: int, top: int, width: int) -> None:
-    """The colour scale of the difference, and how far attention moved."""
+def _draw_summary(
+    page: Image.Image, results: Sequence[VariantComparison], letters: str, left: int, top: int, width: int
+) -> None:
+    """The colour scale of the differences, and how far attention moved."""
     pen = ImageDraw.Draw(page)
     face, small = font(_TEXT), font(_TEXT * 0.85)
     bar = Image.fromarray(diverging()[None]).resize((width, 14), Image.Resampling.BILINEAR)
     page.paste(bar, (left, top + 3))
-    pen.text((left, top + 24), "less in B", fill=_DIM, font=small)
-    pen.text((left + width, top + 24), "more in B", fill=_DIM, font=small, anchor="ra")
+    here = letters if len(letters) == 1 else "it than in A"
+    pen.text((left, top + 24), f"less in {here}", fill=_DIM, font=small)
+    pen.text((left + width, top + 24), f"more in {here}", fill=_DIM, font=small, anchor="ra")
+    if len(results) > 1:
+        for line, (letter, result) in enumerate(zip(letters, results, strict=True)):
+            words = f"From A to {letter}: {result.moved:.1%} moved, CC {result.cc:.3f}"
+            if result.differs is False:
+                words += ", no difference"
+            pen.text((left, top + 54 + line * round(_TEXT * 1.5)), words, fill=_INK, font=face)
+        return
+    (result,) = results
     number = f"{result.moved:.1%}"
     pen.text((left, top + 54), number, fill=_INK, font=font(_TEXT * 2.2))
     beside = left + pen.textlength(number, font=font(_TEXT * 2.2)) + 14
     pen.text((beside, top + 56), "of the attention", fill=_INK, font=face)
-    pen.text((beside, top + 78), "is in another place", fill=_INK, font=face)
+    place = "is in another place" + (": no difference" if result.differs is False else "")
+    pen.text((beside, top + 78), place, fill=_INK, font=face)
     words = f"CC {result.cc:.3f}"
     if result.emd is not None:
         words += f"     EMD {result.emd:.1%} of the longer side"

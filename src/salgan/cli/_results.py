@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,28 @@ import typer
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from salgan.regions import Region
+    from salgan.jobs import Pictures
+    from salgan.regions import Region, RegionSet, Shares
 
-__all__ = ["check_targets", "collect_regions", "print_table", "write_json"]
+__all__ = [
+    "REGION_COLUMNS",
+    "check_targets",
+    "collect_regions",
+    "found_pictures",
+    "percent_range",
+    "print_table",
+    "region_cells",
+    "say_unused",
+    "write_csv",
+    "write_json",
+]
+
+
+REGION_COLUMNS = (
+    *("picture", "region", "share", "share_low", "share_high", "area", "lift", "mean", "peak", "rank"),
+    *("inside", "focal_x", "focal_y"),
+)
+"""The columns of the tables with a row for each picture and region; what is not known is empty."""
 
 
 def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
@@ -50,19 +69,70 @@ def write_json(document: dict[str, Any], target: Path) -> None:
         part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: Path | None) -> list[Region]:
-    """The regions of ``--file``, ``--box`` and ``--polygon``, in this order.
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], target: Path) -> None:
+    """Write a table as CSV to a file, whole or not at all, or to stdout if the target is ``-``.
+
+    Raises:
+        SalganError: the file cannot be written.
+    """
+    import csv
+    import io
+
+    from salgan._files import replacing
+
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    if str(target) == "-":
+        typer.echo(file.getvalue(), nl=False)
+        return
+    with replacing(target) as part:
+        part.write_text(file.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: Path | None) -> RegionSet:
+    """The regions of ``--file``, ``--box`` and ``--polygon``, in this order, for any number of pictures.
 
     Raises:
         ConfigError: one cannot be read, or two have the same name.
     """
-    from salgan.regions import check_names, parse_box, parse_polygon, read_regions
+    from salgan.regions import RegionSet, parse_box, parse_polygon, read_region_set
 
-    regions = [] if file is None else read_regions(file)
-    regions += [parse_box(text) for text in boxes or []]
-    regions += [parse_polygon(text) for text in polygons or []]
-    check_names(regions)
-    return regions
+    found = RegionSet() if file is None else read_region_set(file)
+    more: list[Region] = [parse_box(text) for text in boxes or []]
+    more += [parse_polygon(text) for text in polygons or []]
+    return found.with_common(more)
+
+
+def say_unused(regions: RegionSet, paths: Sequence[Path]) -> None:
+    """Say which pictures of a file of regions are not among those that were given."""
+    from salgan._words import did_you_mean
+
+    names = [path.name for path in paths]
+    for entry in regions.unused(paths):
+        hint = did_you_mean(entry, names, "") if len(names) < 1000 else ""
+        typer.echo(
+            f"salgan: warning: --file has regions of {entry}, which is not among the pictures"
+            + (f"; {hint}" if hint else ""),
+            err=True,
+        )
+
+
+def found_pictures(sources: list[str]) -> Pictures:
+    """The pictures that a command is given; what was left out of folders is said on stderr.
+
+    Raises:
+        SalganError: a source is wrong, so that nothing is done before that is mended.
+    """
+    from salgan.jobs import find_pictures
+
+    found = find_pictures(sources)
+    for line in found.left_out:
+        typer.echo(line, err=True)
+    if found.errors:
+        raise found.errors[0]
+    return found
 
 
 def print_table(
@@ -93,3 +163,23 @@ def print_table(
         table.add_row(*(Text(cell, style="dim") for cell in note))
     # A file or a pipe gets the whole table, however wide it is.
     Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def percent_range(interval: tuple[float, float] | None) -> str:
+    """An interval as people read it, such as ``5.2 to 7.0%``; empty if there is none."""
+    return "" if interval is None else f"{interval[0] * 100:.1f} to {interval[1]:.1%}"
+
+
+def region_cells(path: Path, report: Shares) -> list[list[Any]]:
+    """The rows of a picture in a table of :data:`REGION_COLUMNS`."""
+    rows: list[list[Any]] = []
+    for each in report.regions:
+        low, high = each.interval or (None, None)
+        point = each.focal_points[0] if each.focal_points else None
+        rows.append(
+            [
+                *(str(path), each.name, each.share, low, high, each.area, each.lift, each.mean, each.peak),
+                *(each.rank, each.inside, point and point.x, point and point.y),
+            ]
+        )
+    return rows

@@ -12,7 +12,7 @@ from salgan.cli._common import Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from salgan.regions import Region, Shares
+    from salgan.regions import Shares
 
 __all__ = ["CHECK_FAILED", "regions"]
 
@@ -21,7 +21,12 @@ CHECK_FAILED = 3
 
 
 def regions(
-    picture: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Pictures, folders, quoted globs, or @list.txt with one of them a line."
+        ),
+    ],
     box: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,22 +40,35 @@ def regions(
         typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon, named by its corners. Repeat for more."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read regions from a .json or .csv file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read regions from a .json or .csv file; .json may give a picture its own."
+        ),
     ] = None,
     fail_under: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=SHARE",
-            help=f"Exit with code {CHECK_FAILED} if the region gets less than this: cta=8% or cta=0.08. "
-            "Repeat for more.",
+            help=f"Exit with code {CHECK_FAILED} if even the upper end of the region's interval is less than "
+            "this: cta=8% or cta=0.08. Repeat for more.",
         ),
     ] = None,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - means stdout.")
     ] = None,
-    png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture.")
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a row for each picture and region; - means stdout."),
     ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture, if it is one."),
+    ] = None,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Predict each picture once instead of 16 times; there are no intervals."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
@@ -61,6 +79,13 @@ def regions(
     For each box, this prints its share of the attention, its share of the area, and their ratio, the lift.
     A box with a lift above 1 draws more than its size explains. --png draws it, and --json keeps every digit.
 
+    The picture is predicted 16 times, slightly shifted, scaled and mirrored; the column "in 16 views" says
+    between which shares the box then lies. --fast skips this and takes a sixteenth of the time.
+
+    [bold]salgan regions pages/ --file regions.json --csv shares.csv --quiet[/bold]
+
+    Many pictures are measured with the same regions, or with those that the file gives each of them.
+
     [bold]salgan regions page.png --file regions.json --fail-under cta=8%[/bold]
 
     In a build, this ends with exit code 3 if a change of the design costs the button its attention.
@@ -68,58 +93,131 @@ def regions(
     Each region is measured as if it were alone; what lies outside the picture does not count.
     """
     from salgan import image
-    from salgan.cli._common import load_predictor
-    from salgan.cli._results import check_targets, collect_regions, write_json
-    from salgan.regions import shares
+    from salgan.cli._common import load_predictor, progress, say_error
+    from salgan.cli._results import (
+        REGION_COLUMNS,
+        check_targets,
+        collect_regions,
+        found_pictures,
+        region_cells,
+        say_unused,
+        write_csv,
+        write_json,
+    )
+    from salgan.errors import ImageError
+    from salgan.regions import measure
 
     wanted = collect_regions(box, polygon, file)
-    if not wanted:
+    if not wanted.names:
         raise ConfigError("name at least one region: --box cta:0.6,0.8,0.3,0.1, or --file regions.json")
-    minima = _minima(fail_under or [], wanted)
+    minima = _minima(fail_under or [], wanted.names)
     if png is not None and png.suffix.lower() != ".png":
         raise ConfigError(f"{png}: the picture's name must end in .png")
-    check_targets([json, png], overwrite=overwrite)
-    pixels = image.read(picture)
+    check_targets([json, csv, png], overwrite=overwrite)
+    paths = found_pictures(pictures).paths
+    is_one = len(paths) == 1
+    if png is not None and not is_one:
+        raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")
+    say_unused(wanted, paths)
     predictor = load_predictor(model)
-    saliency = predictor.predict(pixels)
-    report = shares(saliency, wanted)
-    if png is not None:
-        from salgan._drawing import save_png
-        from salgan.regions import draw
+    reports: list[tuple[Path, Shares]] = []
+    errors: list[ImageError] = []
+    with progress() as on_progress:
+        for number, path in enumerate(paths):
+            on_progress("pictures", number, len(paths))
+            try:
+                pixels = image.read(path)
+            except ImageError as error:
+                if is_one:
+                    raise
+                errors.append(error)
+                continue
+            found = measure(predictor, pixels, wanted.for_picture(path), fast=fast)
+            reports.append((path, found.shares))
+            if png is not None:
+                from salgan._drawing import save_png
+                from salgan.regions import draw
 
-        save_png(draw(pixels, saliency, report), png)
-    checks = [
-        {
-            "region": name,
-            "at_least": least,
-            "share": report[name].share,
-            "passed": report[name].share >= least,
-        }
-        for name, least in minima
-    ]
+                save_png(draw(pixels, found.saliency, found.shares), png)
+        on_progress("pictures", len(paths), len(paths))
+    checks = [check for path, report in reports for check in _checks(path, report, minima, is_one=is_one)]
     if json is not None:
-        document = report.document()
-        document["picture"] = {"path": str(picture), **document["picture"]}
-        write_json({**document, "model": predictor.name, "checks": checks}, json)
-    if json is None or str(json) != "-":
-        _print_table(report)
-    for each in report.regions:
-        if not each.area:
-            typer.echo(f"salgan: warning: region {each.name} lies outside the picture", err=True)
-    failed = [check for check in checks if not check["passed"]]
-    for check in failed:
-        typer.echo(
-            f"salgan: check failed: {check['region']} gets {check['share']:.2%} of the attention, "
-            f"less than {check['at_least']:.2%}",
-            err=True,
+        write_json(_document(reports, checks, predictor.name, is_one=is_one), json)
+    if csv is not None:
+        write_csv(
+            REGION_COLUMNS, [row for path, report in reports for row in region_cells(path, report)], csv
         )
-    if failed:
+    if not quiet and "-" not in (str(json), str(csv)):
+        _print_table(reports, is_one=is_one)
+    for path, report in reports:
+        for each in report.regions:
+            if not each.area:
+                where = "the picture" if is_one else str(path)
+                typer.echo(f"salgan: warning: region {each.name} lies outside {where}", err=True)
+    _say_checks(checks)
+    for each_error in errors:
+        say_error(each_error)
+    if errors:
+        raise typer.Exit(1)
+    if not all(check["passed"] for check in checks):
         raise typer.Exit(CHECK_FAILED)
 
 
-def _minima(texts: list[str], regions: list[Region]) -> list[tuple[str, float]]:
+def _document(
+    reports: list[tuple[Path, Shares]], checks: list[dict[str, Any]], model: str, *, is_one: bool
+) -> dict[str, Any]:
+    from salgan.regions import SCHEMA_OF_MANY
+
+    documents = []
+    for path, report in reports:
+        document = report.document()
+        document["picture"] = {"path": str(path), **document["picture"]}
+        documents.append(document)
+    rest = {"model": model, "checks": checks}
+    return {**documents[0], **rest} if is_one else {"schema": SCHEMA_OF_MANY, "pictures": documents, **rest}
+
+
+def _checks(
+    path: Path, report: Shares, minima: list[tuple[str, float]], *, is_one: bool
+) -> list[dict[str, Any]]:
+    """What ``--fail-under`` asks for and what came out, for the regions that the picture has."""
+    of_name = {each.name: each for each in report.regions}
+    checks = []
+    for name, least in minima:
+        if name in of_name:
+            share, interval = of_name[name].share, of_name[name].interval
+            check: dict[str, Any] = {"region": name, "at_least": least, "share": share}
+            if not is_one:
+                check = {"picture": str(path), **check}
+            if interval is not None:
+                check["interval"] = list(interval)
+            checks.append({**check, "passed": (share if interval is None else interval[1]) >= least})
+    return checks
+
+
+def _say_checks(checks: list[dict[str, Any]]) -> None:
+    from salgan.cli._results import percent_range
+
+    for check in checks:
+        where = f"{check['picture']}: " if "picture" in check else ""
+        interval = check.get("interval")
+        among = "" if interval is None else f" ({percent_range(tuple(interval))})"
+        if not check["passed"]:
+            typer.echo(
+                f"salgan: check failed: {where}{check['region']} gets {check['share']:.2%} of the attention, "
+                f"less than {check['at_least']:.2%}",
+                err=True,
+            )
+        elif check["share"] < check["at_least"]:
+            typer.echo(
+                f"salgan: note: {where}{check['region']} gets {check['share']:.2%} of the attention{among}, "
+                f"which cannot be told from {check['at_least']:.2%}",
+                err=True,
+            )
+
+
+def _minima(texts: list[str], names: list[str]) -> list[tuple[str, float]]:
     """The names and minimum shares that ``--fail-under`` gave."""
-    names = [region.name for region in regions]
     minima = []
     for text in texts:
         name, _, share = (part.strip() for part in text.rpartition("="))
@@ -138,28 +236,38 @@ def _minima(texts: list[str], regions: list[Region]) -> list[tuple[str, float]]:
     return minima
 
 
-def _print_table(report: Shares) -> None:
-    from salgan.cli._results import print_table
+def _print_table(reports: list[tuple[Path, Shares]], *, is_one: bool) -> None:
+    from salgan.cli._results import percent_range, print_table
+    from salgan.regions import VIEWS
 
+    has_intervals = any(report.noise is not None for _, report in reports)
     rows = []
-    for each in report.regions:
-        point = each.focal_points[0] if each.focal_points else None
-        rows.append(
-            [
-                each.name,
-                f"{each.share:.1%}",
-                f"{each.area:.1%}",
-                _number(each.lift),
-                _number(each.mean),
-                _number(each.peak),
-                str(each.rank),
-                "-" if point is None else f"{point.x:.3f}, {point.y:.3f}",
-            ]
-        )
-    header = ["region", "attention", "area", "lift", "mean", "peak", "rank", "focal point"]
-    print_table(
-        header, rows, note=["elsewhere", f"{report.elsewhere_share:.1%}", f"{report.elsewhere_area:.1%}"]
-    )
+    for path, report in reports:
+        for each in report.regions:
+            point = each.focal_points[0] if each.focal_points else None
+            rows.append(
+                [
+                    *([] if is_one else [str(path)]),
+                    each.name,
+                    f"{each.share:.1%}",
+                    *([percent_range(each.interval)] if has_intervals else []),
+                    f"{each.area:.1%}",
+                    _number(each.lift),
+                    _number(each.mean),
+                    _number(each.peak),
+                    str(each.rank),
+                    "-" if point is None else f"{point.x:.3f}, {point.y:.3f}",
+                ]
+            )
+    views = [f"in {VIEWS} views"] if has_intervals else []
+    header = ["region", "attention", *views, "area", "lift", "mean", "peak", "rank", "focal point"]
+    if not is_one:
+        print_table(["picture", *header], rows, left={0, 1})
+        return
+    report = reports[0][1]
+    blank = [""] if has_intervals else []
+    note = ["elsewhere", f"{report.elsewhere_share:.1%}", *blank, f"{report.elsewhere_area:.1%}"]
+    print_table(header, rows, note=note)
 
 
 def _number(value: Any) -> str:

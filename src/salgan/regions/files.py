@@ -69,22 +69,9 @@ def read_regions(path: str | Path) -> list[Region]:
         ConfigError: the file cannot be read, holds no regions, or two of the same name.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".json", ".csv"):
-        raise ConfigError(f"{path}: a file of regions ends in .json or .csv")
+    text = read_text(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise ConfigError(f"{path}: is larger than {_MOST_BYTES // 1_000_000} MB, too large for regions")
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text") from None
-    try:
-        regions = regions_from(parse_json(text)) if path.suffix.lower() == ".json" else _from_csv(text)
+        regions = regions_from(parse_json(text)) if path.suffix.lower() == ".json" else from_csv(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except ValueError as error:
@@ -94,21 +81,46 @@ def read_regions(path: str | Path) -> list[Region]:
     return regions
 
 
+def read_text(path: Path) -> str:
+    """The text of a file of regions, JSON or CSV.
+
+    Raises:
+        ConfigError: its name ends differently, it cannot be read, is very large, or is not UTF-8.
+    """
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise ConfigError(f"{path}: a file of regions ends in .json or .csv")
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(f"{path}: is larger than {_MOST_BYTES // 1_000_000} MB, too large for regions")
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
+
+
 def regions_from(document: Any) -> list[Region]:
     """Make regions of parsed JSON, as :func:`read_regions` describes it.
 
     Raises:
         ConfigError: it is not of that form, or two regions have one name.
     """
+    if isinstance(document, Mapping) and "pictures" in document:
+        raise ConfigError('it names regions of several pictures ("pictures"), where one list is expected')
     entries = document.get("regions") if isinstance(document, Mapping) else document
     if not isinstance(entries, list):
         raise ConfigError('expected a list of regions, or an object with such a list under "regions"')
-    regions = [_from_entry(entry, number) for number, entry in enumerate(entries, start=1)]
+    regions = [from_entry(entry, number) for number, entry in enumerate(entries, start=1)]
     check_names(regions)
     return regions
 
 
-def _from_entry(entry: Any, number: int) -> Region:
+def from_entry(entry: Any, number: int) -> Region:
+    """A region of its JSON, as :func:`read_regions` describes it; the number is for the error message."""
     if (
         not isinstance(entry, Mapping)
         or not isinstance(entry.get("name"), str)
@@ -125,7 +137,8 @@ def _from_entry(entry: Any, number: int) -> Region:
     return Region.of_box(name, x, y, width, height, unit)
 
 
-def _from_csv(text: str) -> list[Region]:
+def from_csv(text: str) -> list[Region]:
+    """The boxes of a CSV file's text."""
     rows = csv.reader(io.StringIO(text), skipinitialspace=True)
     regions = []
     try:

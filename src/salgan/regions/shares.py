@@ -15,10 +15,13 @@ from salgan.regions.focal import FocalPoint, focal_points_in, local_maxima
 from salgan.regions.region import Region, check_names
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["SCHEMA", "RegionShare", "Shares", "shares"]
+__all__ = ["SCHEMA", "SCHEMA_OF_MANY", "RegionShare", "Shares", "shares"]
 
 SCHEMA = "salgan.regions/1"
 """Names the form of :meth:`Shares.document`; its number changes if a field changes meaning or is removed."""
+
+SCHEMA_OF_MANY = "salgan.regions.many/1"
+"""Names the form of the JSON that ``salgan regions --json`` writes for several pictures."""
 
 _BAND_PIXELS = 1_000_000
 
@@ -40,6 +43,8 @@ class RegionShare:
         rank: 1 for the region with the greatest share; equal shares have the same rank.
         inside: the part of the region that lies in the picture, in [0, 1].
         focal_points: where in the region people look most, the strongest first; none if area is 0.
+        interval: the lowest and the highest share among views of the picture that differ only in how it lies
+            in its frame (:func:`salgan.regions.measure`); None if only one prediction was made.
     """
 
     region: Region
@@ -51,6 +56,7 @@ class RegionShare:
     rank: int
     inside: float
     focal_points: tuple[FocalPoint, ...]
+    interval: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +83,7 @@ class RegionShare:
             "rank": self.rank,
             "inside": self.inside,
             "focal_points": [point.document() for point in self.focal_points],
+            **({} if self.interval is None else {"interval": list(self.interval)}),
         }
 
 
@@ -91,6 +98,8 @@ class Shares:
         elsewhere_share: the share of the attention outside all regions, in [0, 1]; overlaps count once.
         elsewhere_area: the share of the picture outside all regions, in [0, 1].
         focal_points: where in the whole picture people look most, the strongest first.
+        noise: the largest part of the attention, in [0, 1], that is in another place in any of the views that
+            the intervals are made of; None if only one prediction was made.
     """
 
     width: int
@@ -99,6 +108,7 @@ class Shares:
     elsewhere_share: float
     elsewhere_area: float
     focal_points: tuple[FocalPoint, ...]
+    noise: float | None = None
 
     def __getitem__(self, name: str) -> RegionShare:
         for each in self.regions:
@@ -114,6 +124,7 @@ class Shares:
             "regions": [each.document() for each in self.regions],
             "elsewhere": {"share": self.elsewhere_share, "area": self.elsewhere_area},
             "focal_points": [point.document() for point in self.focal_points],
+            **({} if self.noise is None else {"noise": self.noise}),
         }
 
 
