@@ -110,7 +110,7 @@ def evaluate(
     results = run_evaluation(
         model,
         opened,
-        out or default_folder(model, opened),
+        out or default_folder(model, opened, trust=trust),
         protocol,
         processes,
         names=name,
@@ -156,11 +156,14 @@ def processes_or_cores(processes: int | None) -> int:
     return cores() if processes is None else processes
 
 
-def default_folder(model: str, data: Data) -> Path:
+def default_folder(model: str, data: Data, *, trust: bool = False) -> Path:
     """The folder for results if none is given; it is named after the model, the dataset and the part."""
-    name = Path(model.replace(":", "-")).stem or "model"
+    from salgan.evaluation import open_map_source
+
+    name = open_map_source(model, trust=trust).name.replace("/", "-")
+    prefix = "baseline-" if model.startswith("baseline:") else ""
     part = "" if data.share is None else "-" + re.sub(r"\W+", "-", data.share)
-    return Path("evaluations") / f"{name}-on-{data.dataset.name}{part}"
+    return Path("evaluations") / f"{prefix}{name}-on-{data.dataset.name}{part}"
 
 
 def run_evaluation(

@@ -31,6 +31,7 @@ from salgan.evaluation.sources import EveryPicture, MapSource
 
 __all__ = [
     "BASELINES",
+    "FROM_FIXATIONS",
     "CenterBiasBaseline",
     "SpectralResidual",
     "TooFewViewersError",
@@ -193,6 +194,9 @@ _OTHERS: dict[str, Callable[[], MapSource]] = {
 
 BASELINES = (*_OTHERS, *_VIEWERS, *GOLD)
 """Their names."""
+
+FROM_FIXATIONS = (CenterBiasBaseline, Viewers, Gold)
+"""Baselines that are made from fixations of the set they are scored on, and predict nothing without them."""
 
 
 def baseline(

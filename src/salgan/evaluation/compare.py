@@ -83,6 +83,8 @@ def compare(first: Results, second: Results) -> Comparison:
     Raises:
         SalganError: they do not share the same pictures, ground truth and rules.
     """
+    for results in (first, second):
+        results.check_finished()
     for part, words in _MUST_AGREE.items():
         mine, theirs = (results.about[part] or {} for results in (first, second))
         if mine and theirs and mine["fingerprint"] != theirs["fingerprint"]:

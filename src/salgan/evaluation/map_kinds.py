@@ -27,13 +27,14 @@ _OFF = 0.02
 
 
 def kind_named(text: str) -> MapKind:
-    """The kind of a name as people write it: ``log_density`` is ``log-density``.
+    """The kind of a name as people write it and as reports print it: ``log densities`` is ``log-density``.
 
     Raises:
         ModelError: there is no such kind.
     """
+    plain = text.strip().lower().replace("_", "-").replace(" ", "-").replace("densities", "density")
     for kind in KINDS:
-        if text.strip().lower().replace("_", "-") == kind:
+        if plain == kind:
             return kind
     raise ModelError(f"maps cannot be {text!r}; they are one of {', '.join(KINDS)}")
 

@@ -77,7 +77,8 @@ def open_map_source(
 
     Args:
         model: whatever :func:`salgan.load_model` opens; a folder, zip archive or HDF5 file of maps;
-            ``baseline:NAME``; a :class:`MapSource`; or an object with ``predict(picture)``.
+            ``baseline:NAME``, or its bare name where no file is called so; a :class:`MapSource`; or an object
+            with ``predict(picture)``.
         seed: the seed of the baselines that draw viewers.
         sigma: width in pixels of the Gaussian with which human baselines blur fixations.
         degrees: the same in degrees of visual angle.
@@ -111,6 +112,8 @@ def _open(
     text, path = str(model), Path(model)
     if text.startswith(_PREFIX):
         return baseline(text.removeprefix(_PREFIX), seed=seed, sigma=sigma, degrees=degrees)
+    if text in BASELINES and not path.exists():  # as tables print it
+        return baseline(text, seed=seed, sigma=sigma, degrees=degrees)
     if not _is_name(model):
         if path.is_dir() and not is_run_folder(path):
             return FolderMaps(path)

@@ -25,6 +25,7 @@ from salgan.datasets import Stimulus
 from salgan.errors import ImageError, ModelError, require
 from salgan.evaluation.map_kinds import MapKind, kind_named
 from salgan.evaluation.map_names import MapNames, is_map
+from salgan.models.spec import distinct_name
 
 __all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "NamedMaps", "ZipMaps", "decode_map", "remark_on"]
 
@@ -158,7 +159,7 @@ class NamedMaps:
 
     def __init__(self, path: Path, keys: Iterable[str], suffixes: frozenset[str]) -> None:
         self.path = path
-        self.name = path.stem if path.is_file() else path.resolve().name
+        self.name = distinct_name(path)
         self._names = MapNames(str(path), keys, suffixes)
 
     def named(self, pattern: str) -> None:

@@ -89,6 +89,19 @@ class Results:
         """Names of the metrics, in the order of the table."""
         return tuple(self.about["protocol"]["metrics"])
 
+    def check_finished(self) -> None:
+        """Raise if the evaluation was stopped before its last picture.
+
+        Raises:
+            SalganError: rows are missing; the message says how to go on.
+        """
+        total = self.about["dataset"].get("pictures", len(self.pictures))
+        if len(self.pictures) < total:
+            raise SalganError(
+                f"{self.folder}: holds {len(self.pictures)} of {total} pictures, since its evaluation was "
+                "stopped; finish it with the same salgan evaluate command"
+            )
+
     @classmethod
     def read(cls, folder: Path) -> Results:
         """Read an evaluation's folder.

@@ -33,6 +33,7 @@ from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
 from salgan.datasets.density import resized
 from salgan.errors import ConfigError, DatasetError, ModelError
+from salgan.evaluation.baselines import FROM_FIXATIONS
 from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.sources import MapSource, Model
 
@@ -106,7 +107,8 @@ def submit(
     Raises:
         ConfigError: no such benchmark; or the archive exists.
         DatasetError: the pictures are not the benchmark's.
-        ModelError: a map is missing, flat, not finite or negative.
+        ModelError: the model is a baseline made from fixations; or a map is missing, flat, not finite or
+            negative.
     """
     wanted = benchmark if isinstance(benchmark, Submission) else _find(benchmark)
     if out.suffix.lower() != ".zip":
@@ -115,8 +117,13 @@ def submit(
         raise ConfigError(f"{out} exists; name another file or pass --overwrite")
     if not out.parent.is_dir():
         raise ConfigError(f"{out.parent}: no such folder")
-    stimuli = check_pictures(wanted, pictures)
     source = open_map_source(model, names=names, trust=trust)
+    if isinstance(source, FROM_FIXATIONS):
+        raise ModelError(
+            f"baseline:{source.name} is made from fixations, and the test pictures of {wanted.name} come "
+            "without any; submit a model, a folder of maps, or another baseline"
+        )
+    stimuli = check_pictures(wanted, pictures)
     if missing := source.missing(s.name for s in stimuli):
         raise ModelError(lacks(source, missing, len(stimuli)))
     prefix = f"{re.sub('[^A-Za-z0-9_.-]', '_', source.name)}/" if wanted.in_folder else ""
@@ -182,9 +189,10 @@ def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
 
 
 def _find(name: str) -> Submission:
-    if name not in SUBMISSIONS:
+    known = name.casefold()  # MIT300 is how it is written elsewhere
+    if known not in SUBMISSIONS:
         raise ConfigError(f"no benchmark {name!r} to submit to; {did_you_mean(name, SUBMISSIONS)}")
-    return SUBMISSIONS[name]
+    return SUBMISSIONS[known]
 
 
 def _eight_bits(saliency: Array, name: str) -> NDArray[np.uint8]:

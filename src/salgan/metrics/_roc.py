@@ -11,7 +11,7 @@ import numpy as np
 from salgan.errors import MetricError
 from salgan.metrics._inputs import Fixated, Float, Map
 
-__all__ = ["Step", "area", "area_at_steps", "area_by_rank", "check_step"]
+__all__ = ["Step", "area", "area_at_steps", "area_by_rank", "check_step", "thresholds"]
 
 Step = float | Literal["all"]
 """Distance of the thresholds on the map scaled to 0..1, or ``"all"`` for a threshold at every value."""
@@ -26,6 +26,12 @@ def check_step(step: Step) -> Step:
     if step == "all" or (isinstance(step, int | float) and 1e-4 <= step <= 1):
         return step
     raise MetricError(f'step must be a number from 0.0001 to 1, such as 0.1 or 0.01, or "all", not {step!r}')
+
+
+def thresholds(step: float) -> Float:
+    """The multiples of a step from 1 to 0, descending, on the map scaled to 0..1."""
+    # As MATLAB makes them: 6 * 0.1 is not 0.6, and 8-bit maps hold 153 / 255.
+    return np.asarray(np.arange(math.floor(1 / step * (1 + 1e-12)), -1, -1) * step)
 
 
 def area(false_positives: Float, true_positives: Float) -> float:
@@ -47,11 +53,9 @@ def area_at_steps(saliency: Map, fixated: Fixated, others: Float, step: Step) ->
     positives = np.sort(fixated.values(saliency))
     if step == "all":
         return area_by_rank(positives, others)
-    # Multiples of the step, as MATLAB makes them: 6 * 0.1 is not 0.6, and 8-bit maps hold 153 / 255.
-    thresholds = np.arange(math.floor(1 / step * (1 + 1e-12)), -1, -1) * step
 
     def share(values: Float) -> Float:
-        below = [bisect_left(values, threshold, key=saliency.scaled) for threshold in thresholds]
+        below = [bisect_left(values, threshold, key=saliency.scaled) for threshold in thresholds(step)]
         return 1 - np.array(below) / values.size
 
     return area(share(others), share(positives))

@@ -14,7 +14,7 @@ from salgan.errors import ModelError
 from salgan.models.records import ModelRecord, list_models, named
 from salgan.models.store import fetched, record_of_address
 
-__all__ = ["Kind", "ModelFile", "find_model", "is_run_folder", "kind_of_file"]
+__all__ = ["Kind", "ModelFile", "distinct_name", "find_model", "is_run_folder", "kind_of_file"]
 
 Kind = Literal["onnx", "safetensors", "checkpoint"]
 """What a model's file is: ONNX runs without PyTorch, the other two need it."""
@@ -30,7 +30,7 @@ class ModelFile:
     """A model's file that is on this machine.
 
     Attributes:
-        name: what to call the model: its record's name, the run folder's, or the file's without its ending.
+        name: what to call the model: its record's name, or see :func:`distinct_name`.
         path: where the file lies.
         kind: what is in it.
         record: what is known of the file if it has a record; its content must then be verified.
@@ -77,6 +77,10 @@ def find_model(spec: str | Path, *, on_progress: Progress = silent) -> ModelFile
         ModelError: nothing has that name; the message gives the nearest name and the list.
     """
     text = str(spec)
+    if text.startswith("baseline:"):
+        raise ModelError(
+            f"{text}: a baseline is scored and predicts nothing; salgan evaluate {text} --data FOLDER does that"
+        )
     if re.match("[a-z]+://", text, re.IGNORECASE):
         return _of_record(record_of_address(text), on_progress)
     path = _as_path(spec)
@@ -130,12 +134,34 @@ def _of_record(record: ModelRecord, on_progress: Progress) -> ModelFile:
     return ModelFile(record.name, path, kind_of_file(path), record)
 
 
+def distinct_name(path: Path) -> str:
+    """What to call a model, or a set of maps, that lies at a path.
+
+    A training run's files are called after the run: ``paper`` for ``runs/paper`` and its best network,
+    ``paper-last`` for ``runs/paper/checkpoints/last.pt``. The names in the table of models are kept for
+    those models, so a run in ``runs/lite`` is called ``runs/lite``, and a file ``lite.onnx`` keeps its ending.
+    """
+    if path.is_dir():
+        name = path.resolve().name
+        return f"{path.resolve().parent.name}/{name}" if _is_taken(name) else name
+    for folder in path.resolve().parents[:2]:  # checkpoints and the networks of single epochs lie deeper
+        if path.suffix.lower() in (".safetensors", ".pt") and is_run_folder(folder):
+            run = distinct_name(folder)
+            return run if path.name == NETWORK else f"{run}-{path.stem}"
+    return path.name if _is_taken(path.stem) else path.stem
+
+
+def _is_taken(name: str) -> bool:
+    return any(record.name == name for record in list_models())
+
+
 def _of_path(path: Path) -> ModelFile:
-    name = path.stem
+    name = distinct_name(path)
     if path.is_dir():
         if not (path / NETWORK).is_file():
-            raise ModelError(f"{path}: holds no {NETWORK}; train further, or name a file")
-        path, name = path / NETWORK, path.resolve().name
+            maps = "" if is_run_folder(path) else " (a folder of maps can be evaluated, and predicts nothing)"
+            raise ModelError(f"{path}: holds no {NETWORK}; train further, or name a file{maps}")
+        path = path / NETWORK
     return ModelFile(name, path, kind_of_file(path))
 
 

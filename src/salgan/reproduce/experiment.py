@@ -229,7 +229,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
     Raises:
         ConfigError: no source has validation pictures.
     """
-    from salgan.training.cache import parts_of
+    from salgan.training.cache import limited, parts_of
 
     for source in config.sources:
         if not source.val:
@@ -237,7 +237,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
         root = Path(config.data) / source.path
         if not root.is_dir():
             raise DatasetError(f"{root}: no such dataset; set data=FOLDER")
-        train, val = parts_of(source, root)
+        train, val = (limited(stimuli, config.limit) for stimuli in parts_of(source, root))
         # Sets that come in parts say their release only when a part is opened.
         # Those with a committed split have parts of the same names.
         own_parts = source.split in (None, *SIZES) and source.fold is None

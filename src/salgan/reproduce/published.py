@@ -105,6 +105,7 @@ def table2(evaluations: Sequence[Results]) -> str:
     lines = ["# Own scores beside published ones", ""]
     groups: dict[tuple[str, str], list[Results]] = {}
     for results in evaluations:
+        results.check_finished()
         key = (dataset_label(results.about), results.about["dataset"]["fingerprint"])
         groups.setdefault(key, []).append(results)
     shown: set[str] = set()

@@ -36,7 +36,7 @@ from salgan.image import SUFFIXES
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import DataSource
 
-__all__ = ["Prepared", "Samples", "find_dataset", "parts_of", "prepare"]
+__all__ = ["Prepared", "Samples", "find_dataset", "limited", "parts_of", "prepare"]
 
 _CODE = 2
 """Increase this number when what is written to a cache changes."""
@@ -90,6 +90,7 @@ def prepare(
     preprocessing: Preprocessing,
     cache: Path | None = None,
     *,
+    limit: int | None = None,
     say: Say = unsaid,
     on_progress: Progress = silent,
 ) -> Prepared:
@@ -100,6 +101,7 @@ def prepare(
         data: folder that ``source.path`` is relative to.
         preprocessing: shapes and filter for the pictures.
         cache: folder of all caches; this user's cache folder if None.
+        limit: see :func:`limited`.
         say: is told which pictures are left out.
         on_progress: is told (stage, done, total) after each file compared and each picture prepared.
 
@@ -108,7 +110,7 @@ def prepare(
         DatasetError: the dataset cannot be read.
     """
     root = find_dataset(source, data)
-    train, val = parts_of(source, root)
+    train, val = (limited(stimuli, limit) for stimuli in parts_of(source, root))
     both = sorted({stimulus.name for stimulus in train} & {stimulus.name for stimulus in val})
     # The paper's final network was trained on SALICON's validation pictures too. So this is allowed for
     # those who name the part in both places; a split that leaks is not allowed.
@@ -139,6 +141,13 @@ def find_dataset(source: DataSource, data: Path) -> Path:
     if not root.exists():
         raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
     return root
+
+
+def limited(stimuli: Sequence[Stimulus], limit: int | None) -> list[Stimulus]:
+    """At most this many stimuli, taken evenly from all over the list; all of them if None."""
+    if limit is None or limit >= len(stimuli):
+        return list(stimuli)
+    return [stimuli[number] for number in np.linspace(0, len(stimuli) - 1, limit).round().astype(int)]
 
 
 def _rows(row: Mapping[str, int], stimuli: Sequence[Stimulus]) -> np.ndarray:

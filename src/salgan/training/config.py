@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from salgan.errors import MetricError
+from salgan.metrics import find_metric
 from salgan.training._yaml import as_yaml
 
 __all__ = [
@@ -33,6 +35,22 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 Shape = Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)]
 
 
+def _metric_name(text: Any) -> Any:
+    """A metric's own name for the one that tables print: ``CC`` is ``cc``; of a source: ``osie/CC``."""
+    if not isinstance(text, str):
+        return text
+    source, slash, metric = text.rpartition("/")
+    try:
+        return f"{source}{slash}{find_metric(metric).name}"
+    except MetricError:
+        return text
+
+
+Score = Annotated[
+    Literal["nss", "cc", "sim", "kld", "auc_judd", "sauc", "sauc_all", "ig"], BeforeValidator(_metric_name)
+]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -44,13 +62,21 @@ class _Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _names_are_text(cls, values: Any) -> Any:
-        """Refuse a number with a point or an exponent as a name: its text would not be what was written."""
+        """Refuse a number with a point or an exponent as a name, whose text would not be what was written.
+
+        Refuse ``none`` too where nothing may be meant: in YAML it is a word, and nothing is ``null``.
+        """
         for key, value in values.items() if isinstance(values, dict) else ():
             field = cls.model_fields.get(str(key))
             kinds = set() if field is None else {field.annotation, *get_args(field.annotation)}
             if isinstance(value, float) and str in kinds:
                 raise ValueError(
                     f"{key}: {value} is read as a number; if it is a name, quote it: {key}: '...'"
+                )
+            if isinstance(value, str) and value.casefold() == "none" and type(None) in kinds:
+                raise ValueError(
+                    f"{key}: {value} is a word in YAML; write null for nothing, or ./{value} for a file or "
+                    "folder of that name"
                 )
         return values
 
@@ -255,6 +281,9 @@ class Config(_Settings):
     """Folder that holds the sources."""
     sources: Annotated[list[DataSource], Field(min_length=1)] = [DataSource(path="salicon", layout="salicon")]
     """Datasets to train and validate on."""
+    limit: AtLeastOne | None = None
+    """At most this many pictures of every source to train on, and to validate on, taken evenly from all over
+    it: for a smoke run; null: all."""
     cache: str | None = None
     """Folder for the prepared tensors; null is this user's cache folder."""
     resume: bool = False
@@ -289,8 +318,12 @@ class Config(_Settings):
     """Pictures in a step, over all devices. An epoch leaves out its last, incomplete batch."""
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Decay of an average of the generator's weights, which is then validated and saved; null: none."""
-    keep_best: str | None = "cc"
-    """What chooses network.safetensors: nss, cc, sim, kld, content, or a source's (osie/cc); null: last."""
+    validation_scores: list[Score] = ["nss", "cc", "sim", "kld"]
+    """Scores of the validation pictures after each epoch; also auc_judd, sauc, sauc_all, ig (over the center
+    bias of the training pictures). The content loss is always among them."""
+    keep_best: Annotated[str | None, BeforeValidator(_metric_name)] = "cc"
+    """What chooses network.safetensors: one of validation_scores, content, or a source's (osie/cc); null:
+    last."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     """Device kind."""
@@ -303,6 +336,9 @@ class Config(_Settings):
     cache_features: bool = True
     """Keep the frozen groups' output per picture in memory, where it fits and no picture is augmented."""
 
+    logger: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = "tensorboard"
+    """Where curves and pictures go besides metrics.jsonl: into the run folder (tensorboard; csv: curves.csv), or
+    to a server (wandb, mlflow; install that package too); null: nowhere."""
     log_every: AtLeastOne = 10
     """Steps between lines of metrics.jsonl."""
     checkpoint_every: AtLeastOne | None = None
@@ -310,7 +346,7 @@ class Config(_Settings):
     keep_networks: bool = False
     """Also keep the network of every epoch, as ``networks/EPOCH.safetensors`` in the run folder."""
     image_rows: Count = 6
-    """Validation pictures shown in TensorBoard after every epoch, as picture | truth | prediction."""
+    """Validation pictures that the logger shows after every epoch, as picture | truth | prediction."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Config:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from salgan._arrays import Floats
 from salgan._parallel import in_order
 from salgan.training.cache import Prepared, Samples
 
@@ -93,6 +94,12 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def fixated(self, row: int) -> Floats:
+        """Where people looked at a sample, as fractions of its sides: float64 (M, 2), x and y in [0, 1)."""
+        number, place = self._places[row]
+        fixations = self._samples[number].fixations[place]
+        return (np.argwhere(fixations)[:, ::-1] + 0.5) / fixations.shape[::-1]
 
     def batch(self, rows: np.ndarray, shape: Shape | None = None) -> Batch:
         """The samples at these rows, at a shape; if it is None, at their own, which they must share."""

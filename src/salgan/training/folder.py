@@ -28,7 +28,7 @@ __all__ = ["RunFolder"]
 
 _MAY_CHANGE = {
     "out", "data", "cache", "resume", "time_limit", "accelerator", "devices", "compile", "cache_features",
-    "checkpoint_every", "image_rows", "keep_networks",
+    "checkpoint_every", "image_rows", "keep_networks", "logger", "validation_scores",
 }  # fmt: skip
 """Settings that may differ when a run is resumed: where and how it trains, but never what is trained."""
 

@@ -30,13 +30,13 @@ from salgan.training.data import WARMUP, Change, Pool, Shape, epoch_order, epoch
 from salgan.training.folder import RunFolder
 from salgan.training.generator import Logits
 from salgan.training.judging import Accuracy, advice, judge_validation, warmup_ends
-from salgan.training.losses import ContentLoss
+from salgan.training.loggers import Logger, open_logger
 from salgan.training.module import SalGAN
 from salgan.training.report import Reporter, Window, not_finite
 from salgan.training.resume import check_number
 from salgan.training.stopping import Stopper
 from salgan.training.throughput import Meter
-from salgan.training.validate import LOWER_IS_BETTER, validate
+from salgan.training.validate import Validator, lower_is_better
 
 __all__ = ["Loop", "TrainingOutcome"]
 
@@ -103,6 +103,7 @@ class Loop:
         salgan: the networks in training.
         training: the samples to learn from.
         validation: the samples to validate on; there may be none.
+        validator: scores networks on them.
         change: see :func:`salgan.training.train`; so are the two below.
         say: is told what a person should know, line by line.
         on_progress: is told of every step.
@@ -117,6 +118,7 @@ class Loop:
         salgan: SalGAN,
         training: Pool,
         validation: Pool,
+        validator: Validator,
         change: Change | None,
         say: Say,
         on_progress: Progress,
@@ -128,6 +130,7 @@ class Loop:
         self._salgan = salgan
         self._training = training
         self._validation = validation
+        self._validator = validator
         self._change = change
         self._say = say
         self._on_progress = on_progress
@@ -166,7 +169,7 @@ class Loop:
         with (
             self._folder.guarded(),
             Reporter(
-                self._folder, self._epochs, position.steps, self._say, self._on_progress
+                self._folder, self._epochs, self._logger(), self._say, self._on_progress
             ) as self._report,
             Stopper(self._config.time_limit, fabric) as stopper,
         ):
@@ -179,6 +182,11 @@ class Loop:
         return TrainingOutcome(
             self._folder.path, not stopped, position.epoch, position.best, signal=stopper.signal
         )
+
+    def _logger(self) -> Logger | None:
+        """Where curves go; only the first of several processes writes."""
+        writes = self._folder.writes
+        return open_logger(self._config, self._folder.path, self._position.steps) if writes else None
 
     def _enter_phase(self) -> None:
         """If the bootstrap is over, begin what follows it."""
@@ -273,10 +281,7 @@ class Loop:
         share = self._meter.share(speed, salgan.turns)
         scores: dict[str, float] = {}
         if len(self._validation):
-            content = ContentLoss(config.content, config.downsample)
-            scores = validate(
-                salgan.best_guess, self._validation, content, config.batch_size, self._fabric, self._record
-            )
+            scores = self._validator(salgan.best_guess)
         best = _is_better(config.keep_best, scores, position.best)
         if best and config.keep_best in scores:
             position.best = scores[config.keep_best]
@@ -337,16 +342,23 @@ def _is_better(name: str | None, scores: dict[str, float], best: float | None) -
         return best is None
     if best is None or not math.isfinite(best):
         return True
-    return value < best if name.rpartition("/")[2] in LOWER_IS_BETTER else value > best
+    return value < best if lower_is_better(name) else value > best
 
 
 @torch.no_grad()
 def _rows(salgan: SalGAN, validation: Pool, count: int, shape: Shape) -> Tensor:
-    """Some validation pictures as picture | truth | prediction at one shape, (n, 3, H, 3·W) in [0, 1]."""
+    """Some validation pictures as picture | truth | prediction at one shape, (n, 3, H, 3·W) in [0, 1].
+
+    Truth and prediction are each divided by their highest value: trained on KLD or CC, a map may have any scale.
+    """
     shown = np.linspace(0, len(validation) - 1, min(count, len(validation))).astype(np.int64)
     if not len(shown):
         return torch.empty(0)
     batch = validation.batch(shown, shape)
     prediction = Logits(salgan.best_guess.eval())(batch.pictures, batch.features).sigmoid()
-    maps = [maps.expand(-1, 3, -1, -1).float() for maps in (batch.density, prediction)]
+    tallest = [maps.float().amax((2, 3), keepdim=True) for maps in (batch.density, prediction)]
+    maps = [
+        (maps.float() / top.clamp_min(torch.finfo(top.dtype).tiny)).expand(-1, 3, -1, -1)
+        for maps, top in zip((batch.density, prediction), tallest, strict=True)
+    ]
     return torch.cat([batch.pictures / 255, *maps], dim=3).cpu()

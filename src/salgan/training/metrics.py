@@ -1,8 +1,9 @@
-"""NSS, CC, SIM and KLD of a batch on its own device, equal to the NumPy versions in ``salgan.metrics``.
+"""Scores of a batch on its own device, equal to the NumPy versions in ``salgan.metrics``.
 
 All functions take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, (N,), in at least
-float32 and differentiable in the saliency maps. Nothing waits for the device: where the NumPy functions raise
-because of what a picture holds, that picture's score is NaN here. Average with ``torch.nanmean``.
+float32. Nothing waits for the device: where the NumPy functions raise because of what a picture holds, that
+picture's score is NaN here. Average with ``torch.nanmean``. The functions of this module are differentiable in
+the saliency maps; areas under curves, which are not, are in ``salgan.training.areas``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 from salgan.errors import MetricError
 from salgan.metrics._inputs import EPS
 
-__all__ = ["cc", "kld", "nss", "sim"]
+__all__ = ["cc", "ig", "kld", "nss", "rows", "sim"]
 
 
 def nss(saliency: Tensor, fixations: Tensor) -> Tensor:
@@ -29,7 +30,7 @@ def nss(saliency: Tensor, fixations: Tensor) -> Tensor:
     Raises:
         MetricError: shapes differ or are none of the two.
     """
-    S, F = _rows(saliency, fixations)
+    S, F = rows(saliency, fixations)
     looked = F != 0
     count = looked.sum(1)
     at_fixations = torch.where(looked, _standard(S), 0).sum(1) / count.clamp(min=1)
@@ -49,7 +50,7 @@ def cc(saliency: Tensor, density: Tensor) -> Tensor:
     Raises:
         MetricError: shapes differ or are none of the two.
     """
-    S, D = _rows(saliency, density)
+    S, D = rows(saliency, density)
     correlation = (_standard(S) * _standard(D)).sum(1) / max(S.shape[1] - 1, 1)
     return correlation.clamp(-1, 1).masked_fill(_empty(D), torch.nan)
 
@@ -67,7 +68,7 @@ def sim(saliency: Tensor, density: Tensor) -> Tensor:
     Raises:
         MetricError: shapes differ or are none of the two.
     """
-    S, D = _rows(saliency, density)
+    S, D = rows(saliency, density)
     shared = torch.minimum(_share(_scaled(S)), _share(_scaled(D))).sum(1)
     return shared.clamp(max=1).masked_fill(_empty(D), torch.nan)
 
@@ -85,14 +86,37 @@ def kld(saliency: Tensor, density: Tensor) -> Tensor:
     Raises:
         MetricError: shapes differ or are none of the two.
     """
-    S, D = _rows(saliency, density)
+    S, D = rows(saliency, density)
     reference = _share(D)
     divergence = (reference * torch.log(EPS + reference / (_share(S) + EPS))).sum(1)
     undefined = _empty(D) | (S < 0).any(1) | (D < 0).any(1)
     return divergence.clamp(min=0).masked_fill(undefined, torch.nan)
 
 
-def _rows(saliency: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def ig(saliency: Tensor, fixations: Tensor, baseline: Tensor) -> Tensor:
+    """Information gain over a baseline, as :func:`salgan.metrics.ig`.
+
+    Args:
+        saliency: (N, 1, H, W) or (N, H, W), any real range.
+        fixations: the same shape, not 0 where somebody looked.
+        baseline: the same shape, any real range; usually the center bias of the training pictures.
+
+    Returns:
+        (N,) bits per fixation; NaN for a picture without fixation.
+
+    Raises:
+        MetricError: shapes differ or are none of the two.
+    """
+    S, F = rows(saliency, fixations)
+    B = rows(saliency, baseline)[1]
+    looked = F != 0
+    gain = torch.log2(EPS + _share(_scaled(S))) - torch.log2(EPS + _share(_scaled(B)))
+    count = looked.sum(1)
+    mean = torch.where(looked, gain, 0).sum(1) / count.clamp(min=1)
+    return mean.masked_fill(count == 0, torch.nan)
+
+
+def rows(saliency: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Both as (N, pixels), in float32 at least: half precision cannot hold a share of a large picture."""
     single = saliency.ndim == 3 or (saliency.ndim == 4 and saliency.shape[1] == 1)
     if not single or saliency.shape != other.shape:
@@ -104,32 +128,32 @@ def _rows(saliency: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def _flat(rows: Tensor) -> Tensor:
-    return rows.amax(1) == rows.amin(1)
+def _flat(maps: Tensor) -> Tensor:
+    return maps.amax(1) == maps.amin(1)
 
 
-def _empty(rows: Tensor) -> Tensor:
-    return (rows == 0).all(1)
+def _empty(maps: Tensor) -> Tensor:
+    return (maps == 0).all(1)
 
 
-def _scaled(rows: Tensor) -> Tensor:
+def _scaled(maps: Tensor) -> Tensor:
     """Min-max scaled to 0..1; 0 if flat."""
-    low = rows.amin(1, keepdim=True)
-    spread = (rows.amax(1, keepdim=True) - low).masked_fill(_flat(rows)[:, None], 1)
-    return (rows - low) / spread
+    low = maps.amin(1, keepdim=True)
+    spread = (maps.amax(1, keepdim=True) - low).masked_fill(_flat(maps)[:, None], 1)
+    return (maps - low) / spread
 
 
-def _standard(rows: Tensor) -> Tensor:
+def _standard(maps: Tensor) -> Tensor:
     """(x - mean) / std, with n - 1; 0 if flat. Scaled first, as squares of tiny values vanish in float32."""
-    deviations = _scaled(rows)
+    deviations = _scaled(maps)
     deviations = deviations - deviations.mean(1, keepdim=True)
-    variance = deviations.square().sum(1, keepdim=True) / max(rows.shape[1] - 1, 1)
-    # The root's slope is infinite at 0: flat rows must not reach it.
-    return deviations / variance.masked_fill(_flat(rows)[:, None], 1).sqrt()
+    variance = deviations.square().sum(1, keepdim=True) / max(maps.shape[1] - 1, 1)
+    # The root's slope is infinite at 0: flat maps must not reach it.
+    return deviations / variance.masked_fill(_flat(maps)[:, None], 1).sqrt()
 
 
-def _share(rows: Tensor) -> Tensor:
+def _share(maps: Tensor) -> Tensor:
     """Divided by the sum; uniform if flat."""
-    flat = _flat(rows)[:, None]
-    total = rows.sum(1, keepdim=True).masked_fill(flat, 1)
-    return torch.where(flat, 1 / rows.shape[1], rows / total)
+    flat = _flat(maps)[:, None]
+    total = maps.sum(1, keepdim=True).masked_fill(flat, 1)
+    return torch.where(flat, 1 / maps.shape[1], maps / total)

@@ -24,7 +24,8 @@ def find_recipe(recipe: str | Path) -> Path:
 
     Args:
         recipe: path of a YAML file, or the name of a recipe that comes with salgan, such as ``"paper"``. A
-            file of that name in the working folder comes first.
+            file of that name in the working folder comes first. ``paper.yaml`` and ``recipes/paper.yaml``
+            mean the same recipe where there is no such file.
 
     Raises:
         ConfigError: it is neither; the message lists the names.
@@ -33,8 +34,9 @@ def find_recipe(recipe: str | Path) -> Path:
     if path.exists() and not path.is_dir():
         return path
     ours = {file.stem: file for file in sorted(_FOLDER.glob("*.yaml"))}
-    if str(path) in ours:
-        return ours[str(path)]
+    name = path.as_posix().removeprefix("recipes/").removesuffix(".yaml")
+    if name in ours:
+        return ours[name]
     raise ConfigError(f"{path}: no such recipe; give a YAML file, or one that comes along: {', '.join(ours)}")
 
 

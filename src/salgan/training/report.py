@@ -1,4 +1,4 @@
-"""What a run reports: a line per epoch to a person, ``metrics.jsonl`` to programs, curves to TensorBoard."""
+"""What a run reports: a line per epoch to a person, ``metrics.jsonl`` to programs, curves to a logger."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from salgan._progress import Progress, Say
 from salgan.errors import TrainingError
 from salgan.training.folder import RunFolder
 from salgan.training.judging import Accuracy
+from salgan.training.loggers import Logger
 from salgan.training.resume import check_number
 
 __all__ = ["Reporter", "Window"]
@@ -88,22 +88,20 @@ class Reporter:
     Args:
         folder: the run folder.
         epochs: epochs of the whole run.
-        first_step: steps taken before this start, where TensorBoard's curves are taken up.
+        logger: where curves and pictures go; None if nowhere.
         say: is told one line per epoch, and what a person should know.
         on_progress: is told of every step.
     """
 
     def __init__(
-        self, folder: RunFolder, epochs: int, first_step: int, say: Say, on_progress: Progress
+        self, folder: RunFolder, epochs: int, logger: Logger | None, say: Say, on_progress: Progress
     ) -> None:
         self._folder = folder
         self._epochs = epochs
         self.say = say
         self._on_progress = on_progress
         self._stage, self._done, self._steps = "", 0, 0
-        self._board: SummaryWriter | None = None
-        if folder.writes:
-            self._board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first_step or None)
+        self._logger = logger
         self._lap = self._epoch_start = time.perf_counter()
         self._lap_pictures = self._epoch_pictures = 0
 
@@ -114,9 +112,9 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # TensorBoard's thread would print a traceback of its own for the disk error that is under way.
-        failed = isinstance(error, OSError) or (error is not None and isinstance(error.__cause__, OSError))
-        if self._board is not None and not failed:
-            self._board.close()
+        disk = isinstance(error, OSError) or (error is not None and isinstance(error.__cause__, OSError))
+        if self._logger is not None and not disk:
+            self._logger.close(failed=error is not None)
 
     def begin_epoch(self, title: str, step: int, steps: int) -> None:
         """Start an epoch, perhaps in its middle, and its clock."""
@@ -190,14 +188,12 @@ class Reporter:
 
     def pictures(self, rows: Tensor, step: int) -> None:
         """Show rows of picture | truth | prediction: (n, 3, H, 3·W) in [0, 1]."""
-        if self._board is not None and len(rows):
-            image = torch.cat(list(rows), dim=1)
-            self._board.add_image("picture | truth | prediction", image.clamp(0, 1), step)
+        if self._logger is not None and len(rows):
+            self._logger.pictures(torch.cat(list(rows), dim=1).clamp(0, 1), step)
 
     def _curves(self, group: str, values: dict[str, float], step: int) -> None:
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(f"{group}/{name}", value, step)
+        if self._logger is not None:
+            self._logger.curves({f"{group}/{name}": value for name, value in values.items()}, step)
 
 
 def _pace(speed: float) -> str:

@@ -15,6 +15,7 @@ from salgan._cores import runtime_threads
 from salgan._files import locked
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError
+from salgan.metrics import find_metric
 from salgan.networks import Discriminator, Generator
 from salgan.preprocessing import Preprocessing
 from salgan.training.build import build_generator, initial_weights, preprocessing_of
@@ -22,10 +23,11 @@ from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
 from salgan.training.data import Change, Pool, steps_in_epoch
 from salgan.training.folder import RunFolder
+from salgan.training.loggers import check_logger
 from salgan.training.loop import Loop, TrainingOutcome
 from salgan.training.losses import ContentLoss
 from salgan.training.module import SalGAN
-from salgan.training.validate import VALIDATION_METRICS
+from salgan.training.validate import CONTENT, Validator, needs
 
 __all__ = ["TrainingOutcome", "train"]
 
@@ -55,10 +57,12 @@ def train(
     Raises:
         ConfigError: a setting that does not fit the data or the run folder.
         DatasetError: data that cannot be read.
+        MissingExtraError: the logger's package is not installed.
         ModelError: weights that cannot be read.
         SalganError: a file that cannot be written; what was written before is whole.
         TrainingError: a loss became NaN or infinite.
     """
+    check_logger(config.logger)
     precision = _precision(config.precision, config.accelerator)
     if allowed := runtime_threads():  # PyTorch knows the affinity, but not the limits of a container
         torch.set_num_threads(min(torch.get_num_threads(), allowed))
@@ -83,8 +87,11 @@ def train(
     prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
     _check_points(config, prepared)
+    validator = Validator(config, training, validation, record, fabric)
     if len(validation):
-        _check_metric(config.keep_best, list(validation.sources))
+        _check_metric(config, list(validation.sources))
+        if validator.undefined:
+            say(f"not measured, since fixations are missing: {', '.join(validator.undefined)}")
     carried = initial_weights(config.init, generator) if config.init else None
     salgan = SalGAN(
         fabric,
@@ -99,7 +106,9 @@ def train(
     )
     if carried is not None:
         salgan.adopt_optimiser(carried)
-    loop = Loop(config, record, fabric, folder, salgan, training, validation, change, say, on_progress)
+    loop = Loop(
+        config, record, fabric, folder, salgan, training, validation, validator, change, say, on_progress
+    )
     with locked(folder.path) if folder.writes else nullcontext():
         folder.check(config)  # again, because another run may have begun there since
         loop.go_on_from(fabric.broadcast(folder.open(config) if fabric.is_global_zero else None))
@@ -118,7 +127,9 @@ def _prepared(
     cache = Path(config.cache) if config.cache else None
     with fabric.rank_zero_first():
         prepared = [
-            prepare(source, Path(config.data), record, cache, say=say, on_progress=on_progress)
+            prepare(
+                source, Path(config.data), record, cache, limit=config.limit, say=say, on_progress=on_progress
+            )
             for source in config.sources
         ]
     if not any(len(source.train) for source in prepared):
@@ -126,31 +137,36 @@ def _prepared(
     return prepared
 
 
-def _check_metric(name: str | None, sources: list[str]) -> None:
+def _check_metric(config: Config, sources: list[str]) -> None:
     """Raise before the first epoch if the metric that chooses the network will not be measured."""
-    known = [*VALIDATION_METRICS]
+    scores = (*config.validation_scores, CONTENT)
+    known = [*scores]
     if len(sources) > 1:
-        known += [f"{source}/{metric}" for source in sources for metric in VALIDATION_METRICS]
-    if name is not None and name not in known:
-        raise ConfigError(f"keep_best: {name!r} is not measured; choose one of {', '.join(known)}")
+        known += [f"{source}/{score}" for source in sources for score in scores]
+    if config.keep_best is not None and config.keep_best not in known:
+        raise ConfigError(
+            f"keep_best: {config.keep_best!r} is not measured; choose one of {', '.join(known)}, or name it in "
+            "validation_scores too"
+        )
 
 
 def _check_points(config: Config, prepared: list[Prepared]) -> None:
-    """Raise before the first epoch if NSS is a loss or chooses the network, but there are no fixations.
+    """Raise before the first epoch if there are no fixations, but a loss or the choice of a network needs them.
 
     Raises:
         ConfigError: the sources hold density maps only.
     """
-    chooses = (config.keep_best or "").rpartition("/")[2] == "nss"
-    for wanted, part, key in (
-        (config.content.nss > 0, "train", "content.nss=0"),
-        (chooses, "val", "keep_best=cc"),
+    chosen = (config.keep_best or "").rpartition("/")[2]
+    chooses = chosen in config.validation_scores and "fixations" in needs(chosen)
+    for wanted, part, key, score in (
+        (config.content.nss > 0, "train", "content.nss=0", "nss"),
+        (chooses, "val", "keep_best=cc", chosen),
     ):
         pictures = [(each.samples.fixations, row) for each in prepared for row in getattr(each, part)]
         if wanted and pictures and not any(fixations[row].any() for fixations, row in pictures):
             raise ConfigError(
-                "the sources hold no fixations, only density maps, and there is no NSS without fixations; "
-                f"add them, or set {key}"
+                "the sources hold no fixations, only density maps, and there is no "
+                f"{find_metric(score).label} without fixations; add them, or set {key}"
             )
 
 

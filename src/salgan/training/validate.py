@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -10,60 +11,135 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from salgan.metrics import find_metric
 from salgan.preprocessing import Preprocessing
+from salgan.training.areas import auc_judd, sauc
+from salgan.training.config import Config
 from salgan.training.data import Batch, Pool, Shape
 from salgan.training.generator import Logits
 from salgan.training.losses import ContentLoss
-from salgan.training.metrics import cc, kld, nss, sim
+from salgan.training.metrics import cc, ig, kld, nss, sim
+from salgan.training.surroundings import Surroundings
 
-__all__ = ["LOWER_IS_BETTER", "VALIDATION_METRICS", "validate"]
+__all__ = ["CONTENT", "VALIDATION_SCORES", "Validator", "lower_is_better", "needs"]
 
-VALIDATION_METRICS = ("nss", "cc", "sim", "kld", "content")
-"""What is measured for every picture; ``content`` is the recipe's content loss."""
-LOWER_IS_BETTER = frozenset({"kld", "content"})
+VALIDATION_SCORES: dict[str, Callable[..., Tensor]] = {
+    "nss": nss,
+    "cc": cc,
+    "sim": sim,
+    "kld": kld,
+    "auc_judd": auc_judd,
+    "sauc": sauc,
+    "sauc_all": partial(sauc, step="all"),
+    "ig": ig,
+}
+"""What ``validation_scores`` of a recipe may name: functions of maps and of what the metric needs beside them."""
+
+CONTENT = "content"
+"""The recipe's content loss, which is measured in any case."""
 
 
-@torch.no_grad()
-def validate(
-    network: nn.Module,
-    pool: Pool,
-    content: ContentLoss,
-    batch_size: int,
-    fabric: Fabric,
-    record: Preprocessing,
-) -> dict[str, float]:
-    """Score a network on every validation picture.
+def needs(name: str) -> tuple[str, ...]:
+    """What a score takes beside the maps, as in :class:`salgan.metrics.Metric`."""
+    return () if name == CONTENT else find_metric(name).needs
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a lower value of a score is a better one; ``osie/kld`` is the score ``kld`` of a source."""
+    metric = name.rpartition("/")[2]
+    return metric == CONTENT or not find_metric(metric).higher_is_better
+
+
+class Validator:
+    """Scores networks on the validation pictures.
 
     Args:
-        network: from pictures to maps; left in evaluation mode.
-        pool: the validation pictures.
-        content: the recipe's content loss.
-        batch_size: pictures at a time, over all processes.
-        fabric: precision; each of several processes scores its share.
+        config: the recipe: which scores, which content loss, how many pictures at a time.
+        training: pictures that the center bias is fitted on.
+        validation: pictures that are scored.
         record: the shape that each picture is predicted at.
-
-    Returns:
-        The mean over pictures of every metric, then the same per source as ``source/metric`` where there is
-        more than one. A metric that is undefined for a picture (NSS without fixations) leaves it out.
+        fabric: precision; each of several processes scores its share.
     """
-    network.eval()
-    logits_of = Logits(network)
-    scores = torch.zeros(len(pool), len(VALIDATION_METRICS), dtype=torch.float64)
-    size = max(1, batch_size // fabric.world_size)
-    chunks = _alike([record.shape_for(*shape) for shape in pool.shapes], size)
-    mine = chunks[fabric.global_rank :: fabric.world_size]
-    rows_of, shapes = [rows for _, rows in mine], [shape for shape, _ in mine]
-    for rows, batch in zip(rows_of, pool.batches(rows_of, shapes), strict=True):
-        with fabric.autocast():
-            logits = logits_of(batch.pictures, batch.features)
-        scores[torch.from_numpy(rows)] = _scores(logits.float(), batch, content).double().cpu()
-    if fabric.world_size > 1:
-        scores = cast(Tensor, fabric.all_reduce(scores.to(fabric.device), reduce_op="sum")).cpu()
-    result = _means(scores, range(len(pool)))
-    if len(pool.sources) > 1:
-        for source, rows in pool.sources.items():
-            result |= {f"{source}/{name}": value for name, value in _means(scores, rows).items()}
-    return result
+
+    def __init__(
+        self, config: Config, training: Pool, validation: Pool, record: Preprocessing, fabric: Fabric
+    ) -> None:
+        self._names = (*config.validation_scores, CONTENT)
+        self._pool = validation
+        self._content = ContentLoss(config.content, config.downsample)
+        self._fabric = fabric
+        size = max(1, config.batch_size // fabric.world_size)
+        chunks = _alike([record.shape_for(*shape) for shape in validation.shapes], size)
+        self._chunks = chunks[fabric.global_rank :: fabric.world_size]
+        self._looked = np.array([bool(len(validation.fixated(row))) for row in range(len(validation))])
+        wanted = frozenset(need for name in self._names for need in needs(name))
+        self._around = Surroundings(training, validation, wanted)
+
+    @property
+    def undefined(self) -> list[str]:
+        """Names of the scores that no validation picture has, since fixations are missing."""
+        return [name for name in self._names if not self._is_defined(name, np.arange(len(self._pool)))]
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Score a network, from pictures to maps; it is left in evaluation mode.
+
+        Returns:
+            The mean over pictures of every score, then the same per source as ``source/score`` where there is
+            more than one. A score that is undefined for a picture (NSS without fixations) leaves it out, and
+            one that is undefined for every picture is left out itself.
+        """
+        network.eval()
+        logits_of = Logits(network)
+        scores = torch.zeros(len(self._pool), len(self._names), dtype=torch.float64)
+        rows_of, shapes = [rows for _, rows in self._chunks], [shape for shape, _ in self._chunks]
+        for rows, batch in zip(rows_of, self._pool.batches(rows_of, shapes), strict=True):
+            with self._fabric.autocast():
+                logits = logits_of(batch.pictures, batch.features)
+            scores[torch.from_numpy(rows)] = self._scores(logits.float(), batch, rows).double().cpu()
+        if self._fabric.world_size > 1:
+            summed = self._fabric.all_reduce(scores.to(self._fabric.device), reduce_op="sum")
+            scores = cast(Tensor, summed).cpu()
+        result = self._means(scores, np.arange(len(self._pool)))
+        if len(self._pool.sources) > 1:
+            for source, rows in self._pool.sources.items():
+                result |= {f"{source}/{name}": value for name, value in self._means(scores, rows).items()}
+        return result
+
+    def _scores(self, logits: Tensor, batch: Batch, rows: np.ndarray) -> Tensor:
+        """Scores of each picture, (N, number of scores)."""
+        maps, shape, device = logits.sigmoid(), logits.shape[2:], logits.device
+        truth: dict[str, Callable[[], Tensor]] = {
+            "fixations": lambda: batch.fixations,
+            "density": lambda: batch.density,
+            "baseline": lambda: self._around.baseline(len(rows), (shape[0], shape[1]), device),
+            "other_fixations": lambda: self._around.other_fixations(rows, (shape[0], shape[1]), device),
+        }
+        undefined = torch.full((len(rows),), torch.nan, device=device)
+        columns = []
+        for name in self._names:
+            if name == CONTENT:
+                samples = zip(logits, batch.density, batch.fixations, strict=True)
+                columns.append(torch.stack([self._content(z[None], s[None], f[None]) for z, s, f in samples]))
+            elif self._is_defined(name, rows):
+                columns.append(VALIDATION_SCORES[name](maps, *(truth[need]() for need in needs(name))))
+            else:
+                columns.append(undefined)
+        return torch.stack([column.double() for column in columns], dim=1)
+
+    def _is_defined(self, name: str, rows: np.ndarray) -> bool:
+        """Whether any of these pictures has what a score needs."""
+        wanted = needs(name)
+        return (
+            ("fixations" not in wanted or bool(self._looked[rows].any()))
+            and ("baseline" not in wanted or self._around.bias is not None)
+            and ("other_fixations" not in wanted or self._around.has_others)
+        )
+
+    def _means(self, scores: Tensor, rows: np.ndarray) -> dict[str, float]:
+        means = torch.nanmean(scores[torch.from_numpy(rows)], dim=0).tolist()
+        found = dict(zip(self._names, means, strict=True))
+        return {name: value for name, value in found.items() if self._is_defined(name, rows)}
 
 
 def _alike(shapes: Sequence[Shape], size: int) -> list[tuple[Shape, np.ndarray]]:
@@ -76,25 +152,3 @@ def _alike(shapes: Sequence[Shape], size: int) -> list[tuple[Shape, np.ndarray]]
         for shape, rows in rows_of.items()
         for start in range(0, len(rows), size)
     ]
-
-
-def _scores(logits: Tensor, batch: Batch, content: ContentLoss) -> Tensor:
-    """Metrics of each picture, (N, len(VALIDATION_METRICS))."""
-    maps = logits.sigmoid()
-    samples = zip(logits, batch.density, batch.fixations, strict=True)
-    losses = torch.stack([content(z[None], s[None], f[None]) for z, s, f in samples])
-    return torch.stack(
-        [
-            nss(maps, batch.fixations),
-            cc(maps, batch.density),
-            sim(maps, batch.density),
-            kld(maps, batch.density),
-            losses,
-        ],
-        dim=1,
-    )
-
-
-def _means(scores: Tensor, rows: Iterable[int]) -> dict[str, float]:
-    means = torch.nanmean(scores[torch.as_tensor(np.fromiter(rows, dtype=np.int64))], dim=0)
-    return dict(zip(VALIDATION_METRICS, means.tolist(), strict=True))
