@@ -148,3 +148,20 @@ def test_a_sign_that_depends_on_the_thresholds_is_pointed_out():
     assert told.startswith("AUC-Borji ↑ is -0.020 at threshold steps of .1 and +0.010 at all thresholds")
     same = replace(whole, difference=Interval(-0.001, -0.002, 0, 9))
     assert disagreements([steps, same]) == disagreements([steps]) == []
+
+
+def test_an_evaluation_that_was_stopped_is_refused_in_one_line(brightness, tmp_path):
+    import shutil
+
+    from salgan.evaluation import Results
+    from salgan.reproduce.published import table2
+
+    folder = shutil.copytree(brightness.folder, tmp_path / "stopped")
+    rows = (folder / "per_picture.csv").read_text().splitlines(keepends=True)
+    (folder / "per_picture.csv").write_text("".join(rows[:5]))
+    stopped = Results.read(folder)
+    for call in (lambda: compare(brightness, stopped), lambda: compare(stopped, brightness)):
+        with pytest.raises(SalganError, match="holds 4 of 12 pictures, since its evaluation was stopped"):
+            call()
+    with pytest.raises(SalganError, match="finish it with the same salgan evaluate command"):
+        table2([brightness, stopped])

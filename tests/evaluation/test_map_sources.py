@@ -1,11 +1,16 @@
 """Whatever can be evaluated."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from salgan.errors import ModelError
+from salgan.errors import MissingExtraError, ModelError
 from salgan.evaluation import EvaluationProtocol, evaluate, open_data, open_map_source
+from salgan.evaluation.baselines import BASELINES
 from salgan.models.predictor import Predictor
+from salgan.models.spec import distinct_name
 from tests._onnx import tiny_model
 
 
@@ -82,3 +87,37 @@ def test_an_object_must_return_a_map(made_up, tmp_path, quick):
 
     with pytest.raises(ModelError, match="Wrong: predict returned str"):
         evaluate(Wrong(), open_data(made_up), tmp_path / "out", protocol=quick)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_is_found_by_the_name_that_tables_print(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    try:
+        printed = open_map_source(f"baseline:{name}").name
+    except MissingExtraError:
+        pytest.skip("needs OpenCV's contributed modules")
+    assert open_map_source(printed).fingerprint == open_map_source(f"baseline:{name}").fingerprint
+    (tmp_path / name).mkdir()  # a file or folder of that name wins
+    with pytest.raises(ModelError, match=f"{name}: holds no"):
+        open_map_source(name)
+
+
+def test_what_is_called_like_a_model_has_a_name_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs" / "lite"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "network.safetensors").write_bytes(b"")
+    (run / "checkpoints" / "last.pt").write_bytes(b"")
+    names = {
+        "runs/lite": "runs/lite",
+        "runs/lite/network.safetensors": "runs/lite",
+        "runs/lite/checkpoints/last.pt": "runs/lite-last",
+        "lite.onnx": "lite.onnx",
+        "runs/paper-v1.2": "paper-v1.2",
+        "other.onnx": "other",
+    }
+    (tmp_path / "runs" / "paper-v1.2").mkdir()
+    assert {path: distinct_name(Path(path)) for path in names} == names
+    (tmp_path / "lite").mkdir()
+    Image.new("L", (4, 3)).save(tmp_path / "lite" / "a.png")
+    assert open_map_source("./lite").name == f"{tmp_path.name}/lite"

@@ -129,3 +129,15 @@ def test_an_archive_is_not_replaced_unasked(tmp_path):
         submit(SMALL["mit300"], Brightness(), folder, tmp_path / "maps.tar")
     with pytest.raises(ConfigError, match="did you mean mit300"):
         submit("mit30", Brightness(), folder, tmp_path / "b.zip")
+
+
+@pytest.mark.parametrize("name", ["center-bias", "half-viewers", "one-viewer", "gold"])
+def test_a_baseline_that_is_made_from_fixations_is_refused_before_a_picture_is_opened(tmp_path, name):
+    missing = tmp_path / "no-pictures"
+    with pytest.raises(ModelError, match=f"baseline:{name} is made from fixations, and the test pictures of"):
+        submit("mit300", f"baseline:{name}", missing, tmp_path / "maps.zip")
+
+
+def test_a_benchmark_is_known_in_any_case(tmp_path):
+    with pytest.raises(DatasetError, match="no such folder"):
+        submit("MIT300", Brightness(), tmp_path / "no-pictures", tmp_path / "maps.zip")

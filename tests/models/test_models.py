@@ -406,3 +406,8 @@ def test_the_verb_lists_name_size_licence_scores_and_place(tiny, tmp_path, monke
     assert said.code == 0
     for word in ("tiny", "2.5 MB", "MIT", "osie: nss 3.125", "tiny.onnx"):
         assert word in said.out
+
+
+def test_a_baseline_is_no_model_and_the_error_says_what_it_is_for():
+    with pytest.raises(ModelError, match="salgan evaluate baseline:uniform --data FOLDER"):
+        models.load_model("baseline:uniform")

@@ -217,3 +217,29 @@ def test_tags_that_do_not_fit_are_one_line(recipe, value):
     with pytest.raises(ConfigError, match="not YAML") as caught:
         load_config(recipe(f"seed: {value}"), PLACES)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "network.weights=none",
+        "cache=none",
+        "init=None",
+        "keep_best=NONE",
+        "sources.0.val=none",
+        "logger=none",
+    ],
+)
+def test_none_is_a_word_and_nothing_is_null(recipe, override):
+    with pytest.raises(ConfigError, match="is a word in YAML; write null for nothing"):
+        load_config(recipe("sources: [{path: a}]"), [*PLACES, override])
+
+
+@pytest.mark.parametrize("name", ["paper", "paper.yaml", "recipes/paper.yaml"])
+def test_a_recipe_that_comes_along_is_found_by_every_name_that_pages_have_given_it(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(name, PLACES) == load_config("paper", PLACES)
+    (tmp_path / "paper.yaml").write_text("seed: 7\n")
+    assert load_config("paper.yaml", PLACES).seed == 7

@@ -79,7 +79,8 @@ def find_model(spec: str | Path, *, on_progress: Progress = silent) -> ModelFile
     text = str(spec)
     if text.startswith("baseline:"):
         raise ModelError(
-            f"{text}: a baseline is scored and predicts nothing; salgan evaluate {text} --data FOLDER does that"
+            f"{text}: a baseline predicts nothing, and can only be scored: "
+            f"salgan evaluate {text} --data FOLDER"
         )
     if re.match("[a-z]+://", text, re.IGNORECASE):
         return _of_record(record_of_address(text), on_progress)
@@ -138,8 +139,8 @@ def distinct_name(path: Path) -> str:
     """What to call a model, or a set of maps, that lies at a path.
 
     A training run's files are called after the run: ``paper`` for ``runs/paper`` and its best network,
-    ``paper-last`` for ``runs/paper/checkpoints/last.pt``. The names in the table of models are kept for
-    those models, so a run in ``runs/lite`` is called ``runs/lite``, and a file ``lite.onnx`` keeps its ending.
+    ``paper-last`` for ``runs/paper/checkpoints/last.pt``. The names in the table of models belong to those
+    models alone: a run in ``runs/lite`` is called ``runs/lite``, and a file ``lite.onnx`` keeps its ending.
     """
     if path.is_dir():
         name = path.resolve().name

@@ -1,8 +1,8 @@
 """Areas under ROC curves of a batch on its own device, equal to the NumPy versions in ``salgan.metrics``.
 
-They depend on the order of a map's values, so they have no gradient. For the rest they are as the functions in
-``salgan.training.metrics``: (N, 1, H, W) or (N, H, W) tensors in, one score per picture out, NaN where a picture
-has none, and nothing waits for the device.
+They depend on the order of a map's values, so they have no gradient. Otherwise they are like the functions in
+``salgan.training.metrics``: they take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, NaN
+where a picture has none, and nothing waits for the device.
 """
 
 from __future__ import annotations

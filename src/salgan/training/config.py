@@ -337,8 +337,8 @@ class Config(_Settings):
     """Keep the frozen groups' output per picture in memory, where it fits and no picture is augmented."""
 
     logger: Literal["tensorboard", "csv", "wandb", "mlflow"] | None = "tensorboard"
-    """Where curves and pictures go besides metrics.jsonl: into the run folder (tensorboard; csv: curves.csv), or
-    to a server (wandb, mlflow; install that package too); null: nowhere."""
+    """Where curves and pictures go besides metrics.jsonl: into the run folder (tensorboard; csv: curves.csv),
+    or to a server (wandb, mlflow; install that package too); null: nowhere."""
     log_every: AtLeastOne = 10
     """Steps between lines of metrics.jsonl."""
     checkpoint_every: AtLeastOne | None = None

@@ -50,6 +50,7 @@ class Logger(ABC):
     def curves(self, values: Mapping[str, float], step: int) -> None:
         """Add a point to each of the named curves."""
 
+    @abstractmethod
     def pictures(self, image: Tensor, step: int) -> None:
         """Show a picture, (3, h, w) in 0..1; a logger that has no place for it leaves it out."""
 
@@ -124,6 +125,9 @@ class _Table(Logger):
         with self._path.open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, self._columns, lineterminator="\n").writerow({"step": step, **values})
 
+    def pictures(self, image: Tensor, step: int) -> None:
+        """A table has no place for it."""
+
     def close(self, *, failed: bool) -> None:
         """Nothing is left to write."""
 
@@ -186,7 +190,7 @@ class _Mlflow(Logger):
 
 
 class _Known:
-    """The name under which a server knows the run, kept in the run folder, so that a resumed run goes on there."""
+    """The server's name for a run, kept in the run folder, so that a resumed run goes on there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

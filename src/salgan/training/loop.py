@@ -349,7 +349,7 @@ def _is_better(name: str | None, scores: dict[str, float], best: float | None) -
 def _rows(salgan: SalGAN, validation: Pool, count: int, shape: Shape) -> Tensor:
     """Some validation pictures as picture | truth | prediction at one shape, (n, 3, H, 3·W) in [0, 1].
 
-    Truth and prediction are each divided by their highest value: trained on KLD or CC, a map may have any scale.
+    Truth and prediction are each divided by their highest value, since KLD and CC leave the scale open.
     """
     shown = np.linspace(0, len(validation) - 1, min(count, len(validation))).astype(np.int64)
     if not len(shown):

@@ -2,8 +2,8 @@
 
 All functions take (N, 1, H, W) or (N, H, W) tensors and return one score per picture, (N,), in at least
 float32. Nothing waits for the device: where the NumPy functions raise because of what a picture holds, that
-picture's score is NaN here. Average with ``torch.nanmean``. The functions of this module are differentiable in
-the saliency maps; areas under curves, which are not, are in ``salgan.training.areas``.
+picture's score is NaN here. Average with ``torch.nanmean``. These functions are differentiable in the
+saliency maps; areas under curves, which are not, are in ``salgan.training.areas``.
 """
 
 from __future__ import annotations

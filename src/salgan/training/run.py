@@ -145,13 +145,13 @@ def _check_metric(config: Config, sources: list[str]) -> None:
         known += [f"{source}/{score}" for source in sources for score in scores]
     if config.keep_best is not None and config.keep_best not in known:
         raise ConfigError(
-            f"keep_best: {config.keep_best!r} is not measured; choose one of {', '.join(known)}, or name it in "
-            "validation_scores too"
+            f"keep_best: {config.keep_best!r} is not measured; choose one of {', '.join(known)}, or name it "
+            "in validation_scores too"
         )
 
 
 def _check_points(config: Config, prepared: list[Prepared]) -> None:
-    """Raise before the first epoch if there are no fixations, but a loss or the choice of a network needs them.
+    """Raise before the first epoch if a loss, or the choice of a network, needs fixations and has none.
 
     Raises:
         ConfigError: the sources hold density maps only.

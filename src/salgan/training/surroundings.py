@@ -1,4 +1,4 @@
-"""What other pictures say about a validation picture: where people look anyway, and where they looked there."""
+"""What other pictures say about a validation picture: where people look anyway, and where they looked."""
 
 from __future__ import annotations
 
@@ -66,5 +66,7 @@ class Surroundings:
 def _of_others(places: list[Floats], row: int, name: str) -> Floats:
     candidates = [other for other, each in enumerate(places) if len(each) and other != row]
     count = min(EvaluationProtocol.others, len(candidates))
-    chosen = seeded(0, "others", name).choice(candidates, count, replace=False) if candidates else []
-    return np.concatenate([np.empty((0, 2)), *(places[int(other)] for other in chosen)])
+    if not candidates:
+        return np.empty((0, 2))
+    chosen = seeded(0, "others", name).choice(candidates, count, replace=False)
+    return np.concatenate([places[int(other)] for other in chosen])

@@ -33,7 +33,7 @@ VALIDATION_SCORES: dict[str, Callable[..., Tensor]] = {
     "sauc_all": partial(sauc, step="all"),
     "ig": ig,
 }
-"""What ``validation_scores`` of a recipe may name: functions of maps and of what the metric needs beside them."""
+"""What ``validation_scores`` may name: functions of maps and of what the metric needs beside them."""
 
 CONTENT = "content"
 """The recipe's content loss, which is measured in any case."""
