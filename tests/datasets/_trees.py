@@ -60,3 +60,19 @@ def gaze(*viewers: list[list[float]]) -> np.ndarray:
     for index, fixations in enumerate(viewers):
         array[index, 0] = (np.ones((3, 2)), np.zeros((3, 1)), np.array(fixations, dtype=np.uint16))
     return array
+
+
+def mat73(path: Path, name: str, cells: list[np.ndarray]) -> Path:
+    """A cell array of matrices as MATLAB 7.3 stores it: HDF5, dimensions reversed, cells as references."""
+    import h5py
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        references = np.empty((1, len(cells)), dtype=h5py.ref_dtype)
+        for place, values in enumerate(cells):
+            stored = values.T if values.size else np.array(values.shape, np.uint64)
+            references[0, place] = file.create_dataset(f"#refs#/{place}", data=stored).ref
+        file.create_dataset(name, data=references, dtype=h5py.ref_dtype)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    return path

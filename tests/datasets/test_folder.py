@@ -158,6 +158,31 @@ def test_upper_case_folders_are_the_same_and_maps_are_no_pictures(tmp_path):
     assert a.map_path == tmp_path / "Maps/a.png"
 
 
+@pytest.mark.parametrize("folder", ["heatmaps", "Saliency_Maps", "FIXATIONMAPS", "gt"])
+def test_maps_beside_pictures_without_a_folder_of_their_own_are_no_pictures(tmp_path, folder):
+    trees.picture(tmp_path / "a.png")
+    trees.blob(tmp_path / folder / "a.png")
+    (a,) = open_dataset(tmp_path)
+    assert a.map_path == tmp_path / folder / "a.png"
+
+
+def test_a_folder_whose_files_are_called_as_the_pictures_is_asked_about(tmp_path):
+    trees.picture(tmp_path / "a.png")
+    trees.blob(tmp_path / "results/a.png")
+    with pytest.raises(DatasetError, match="if they are maps, call the folder maps"):
+        open_dataset(tmp_path)
+
+
+def test_fixations_of_no_picture_fail_the_check_and_are_named(tmp_path, salgan):
+    trees.picture(tmp_path / "stimuli/a.png")
+    (tmp_path / "fixations").mkdir()
+    (tmp_path / "fixations/a_gaze.csv").write_text("x,y\n1,2\n")
+    said = salgan("data", "check", tmp_path)
+    assert said.code == 1
+    assert "no picture has ground truth" in said.out
+    assert "fixations/a_gaze.csv" in said.out
+
+
 def test_a_folder_of_sets_is_named_as_such(tmp_path):
     for name in ("one", "two"):
         trees.picture(tmp_path / name / "images/a.png")

@@ -75,7 +75,7 @@ def read_array(path: Path) -> Array:
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
     except Exception as error:  # a hostile header can raise nearly anything
-        raise DatasetError(f"{path}: not a npy file that can be read ({_first_line(error)})") from None
+        raise DatasetError(f"{path}: not a npy file that can be read ({first_line(error)})") from None
     if array.dtype.kind not in "biuf":
         raise DatasetError(f"{path}: holds no array of numbers; save one with numpy.save")
     return np.asarray(array)
@@ -165,7 +165,7 @@ def numbers(value: Any, path: Path) -> Floats:
             raise TypeError(f"{array.dtype} is not a number")
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DatasetError(f"{path}: numbers expected, found something else ({_first_line(error)})") from None
+        raise DatasetError(f"{path}: numbers expected, found something else ({first_line(error)})") from None
 
 
 def pairs(value: Any, path: Path, columns: int = 2) -> Floats:
@@ -180,5 +180,6 @@ def pairs(value: Any, path: Path, columns: int = 2) -> Floats:
     return array
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -29,6 +29,11 @@ from salgan.errors import DatasetError
 __all__ = ["open_folder", "pictures_folder", "read_csv", "tables"]
 
 _POINTS = PICTURES | {".npy"}
+_MAPS = (
+    "maps map saliency_maps saliency_map saliency densities density heatmaps heatmap fixation_maps "
+    "fixationmaps ground_truth groundtruth gt"
+).split()
+"""What people call the folder of their maps, in lower case; the first that is there counts."""
 
 
 def child(root: Path, *names: str) -> Path | None:
@@ -53,13 +58,14 @@ def open_folder(root: Path, viewers: str | None = None) -> Dataset:
         DatasetError: no picture in it, several sets, or two files of one kind with the same name.
     """
     folder = pictures_folder(root)
-    maps_folder = child(root, "maps", "map", "saliency_maps", "densities")
+    maps_folder = child(root, *_MAPS)
     points_folder = _points_folder(root)
     pictures = by_stem(folder, PICTURES, recursive=True)
     if folder == root:
         _check_one_set(root)
         apart = tuple(f"{each.name}/" for each in (maps_folder, points_folder) if each is not None)
         pictures = {stem: path for stem, path in pictures.items() if not stem.startswith(apart or "/")}
+        _check_twins(root, pictures)
     if not pictures:
         raise DatasetError(f"{root}: no picture in it; expected images/, with maps/ and fixations/ beside it")
     maps = {} if maps_folder is None else by_stem(maps_folder, _POINTS, recursive=True)
@@ -89,6 +95,17 @@ def _check_one_set(root: Path) -> None:
     sets = [each.name for each in sorted(root.iterdir()) if each.is_dir() and pictures_folder(each) != each]
     if sets:
         raise DatasetError(f"{root}: holds sets and is not one itself; name one of {', '.join(sets[:5])}")
+
+
+def _check_twins(root: Path, pictures: dict[str, Path]) -> None:
+    """Refuse folders whose files have the names of the pictures above them: they are maps of some kind."""
+    for stem in pictures:
+        folder, _, name = stem.partition("/")
+        if name in pictures and "/" not in name:
+            raise DatasetError(
+                f"{root / folder}: its files are called as the pictures in {root}; if they are maps, call "
+                f"the folder maps; if they are pictures, put these and those into {root / 'images'}"
+            )
 
 
 def tables(root: Path) -> Iterator[Path]:

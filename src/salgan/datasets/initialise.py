@@ -10,7 +10,7 @@ from salgan._files import replacing
 from salgan._words import did_you_mean
 from salgan.datasets.description import FILE, REST, parse_description
 from salgan.datasets.folder import tables
-from salgan.datasets.layouts import open_described
+from salgan.datasets.layouts import HAVE_PARTS, open_described
 from salgan.datasets.split import PARTS, SIZES
 from salgan.datasets.stimulus import Dataset
 from salgan.datasets.tables import viewers_column
@@ -134,7 +134,7 @@ def _viewers(root: Path, remarks: list[str]) -> str | None:
 
 def _proposed(root: Path, dataset: Dataset, remarks: list[str]) -> dict[str, list[str]]:
     """Parts as the files tell them: lists beside the pictures, folders, or random tenths."""
-    if dataset.layout in ("salicon", "cat2000") or dataset.name.removesuffix("-mouse") in SIZES:
+    if dataset.layout in HAVE_PARTS or dataset.name.removesuffix("-mouse") in SIZES:
         return {}  # it has parts of its own
     lists = {part: [f"{part}.txt"] for part in PARTS if (root / f"{part}.txt").is_file()}
     if lists:

@@ -10,30 +10,65 @@ from salgan._words import did_you_mean
 from salgan.datasets import fixations_mat
 from salgan.datasets._files import PICTURES, by_stem
 from salgan.datasets.cat2000 import is_cat2000, open_cat2000
+from salgan.datasets.coco_freeview import find_coco_freeview, open_coco_freeview
 from salgan.datasets.description import FILE, Description, read_description
+from salgan.datasets.dut_omron import is_dut_omron, open_dut_omron
+from salgan.datasets.figrim import is_figrim, open_figrim
 from salgan.datasets.fixations_mat import open_fixations_mat
 from salgan.datasets.folder import open_folder, pictures_folder
 from salgan.datasets.mit1003 import is_mit1003, open_mit1003
 from salgan.datasets.osie_mouse import open_osie_mouse
+from salgan.datasets.packed import is_packed, open_packed
+from salgan.datasets.pascal_s import find_pascal_s, open_pascal_s
 from salgan.datasets.salicon import RELEASES, is_salicon, open_salicon
 from salgan.datasets.split import SIZES, load_split
 from salgan.datasets.stimulus import Dataset
 from salgan.datasets.sun500 import open_sun500
+from salgan.datasets.toronto import find_toronto, open_toronto
+from salgan.datasets.ueyes import is_ueyes, open_ueyes
 from salgan.errors import DatasetError
 
-__all__ = ["LAYOUTS", "open_dataset", "open_described", "recognise"]
+__all__ = ["HAVE_PARTS", "LAYOUTS", "open_dataset", "open_described", "recognise"]
 
 _OPEN: dict[str, Callable[[Path], Dataset]] = {
     "fixations-mat": open_fixations_mat,
     "osie-mouse": open_osie_mouse,
     "sun500": open_sun500,
     "mit1003": open_mit1003,
+    "toronto": open_toronto,
+    "pascal-s": open_pascal_s,
+    "dut-omron": open_dut_omron,
+    "figrim": open_figrim,
+    "packed": open_packed,
     "folder": open_folder,
 }
 _OPEN_PART: dict[str, Callable[[Path, str | None], Dataset]] = {
     "salicon": open_salicon,
     "cat2000": open_cat2000,
+    "coco-freeview": open_coco_freeview,
+    "ueyes": open_ueyes,
 }
+
+# Asked in this order. CAT2000 comes after the sets with a folder "stimuli", which is the same folder as
+# "Stimuli" if file names ignore case.
+_LOOKS_LIKE: dict[str, Callable[[Path], object]] = {
+    "sun500": lambda root: (root / "tidy" / "fixations.mat").is_file(),
+    "fixations-mat": fixations_mat.find,
+    "osie-mouse": lambda root: (root / "mouse_amt").is_dir(),
+    "packed": is_packed,
+    "mit1003": is_mit1003,
+    "toronto": find_toronto,
+    "pascal-s": find_pascal_s,
+    "dut-omron": is_dut_omron,
+    "figrim": is_figrim,
+    "coco-freeview": find_coco_freeview,
+    "ueyes": is_ueyes,
+    "salicon": is_salicon,
+    "cat2000": is_cat2000,
+}
+
+HAVE_PARTS = tuple(_OPEN_PART)
+"""Layouts of sets that are published in parts."""
 
 LAYOUTS = (*_OPEN_PART, *_OPEN)
 """The names that ``layout`` may have."""
@@ -47,19 +82,9 @@ def recognise(root: Path) -> str:
     Raises:
         DatasetError: it looks like none of them.
     """
-    if (root / "tidy" / "fixations.mat").is_file():
-        return "sun500"
-    if fixations_mat.find(root) is not None:
-        return "fixations-mat"
-    if (root / "mouse_amt").is_dir():
-        return "osie-mouse"
-    if is_mit1003(root):
-        return "mit1003"
-    if is_salicon(root):
-        return "salicon"
-    # This comes after the others: "Stimuli" and "stimuli" are one folder if file names ignore case.
-    if is_cat2000(root):
-        return "cat2000"
+    for layout, looks_like in _LOOKS_LIKE.items():
+        if looks_like(root):
+            return layout
     if by_stem(pictures_folder(root), PICTURES, recursive=True):
         return "folder"
     raise DatasetError(

@@ -90,7 +90,8 @@ class Stimulus:
         path: the picture's file.
         fixations: the fixations, or a picklable function that reads them, or None if none were published.
         map_path: the published fixation density (8 or 16 bit picture, float TIFF or npy), if there is one.
-        pixels_per_degree: pixels that one degree of visual angle covered, if known.
+        pixels_per_degree: pixels that one degree of visual angle covered, if known; or a picklable function
+            that gives it for a picture's width and height.
         degree_of_longer_side: the same as a fraction of the picture's longer side, for sets whose
             pictures were scaled to one size on the screen.
         exif: whether the picture's EXIF orientation counts. False for published sets, whose fixations are
@@ -115,7 +116,7 @@ class Stimulus:
         *,
         fixations: Fixations | Callable[[], Fixations] | None = None,
         map_path: Path | None = None,
-        pixels_per_degree: float | None = None,
+        pixels_per_degree: float | Callable[[int, int], float] | None = None,
         degree_of_longer_side: float | None = None,
         exif: bool = False,
     ) -> None:
@@ -159,6 +160,8 @@ class Stimulus:
         """Pixels of this picture that one degree of visual angle covered, or None if the set does not say."""
         if self._degree_of_longer_side is not None:
             return self._degree_of_longer_side * max(self.width, self.height)
+        if callable(self._pixels_per_degree):
+            return self._pixels_per_degree(self.width, self.height)
         return self._pixels_per_degree
 
     @property
