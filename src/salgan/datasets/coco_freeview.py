@@ -4,11 +4,11 @@
 list of scanpaths with ``name`` (the picture's file), ``subject``, ``X``, ``Y`` (pixels of the 1680×1050
 picture), ``T`` (milliseconds) and ``split`` (``train``, ``valid``). The pictures are COCO-Search18's:
 ``images/TASK/NAME.jpg`` and ``coco_search18_images_TA/TASK/NAME.jpg``, padded to 1680×1050. One picture may
-lie in the folders of several tasks, and then it counts once. The test part has no scanpaths.
+lie in the folders of several tasks and counts once. The test part has no scanpaths.
 
-This layout was taken from pysaliency's reader (0.2.22), which downloads the authors' files, not from the files
-themselves. Whether X and Y count from 0 or 1 is not said there; they are taken to count from 0. No source
-that was read says how many pixels one degree was.
+This layout was taken from pysaliency's reader (0.2.22), which downloads the authors' files, and not from the
+files themselves. Whether X and Y count from 0 or 1 is not said there; they are taken to count from 0. No
+source that was read says how many pixels one degree was.
 
 Source: Chen et al., Characterizing target-absent human attention, CVPR Workshops 2022.
 """

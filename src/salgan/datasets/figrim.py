@@ -88,7 +88,7 @@ def _read(file: Path) -> dict[str, Fixations]:
 
 def _viewer(user: Any, file: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
     """What one viewer fixated; a viewer who did not see the picture has empty fields."""
-    fixations = getattr(user, "fixations", None)
-    if not hasattr(fixations, "_fieldnames") or "enc" not in fixations._fieldnames:
+    fixations: Any = getattr(user, "fixations", None)
+    if "enc" not in getattr(fixations, "_fieldnames", ()):
         return np.empty((0, 2))
     return pairs(fixations.enc, file)

@@ -29,10 +29,10 @@ from salgan.errors import DatasetError
 __all__ = ["open_folder", "pictures_folder", "read_csv", "tables"]
 
 _POINTS = PICTURES | {".npy"}
-_MAPS = (
-    "maps map saliency_maps saliency_map saliency densities density heatmaps heatmap fixation_maps "
-    "fixationmaps ground_truth groundtruth gt"
-).split()
+_MAPS = [
+    *("maps", "map", "saliency_maps", "saliency_map", "saliency", "densities", "density"),
+    *("heatmaps", "heatmap", "fixation_maps", "fixationmaps", "ground_truth", "groundtruth", "gt"),
+]
 """What people call the folder of their maps, in lower case; the first that is there counts."""
 
 

@@ -20,6 +20,7 @@ from salgan.datasets.mit1003 import is_mit1003, open_mit1003
 from salgan.datasets.osie_mouse import open_osie_mouse
 from salgan.datasets.packed import is_packed, open_packed
 from salgan.datasets.pascal_s import find_pascal_s, open_pascal_s
+from salgan.datasets.pysaliency import is_pysaliency, open_pysaliency
 from salgan.datasets.salicon import RELEASES, is_salicon, open_salicon
 from salgan.datasets.split import SIZES, load_split
 from salgan.datasets.stimulus import Dataset
@@ -47,6 +48,7 @@ _OPEN_PART: dict[str, Callable[[Path, str | None], Dataset]] = {
     "cat2000": open_cat2000,
     "coco-freeview": open_coco_freeview,
     "ueyes": open_ueyes,
+    "pysaliency": open_pysaliency,
 }
 
 # Asked in this order. CAT2000 comes after the sets with a folder "stimuli", which is the same folder as
@@ -56,6 +58,7 @@ _LOOKS_LIKE: dict[str, Callable[[Path], object]] = {
     "fixations-mat": fixations_mat.find,
     "osie-mouse": lambda root: (root / "mouse_amt").is_dir(),
     "packed": is_packed,
+    "pysaliency": is_pysaliency,
     "mit1003": is_mit1003,
     "toronto": find_toronto,
     "pascal-s": find_pascal_s,
