@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = ["data"]
+
+_WIDTH = 240
+"""Columns of the list where it does not go to a terminal."""
 
 data = typer.Typer(
     help="Check a dataset, describe your own, list the known ones, or make a synthetic one.",
@@ -100,6 +104,55 @@ def init(
     for remark in remarks:
         say.print(remark, markup=False)
     say.print(f"next: look at the file, then: salgan data check {folder}", markup=False)
+
+
+@data.command("list")
+def known() -> None:
+    """List the published sets that are read: what each is, viewers, task, licence, where it is to be had.
+
+    The layouts are recognised by their folders; docs/data.md has a tree for
+    each. Nothing is downloaded: ask the authors, unpack, and give the folder.
+
+    [bold]salgan data list[/bold]
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from salgan.datasets.catalogue import KNOWN
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("set", "layout", "pictures", "viewers", "task", "licence", "where"):
+        table.add_column(heading, overflow="fold")
+    for each in KNOWN:
+        table.add_row(
+            each.name, each.layout, each.pictures, each.viewers, each.task, each.licence, each.where
+        )
+    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH).print(table)
+
+
+@data.command()
+def convert(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The dataset's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for stimuli.hdf5 and fixations.hdf5.")],
+    part: Annotated[
+        str | None,
+        typer.Option(help="Only this part: train, val or test, or one that salgan.toml names."),
+    ] = None,
+) -> None:
+    """Write a dataset as pysaliency's HDF5 stimuli and fixations; the pictures stay where they are.
+
+    A folder with these two files is a dataset for every command here, too.
+
+    [bold]salgan data convert osie --part val -o osie-val[/bold]
+    """
+    from salgan.cli._common import messages, progress
+    from salgan.datasets import open_dataset
+    from salgan.datasets.pysaliency import write_pysaliency
+
+    dataset = open_dataset(folder, None, part)
+    with progress() as on_progress:
+        write_pysaliency(dataset, out, on_progress)
+    messages().print(f"{len(dataset)} pictures: {out}/stimuli.hdf5 and fixations.hdf5", markup=False)
 
 
 @data.command()

@@ -1,4 +1,4 @@
-"""COCO-FreeView: 6,202 pictures of COCO, 10 viewers, free viewing for 5 seconds.
+"""COCO-FreeView: about 5,300 pictures of COCO, 10 viewers, free viewing for 5 seconds.
 
 ``COCOFreeView_fixations_trainval.json`` (any ``.json`` whose name begins with ``COCOFreeView_fixations``): a
 list of scanpaths with ``name`` (the picture's file), ``subject``, ``X``, ``Y`` (pixels of the 1680×1050

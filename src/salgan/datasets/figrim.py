@@ -1,4 +1,4 @@
-"""FIGRIM: 2,787 scenes of 1000×1000, 11 to 22 viewers, who were asked to notice repeated pictures.
+"""FIGRIM: more than 2,700 scenes of 1000×1000, 11 to 22 viewers, who were asked to notice repeated pictures.
 
 ``Targets/CATEGORY/NAME.jpg`` and ``Fillers/CATEGORY/NAME.jpg``, with the struct arrays ``allImages`` of
 ``allImages_release.mat`` (targets) and ``allImages_fillers.mat`` beside them, or in ``targetData`` and

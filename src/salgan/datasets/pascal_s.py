@@ -1,4 +1,4 @@
-"""PASCAL-S: 850 pictures of PASCAL VOC 2010, 12 viewers, free viewing for 2 seconds.
+"""PASCAL-S: 850 pictures of PASCAL VOC 2010, 8 viewers (12 in some accounts), free viewing, 2 s.
 
 ``datasets/imgs/pascal/N.jpg`` and ``datasets/fixations/pascalFix.mat`` with the cell array ``fixCell``: for
 picture N a matrix with a row per fixation of [y, x, viewer], all 1-based. The file is MATLAB 7.3, which is
