@@ -147,3 +147,49 @@ def test_weights_of_2017(tmp_path, monkeypatch):
         answers(lasagne.import_lasagne, path)
 
     reads()
+
+
+def test_fixations_packed_in_one_file(tmp_path):
+    from PIL import Image
+
+    from salgan.datasets import open_dataset
+
+    (tmp_path / "stimuli").mkdir()
+    Image.new("RGB", (40, 30)).save(tmp_path / "stimuli/a.png")
+    path = tmp_path / "fixations.npz"
+    np.savez(path, names=np.array(["a.png"]), offsets=np.array([0, 2]), xy=np.ones((2, 2)))
+    whole = path.read_bytes()
+
+    @fuzz
+    @given(damaged([whole]) | st.binary(max_size=100))
+    def reads(content):
+        path.write_bytes(content)
+        answers(open_dataset, tmp_path)
+
+    reads()
+
+
+@pytest.mark.parametrize("file", ["stimuli", "fixations"])
+def test_pysaliencys_hdf5(file, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="the extra eval is not installed")
+    from salgan.datasets import open_dataset
+
+    pixels, row = np.zeros((3, 4), np.uint8), np.array([0.0])
+    for kind, arrays in (("Stimuli", {"0": pixels}), ("Fixations", {"n": row, "x": row, "y": row})):
+        with h5py.File(tmp_path / f"{kind.lower()}.hdf5", "w") as hdf5:
+            hdf5.attrs["type"], hdf5.attrs["size"] = np.bytes_(kind), 1
+            for key, values in arrays.items():
+                hdf5[key] = values
+    path = tmp_path / f"{file}.hdf5"
+    whole = path.read_bytes()
+    assert len(open_dataset(tmp_path).stimuli[0].fixations) == 1
+
+    @slow_fuzz
+    @given(damaged([whole]))
+    def reads(content):
+        path.write_bytes(content)
+        dataset = answers(open_dataset, tmp_path)
+        for stimulus in dataset or ():
+            answers(stimulus.picture)
+
+    reads()

@@ -241,3 +241,70 @@ def test_folders_of_evaluations(tmp_path):
 )
 def test_names_of_models(text):
     answers(load_model, text)
+
+
+def test_descriptions_of_datasets(tmp_path):
+    from salgan.datasets.description import read_description
+
+    path = tmp_path / "salgan.toml"
+    names = ["cats/1", "cats/2", "dogs/3"]
+    good = [
+        b'name = "pets"\npixels_per_degree = 31.5\nseed = 5\nfolds = 3\n',
+        b'[parts]\ntrain = "rest"\nval = ["cats/1.jpg", "fold 1/3"]\ntest = "dogs/[0-9]"\n',
+    ]
+
+    @fuzz
+    @given(damaged(good) | st.binary(max_size=100) | deep.map(lambda content: b"a = " + content))
+    def reads(content):
+        path.write_bytes(content)
+        said = answers(read_description, tmp_path)
+        if said is not None:
+            answers(said.divide, names)
+
+    reads()
+
+
+def test_scanpaths_of_coco_freeview(tmp_path):
+    from PIL import Image
+
+    from salgan.datasets import open_dataset
+
+    Image.new("RGB", (1680, 1050)).save(tmp_path / "1.png")
+    scanpath = {"name": "1.png", "subject": 4, "X": [1.5], "Y": [2], "T": [200], "split": "train"}
+    path = tmp_path / "COCOFreeView_fixations_trainval.json"
+
+    @fuzz
+    @given(
+        damaged([json.dumps([scanpath]).encode()])
+        | st.lists(_entries([*scanpath], JSON), max_size=2).map(json.dumps).map(str.encode)
+        | deep
+    )
+    def reads(content):
+        path.write_bytes(content)
+        dataset = answers(open_dataset, tmp_path)
+        for stimulus in dataset or ():
+            answers(lambda: stimulus.fixations)  # noqa: B023 - called at once
+
+    reads()
+
+
+def test_logs_of_ueyes(tmp_path):
+    from PIL import Image
+
+    from salgan.datasets import open_dataset
+
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (40, 30)).save(tmp_path / "images/a.png")
+    path = tmp_path / "eyetracker_logs/00_kh005_fixations.csv"
+    path.parent.mkdir()
+    good = b"MEDIA_NAME,BPOGX,BPOGY,BPOGV,FPOGD\na.png,0.5,0.25,1,0.2\na.png,,0.25,1,0.2\n"
+
+    @fuzz
+    @given(damaged([good]) | st.binary(max_size=100).map(lambda line: good + line))
+    def reads(content):
+        path.write_bytes(content)
+        dataset = answers(open_dataset, tmp_path)
+        for stimulus in dataset or ():
+            answers(lambda: stimulus.fixations)  # noqa: B023 - called at once
+
+    reads()

@@ -28,7 +28,9 @@ def evaluate(
             "spectral-residual)."
         ),
     ],
-    data: Annotated[Path, typer.Option(help="The dataset's folder (salgan data check reports on it).")],
+    data: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The dataset's folder (salgan data check reports on it).")
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for results; evaluations/MODEL-on-DATASET if not given."),

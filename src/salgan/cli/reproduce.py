@@ -23,7 +23,10 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The experiment's folder: training runs and evaluations.")
     ],
-    data: Annotated[Path | None, typer.Option(help="The folder that the recipe's datasets are in.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DATASETS", help="The folder that holds the folders of the recipe's datasets."),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings that replace the recipe's."),
@@ -33,9 +36,15 @@ def run(
     ] = Path("paper"),
     test: Annotated[
         Path | None,
-        typer.Option(help="The dataset to evaluate on; the recipe's validation pictures if not given."),
+        typer.Option(
+            metavar="FOLDER",
+            help="The folder of the dataset to evaluate on; the recipe's validation pictures if not given.",
+        ),
     ] = None,
-    test_part: Annotated[str | None, typer.Option(help="The part of --test: train, val or test.")] = None,
+    test_part: Annotated[
+        str | None,
+        typer.Option(help="The part of --test: train, val, test or another that it has."),
+    ] = None,
     release: Annotated[
         str | None,
         typer.Option(help="The release of the ground truth, if its folder does not say: 2015 or 2017."),

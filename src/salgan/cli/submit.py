@@ -15,7 +15,7 @@ __all__ = ["submit"]
 def submit(
     benchmark: Annotated[str, typer.Argument(help="The benchmark: salicon, mit300 or cat2000.")],
     pictures: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The folder of the benchmark's test pictures.")
+        Path, typer.Argument(metavar="PICTURES", help="The folder of the benchmark's test pictures.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
     model: Model = "lite",

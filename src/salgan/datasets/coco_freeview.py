@@ -15,13 +15,13 @@ Source: Chen et al., Characterizing target-absent human attention, CVPR Workshop
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from salgan._json import parse_json
 from salgan.datasets._files import PICTURES, by_stem, first_line, picture_size
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
@@ -86,8 +86,8 @@ def _load(file: Path) -> list[dict[str, Any]]:
     try:
         if file.stat().st_size > _LARGEST:
             raise DatasetError(f"{file}: is larger than 1 GB, which scanpaths are not")
-        entries = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        entries = parse_json(file.read_bytes())
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{file}: not JSON that can be read ({first_line(error)})") from None
     if not isinstance(entries, list):
         raise DatasetError(f"{file}: must hold a list of scanpaths")

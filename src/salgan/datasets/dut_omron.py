@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salgan.datasets._files import PICTURES, by_stem, load_mat, pairs
+from salgan.datasets._files import PICTURES, by_stem, pairs
+from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 

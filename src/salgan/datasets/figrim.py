@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from salgan.datasets._files import PICTURES, by_stem, field, load_mat, pairs, records
+from salgan._arrays import Floats
+from salgan.datasets._files import PICTURES, by_stem, field, pairs, records
+from salgan.datasets._mat import Struct, load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 
@@ -86,9 +88,9 @@ def _read(file: Path) -> dict[str, Fixations]:
     return found
 
 
-def _viewer(user: Any, file: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _viewer(user: Any, file: Path) -> Floats:
     """What one viewer fixated; a viewer who did not see the picture has empty fields."""
-    fixations: Any = getattr(user, "fixations", None)
-    if "enc" not in getattr(fixations, "_fieldnames", ()):
+    fixations = user.fields.get("fixations") if isinstance(user, Struct) else None
+    if not isinstance(fixations, Struct) or "enc" not in fixations.fields:
         return np.empty((0, 2))
-    return pairs(fixations.enc, file)
+    return pairs(fixations.fields["enc"], file)

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Array
-from salgan.datasets._files import PICTURES, by_stem, load_mat, numbers, pairs, records
+from salgan.datasets._files import PICTURES, by_stem, numbers, pairs, records
 from salgan.datasets._hdf5 import array_of, is_hdf5, opened
+from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Array
-from salgan.datasets._files import PICTURES, by_stem, load_mat, numbers, picture_size, records
+from salgan.datasets._files import PICTURES, by_stem, numbers, picture_size, records
+from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
 

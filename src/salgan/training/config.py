@@ -278,7 +278,7 @@ class Config(_Settings):
     out: str
     """Run folder to make."""
     data: str
-    """Folder that holds the sources."""
+    """Folder that holds the folders of the sources."""
     sources: Annotated[list[DataSource], Field(min_length=1)] = [DataSource(path="salicon", layout="salicon")]
     """Datasets to train and validate on."""
     limit: AtLeastOne | None = None
