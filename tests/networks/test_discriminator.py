@@ -146,3 +146,18 @@ def test_a_downsampling_that_does_not_divide_the_size_is_named():
         Discriminator((64, 66), downsample=4)
     with pytest.raises(ModelError, match="use at least 16×16"):
         Discriminator((8, 8), downsample=2)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{}, {"first_kernel": 1, "first_pool": 4, "weight_norm": True, "picture_scale": 1.0, "downsample": 2}],
+)
+def test_another_discriminator_is_built_alike_and_drawn_by_itself(details):
+    network = Discriminator((64, 96), **details)
+    other = network.anew()
+    mine, others = network.state_dict(), other.state_dict()
+    assert [(name, value.shape) for name, value in mine.items()] == [
+        (name, value.shape) for name, value in others.items()
+    ]
+    assert not torch.equal(mine["dense.0.weight"], others["dense.0.weight"])
+    assert (other.picture_scale, other.downsample) == (network.picture_scale, network.downsample)

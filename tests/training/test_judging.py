@@ -7,7 +7,7 @@ from torch import nn
 
 from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Batch
-from salgan.training.judging import Accuracy, advice, judge_validation, warmup_ends
+from salgan.training.judging import Accuracy, advice, judge_validation, to_be_drawn_anew, warmup_ends
 
 
 class Pictures:
@@ -96,3 +96,11 @@ def test_the_warmup_ends_when_the_discriminator_can_tell_and_at_the_latest_after
     assert bool(said) is says
     if says:
         assert "right about 60% of the maps, below 90%" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "accuracy", "anew"),
+    [(1, 0.5, False), (2, 0.5, True), (2, 0.8, False), (3, 0.5, False), (4, 0.5, True)],
+)
+def test_a_discriminator_that_guesses_for_two_epochs_of_warmup_is_drawn_anew(epochs, accuracy, anew):
+    assert to_be_drawn_anew(epochs, Accuracy(accuracy, accuracy)) is anew

@@ -167,6 +167,30 @@ def test_the_warmup_moves_the_discriminator_alone_and_with_its_own_rate(make, ba
     assert salgan.discriminator_optimiser.param_groups[0]["betas"] == (0.9, 0.999)
 
 
+def test_a_discriminator_drawn_anew_has_forgotten_everything_and_disturbs_nothing_else(make, batch):
+    salgan = make(ema=0.9)
+    salgan.begin_warmup(0)
+    for step in range(3):
+        salgan.step("discriminator", batch, step)
+    learnt, generator, drawn = (
+        snapshot(salgan.discriminator),
+        snapshot(salgan.generator),
+        torch.get_rng_state(),
+    )
+    salgan.draw_discriminator(5)
+    assert torch.equal(drawn, torch.get_rng_state())
+    assert not same(learnt, salgan.discriminator) and same(generator, salgan.generator)
+    assert salgan.discriminator_optimiser.state_dict()["state"] == {}
+    first = snapshot(salgan.discriminator)
+    salgan.draw_discriminator(5)
+    assert same(first, salgan.discriminator)
+    salgan.draw_discriminator(6)
+    assert not same(first, salgan.discriminator)
+    before = snapshot(salgan.discriminator)
+    salgan.step("discriminator", batch, 3)
+    assert not same(before, salgan.discriminator)
+
+
 def test_the_turns_and_schedules_after_a_warmup_are_those_without_one(make, batch):
     optimiser = {"name": "sgd", "lr": 0.02, "schedule": "cosine"}
     plain = make(adversarial={"epochs": 2, "optimiser": optimiser})

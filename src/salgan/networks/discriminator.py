@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,13 @@ class Discriminator(nn.Module):
         downsample: int = 1,
     ) -> None:
         super().__init__()
+        self._details: dict[str, Any] = {
+            "first_kernel": first_kernel,
+            "first_pool": first_pool,
+            "weight_norm": weight_norm,
+            "picture_scale": picture_scale,
+            "downsample": downsample,
+        }
         if first_kernel < 1 or first_kernel % 2 == 0:
             raise ModelError(f"discriminator: first_kernel {first_kernel} must be odd, such as 1 or 3")
         if first_pool < 1:
@@ -76,7 +83,7 @@ class Discriminator(nn.Module):
                 f"discriminator: pictures of {size[0]}×{size[1]} pixels vanish in its poolings; "
                 f"use at least {least}×{least}"
             )
-        self.size = tuple(size)
+        self.size = (size[0], size[1])
         self.picture_scale = picture_scale
         self.downsample = downsample
         self.convolutions = nn.Sequential(
@@ -98,6 +105,10 @@ class Discriminator(nn.Module):
     def released_code(cls, size: tuple[int, int] = (192, 256)) -> Discriminator:
         """Build the discriminator of the code released in 2017 (its weights file has 5.4 MB at 192×256)."""
         return cls(size, first_kernel=1, first_pool=4, weight_norm=True, picture_scale=1.0)
+
+    def anew(self) -> Discriminator:
+        """Another discriminator built in the same way, with first weights of its own."""
+        return type(self)(self.size, **self._details)
 
     def forward(self, pictures: Tensor, maps: Tensor) -> Tensor:
         """Judge pairs.

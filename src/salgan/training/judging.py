@@ -14,10 +14,14 @@ from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Pool
 from salgan.training.generator import Logits
 
-__all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "warmup_ends"]
+__all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "to_be_drawn_anew", "warmup_ends"]
 
 CHANCE = 0.55
 """Mean accuracy below which a discriminator is reported to be guessing; one that knows nothing has .5."""
+
+PATIENCE = 2
+"""Epochs of warm-up after which a discriminator that still guesses is given other first weights. From most of
+them it learns within two epochs; from some it does not in six."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ def warmup_ends(settings: Warmup, epochs: int, accuracy: Accuracy, say: Callable
             "adversarial.warmup.optimiser={name: adamw, lr: 1e-3, betas: [0.5, 0.999]}, may help"
         )
     return True
+
+
+def to_be_drawn_anew(epochs: int, accuracy: Accuracy) -> bool:
+    """Whether a discriminator that has warmed up for so many epochs needs other first weights.
+
+    Args:
+        epochs: how many epochs of the warm-up are finished.
+        accuracy: the accuracy after the latest of them.
+    """
+    return epochs % PATIENCE == 0 and accuracy.mean < CHANCE
 
 
 def advice(accuracy: Accuracy, settings: Adversarial) -> str | None:

@@ -29,7 +29,7 @@ from salgan.training.config import Config
 from salgan.training.data import WARMUP, Change, Pool, Shape, epoch_order, epoch_shapes
 from salgan.training.folder import RunFolder
 from salgan.training.generator import Logits
-from salgan.training.judging import Accuracy, advice, judge_validation, warmup_ends
+from salgan.training.judging import Accuracy, advice, judge_validation, to_be_drawn_anew, warmup_ends
 from salgan.training.loggers import Logger, open_logger
 from salgan.training.module import SalGAN
 from salgan.training.report import Reporter, Window, not_finite
@@ -272,6 +272,9 @@ class Loop:
         self._report.warmed(self._facts(), title, judged)
         if warmup_ends(self._config.adversarial.warmup, self._position.warmup, judged, self._report.say):
             self._salgan.begin_adversarial(self._position.steps)
+        elif to_be_drawn_anew(self._position.warmup, judged):
+            self._salgan.draw_discriminator(self._config.seed + self._position.warmup)
+            self._say("the discriminator only guesses; it goes on from other first weights")
 
     def _after_own_epoch(self, learnt: Accuracy | None, judged: Accuracy | None) -> None:
         """Score and save the generator, which has learnt in this epoch."""

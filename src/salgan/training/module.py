@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError
+from salgan.networks.discriminator import Discriminator
 from salgan.training.config import Adversarial, Bootstrap, Optimiser
 from salgan.training.data import Batch
 from salgan.training.generator import Average, Logits
@@ -48,7 +49,7 @@ class SalGAN:
         self,
         fabric: Fabric,
         generator: nn.Module,
-        discriminator: nn.Module,
+        discriminator: Discriminator,
         *,
         bootstrap: Bootstrap,
         adversarial: Adversarial,
@@ -93,6 +94,18 @@ class SalGAN:
             step: steps of the whole run so far.
         """
         self.phase, self._begun = "warmup", step
+        self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
+
+    def draw_discriminator(self, seed: int) -> None:
+        """Give the discriminator other first weights and an optimiser that knows nothing of the old ones.
+
+        Args:
+            seed: what they are drawn from. Nothing else that is drawn in the run depends on it, and all
+                processes draw the same.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.discriminator.load_state_dict(self.discriminator.anew().state_dict())
         self.discriminator_optimiser = build_optimiser(self._discriminator_settings, self.discriminator)
 
     def begin_adversarial(self, step: int | None = None) -> None:
