@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from functools import cache
+from typing import Any
 
 from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
+from salgan.models.devices import candidates, provider_of
 
 __all__ = ["MAX_BYTES", "BoundedSession"]
 
@@ -25,20 +28,25 @@ _NO_MEMORY = ("Available memory of", "bad_alloc", "Failed to allocate")
 class BoundedSession:
     """A network of an ONNX file, which is stopped when it takes too much memory or time.
 
+    On devices other than the CPU the limits hold for what the runtime does itself. What a driver allocates
+    or computes without asking the runtime cannot be bounded from here.
+
     Args:
         content: the file.
         threads: threads that one run may use; one per physical core if None.
+        device: where to run it, or ``"auto"``.
 
     Attributes:
+        device: where it runs.
         metadata: the strings in the file.
         inputs: (name, type, shape) of each input; a dimension that is free is not a number.
         outputs: the same for each output.
 
     Raises:
-        ModelError: the file is not an ONNX model that can be run.
+        ModelError: the file is not an ONNX model that can be run, or the device cannot be used.
     """
 
-    def __init__(self, content: bytes, threads: int | None) -> None:
+    def __init__(self, content: bytes, threads: int | None, device: str = "auto") -> None:
         self._runtime = onnx_runtime()
         options = self._runtime.SessionOptions()
         options.graph_optimization_level = self._runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -48,17 +56,39 @@ class BoundedSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
-        try:
-            self._session = self._runtime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the runtime's own exception classes share no base
-            raise ModelError(f"not an ONNX model that can be run ({_reason(error)})") from None
+        self._session, self.device = self._opened(content, options, device)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.inputs, self.outputs = (
             [(value.name, value.type, list(value.shape)) for value in values]
             for values in (self._session.get_inputs(), self._session.get_outputs())
         )
+
+    def _opened(self, content: bytes, options: Any, device: str) -> tuple[Any, str]:
+        """The session and the device that it uses; the runtime itself falls back to the CPU in silence."""
+        wanted = candidates(device, self._runtime.get_available_providers())
+        for each in wanted:
+            provider = provider_of(each)
+            of_provider = {"num_of_threads": str(options.intra_op_num_threads)} if each == "openvino" else {}
+            try:
+                session = self._runtime.InferenceSession(
+                    content,
+                    options,
+                    providers=[provider] if each == "cpu" else [provider, "CPUExecutionProvider"],
+                    provider_options=[of_provider] if each == "cpu" else [of_provider, {}],
+                )
+            except Exception as error:  # the runtime's own exception classes share no base
+                if each == "cpu":
+                    raise ModelError(f"not an ONNX model that can be run ({_reason(error)})") from None
+                reason = _reason(error)
+            else:
+                if session.get_providers()[0] == provider:
+                    return session, each
+                reason = "its driver or its libraries cannot be loaded"
+            said = f"device {each!r} is in the ONNX Runtime that is installed but cannot be used ({reason})"
+            if device != "auto":
+                raise ModelError(f"{said}; name another one, or `auto`")
+            warnings.warn(f"{said}; trying the next one", stacklevel=2)
+        raise ModelError(f"the ONNX Runtime that is installed has none of the devices {', '.join(wanted)}")
 
     def run(self, batch: Floats32) -> Floats32:
         """Run the network on ``picture`` and return its ``saliency``, which is not to be trusted yet.

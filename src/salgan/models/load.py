@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from salgan._progress import Progress, silent
-from salgan.errors import ModelError, require
+from salgan.errors import require
 from salgan.image import Source
+from salgan.models.devices import Device
 from salgan.models.predictor import Predictor
 from salgan.models.spec import find_model
 from salgan.saliency_map import SaliencyMap
@@ -18,13 +18,11 @@ __all__ = ["DEFAULT", "load_model", "predict"]
 DEFAULT = "lite"
 """The model that is used when none is named; it comes with the package."""
 
-_DEVICES = ("auto", "cpu")
-
 
 def load_model(
     spec: str | Path = DEFAULT,
     *,
-    device: Literal["auto", "cpu"] = "auto",
+    device: Device = "auto",
     threads: int | None = None,
     trust: bool = False,
     on_progress: Progress = silent,
@@ -37,8 +35,11 @@ def load_model(
             hash, ``https://host/model.onnx#sha256=...``. A name wins over a file or folder of the same name.
             What is downloaded is kept in the user's cache folder (``SALGAN_CACHE`` names another) and
             verified whenever it is loaded.
-        device: where networks that are not exported run; ``"auto"`` takes a GPU that PyTorch can use. ONNX
-            files run on the CPU.
+        device: where the network runs: ``"cpu"``, ``"cuda"``, ``"tensorrt"``, ``"openvino"``, ``"coreml"``
+            or ``"directml"``. Which of them there are depends on the build of ONNX Runtime that is installed
+            (``onnxruntime-gpu``, ``onnxruntime-openvino``, ...). ``"auto"`` is what ``SALGAN_DEVICE`` says,
+            and otherwise the first of cuda, directml, openvino and cpu that works; a warning names those that
+            should but do not. Networks that are not exported run in PyTorch, on ``"cpu"`` or ``"cuda"``.
         threads: threads that one prediction may use; one per physical core if None.
         trust: import the code of a network of your own (``network: package.module:factory``).
         on_progress: is told ("downloading", bytes so far, bytes in all or None).
@@ -47,14 +48,13 @@ def load_model(
         The model. One instance may be used by many threads, and may be copied and pickled.
 
     Raises:
-        ModelError: unknown name, missing or damaged file, failed download, wrong hash, or no ``trust``.
+        ModelError: unknown name, missing or damaged file, failed download, wrong hash, no ``trust``, or a
+            device that is unknown or cannot be used.
         MissingExtraError: the file is not an ONNX file, and PyTorch is not installed.
     """
-    if device not in _DEVICES:
-        raise ModelError(f"device {device!r} is not one of {', '.join(_DEVICES)}")
     file = find_model(spec, on_progress=on_progress)
     if file.kind == "onnx":
-        return Predictor(file.read(), name=file.name, threads=threads)
+        return Predictor(file.read(), name=file.name, threads=threads, device=device)
     for module in ("torch", "timm", "safetensors"):
         require(module, "train")
     from salgan.models.torch_predictor import TorchPredictor

@@ -15,6 +15,7 @@ from salgan import image
 from salgan._arrays import Floats32, Picture
 from salgan.errors import ImageError, ModelError, SalganError
 from salgan.image import Source
+from salgan.models.devices import check_device
 from salgan.models.many import in_batches
 from salgan.models.windows import join_windows, windows_of
 from salgan.preprocessing import METADATA_KEY, Preprocessing
@@ -45,18 +46,29 @@ class Predictor:
         name: what to call the model; the file's name without its ending if None.
         threads: threads that one prediction may use; one per physical core
             that this process may use if None.
+        device: where the network runs; see :func:`salgan.load_model`.
 
     Attributes:
         name: what the model is called.
+        device: where the network runs: ``"cpu"``, ``"cuda"`` and so on.
         preprocessing: how it wants to be fed.
 
     Raises:
-        ModelError: the file is missing, is not an ONNX file, or is not one that :mod:`salgan.export` wrote.
+        ModelError: the file is missing, is not an ONNX file, or is not one that :mod:`salgan.export` wrote;
+            or the device is unknown or cannot be used.
     """
 
+    device: str
+
     def __init__(
-        self, model: str | Path | bytes, *, name: str | None = None, threads: int | None = None
+        self,
+        model: str | Path | bytes,
+        *,
+        name: str | None = None,
+        threads: int | None = None,
+        device: str = "auto",
     ) -> None:
+        wanted = check_device(device)
         if isinstance(model, bytes):
             self.name = name or "model"
             content = model
@@ -72,6 +84,7 @@ class Predictor:
                 raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
         self._content = content
         self._threads = threads
+        self._wanted = wanted
         self._open()
 
     @cached_property
@@ -81,7 +94,8 @@ class Predictor:
 
     def __getstate__(self) -> dict[str, Any]:
         # A session of the runtime cannot travel; the file's bytes can, and make a new one.
-        return {"name": self.name, "_content": self._content, "_threads": self._threads}
+        kept = ("name", "_content", "_threads", "_wanted")
+        return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -92,9 +106,10 @@ class Predictor:
         from salgan.models._session import BoundedSession
 
         try:
-            self._session = BoundedSession(self._content, self._threads)
+            self._session = BoundedSession(self._content, self._threads, self._wanted)
         except ModelError as error:
             raise ModelError(f"{self.name}: {error}") from None
+        self.device = self._session.device
         self.preprocessing = self._read_record()
         self._check_signature()
 

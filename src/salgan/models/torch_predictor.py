@@ -14,6 +14,7 @@ from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
 from salgan._files import sha256_of
 from salgan.errors import ModelError
+from salgan.models.devices import check_device
 from salgan.models.predictor import Predictor
 from salgan.networks import load_network
 from salgan.networks.weights import preprocessing_of
@@ -27,12 +28,13 @@ class TorchPredictor(Predictor):
     Args:
         path: a ``network.safetensors``, or a checkpoint of a training run (``.pt``).
         name: what to call the model; the file's name without its ending if None.
-        device: ``"auto"`` takes a GPU that PyTorch can use, ``"cpu"`` does not.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``, which is what ``SALGAN_DEVICE`` says and otherwise a GPU
+            if PyTorch can use one.
         threads: threads that PyTorch may use for a prediction; as many as the process has set if None.
         trust: import the factory of a network of your own.
 
     Raises:
-        ModelError: the file cannot be read, or it needs ``trust``.
+        ModelError: the file cannot be read, it needs ``trust``, or PyTorch cannot use the device.
     """
 
     def __init__(
@@ -46,10 +48,10 @@ class TorchPredictor(Predictor):
     ) -> None:
         self._path = Path(path)
         self.name = name or self._path.stem
-        self._device = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
+        self.device = _torch_device(check_device(device))
         allowed = runtime_threads()
         self._threads = threads or (min(allowed, torch.get_num_threads()) if allowed else None)
-        self._network = load_network(path, trust=trust).to(self._device)
+        self._network = load_network(path, trust=trust).to(self.device)
         self.preprocessing = preprocessing_of(self._network)
 
     @cached_property
@@ -66,7 +68,7 @@ class TorchPredictor(Predictor):
     def _infer(self, batch: Floats32) -> Floats32:
         try:
             with torch.inference_mode(), self._few_threads():
-                return self._network(torch.from_numpy(batch).to(self._device)).float().cpu().numpy()  # type: ignore[no-any-return]
+                return self._network(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()  # type: ignore[no-any-return]
         except (MemoryError, RuntimeError) as error:
             no_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
             if no_memory or "can't allocate memory" in str(error):
@@ -89,3 +91,19 @@ class TorchPredictor(Predictor):
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def _torch_device(device: str) -> str:
+    """PyTorch's name of a device.
+
+    Raises:
+        ModelError: PyTorch cannot use it.
+    """
+    there = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise ModelError(f"device {device!r} is for exported networks; `salgan export` makes one of this")
+    if device == "cuda" and not there:
+        raise ModelError("device 'cuda': PyTorch finds no GPU; name `cpu`, or install a build with CUDA")
+    return device

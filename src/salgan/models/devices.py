@@ -1,0 +1,116 @@
+"""Where an exported network runs: the devices that ONNX Runtime knows, and what ``auto`` means."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from salgan._words import did_you_mean
+from salgan.errors import ModelError
+
+__all__ = ["VARIABLE", "Device", "candidates", "check_device", "provider_of"]
+
+Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
+"""What users call a device."""
+
+VARIABLE = "SALGAN_DEVICE"
+"""The environment variable that says what ``auto`` means."""
+
+
+@dataclass(frozen=True)
+class _Runtime:
+    """How ONNX Runtime reaches a device.
+
+    Attributes:
+        provider: the execution provider.
+        package: the build of the runtime that has it.
+    """
+
+    provider: str
+    package: str
+
+
+_RUNTIMES = {
+    "cuda": _Runtime("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": _Runtime("TensorrtExecutionProvider", "onnxruntime-gpu"),
+    "directml": _Runtime("DmlExecutionProvider", "onnxruntime-directml"),
+    "openvino": _Runtime("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+    "coreml": _Runtime("CoreMLExecutionProvider", "onnxruntime"),
+    "cpu": _Runtime("CPUExecutionProvider", "onnxruntime"),
+}
+
+# TensorRT builds an engine for minutes, and every runtime on a Mac has CoreML, so nobody gets these unasked.
+_UNASKED = ("cuda", "directml", "openvino", "cpu")
+
+
+def check_device(device: str) -> str:
+    """The device that is meant: what ``SALGAN_DEVICE`` says in place of ``"auto"``.
+
+    Raises:
+        ModelError: the device has an unknown name.
+    """
+    origin = "device"
+    if device == "auto":
+        device, origin = os.environ.get(VARIABLE) or "auto", VARIABLE
+    names = get_args(Device)
+    if device not in names:
+        raise ModelError(f"{origin} {device!r}: {did_you_mean(device, names)}")
+    return device
+
+
+def candidates(device: str, available: Sequence[str]) -> list[str]:
+    """The devices to try, in order.
+
+    Args:
+        device: as :func:`check_device` gives it.
+        available: the execution providers that the installed runtime has.
+
+    Raises:
+        ModelError: the runtime lacks the device; the message names the package to install.
+    """
+    _warn_of_several_runtimes()
+    if device == "auto":
+        return [each for each in _UNASKED if _RUNTIMES[each].provider in available]
+    if _RUNTIMES[device].provider not in available:
+        package = _RUNTIMES[device].package
+        remedy = (
+            f"pip uninstall {' '.join(_installed()) or 'onnxruntime'}, then pip install {package}"
+            if package != "onnxruntime"
+            else "it is for Macs"
+        )
+        raise ModelError(f"device {device!r} is not in the ONNX Runtime that is installed; {remedy}")
+    return [device]
+
+
+def provider_of(device: str) -> str:
+    """The execution provider of ONNX Runtime that is a device."""
+    return _RUNTIMES[device].provider
+
+
+def _installed() -> list[str]:
+    """The builds of ONNX Runtime that are installed."""
+    found = []
+    for package in dict.fromkeys(each.package for each in _RUNTIMES.values()):
+        try:
+            importlib.metadata.distribution(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found.append(package)
+    return found
+
+
+@cache
+def _warn_of_several_runtimes() -> None:
+    """All builds of the runtime have one folder, where the one that was installed last wins."""
+    found = _installed()
+    if len(found) > 1:
+        warnings.warn(
+            f"{' and '.join(found)} are installed together and overwrite each other's files; "
+            f"pip uninstall {' '.join(found)}, then install one of them",
+            stacklevel=2,
+        )
