@@ -114,3 +114,20 @@ def test_a_name_wins_over_a_folder_of_that_name_and_the_choice_is_said(desk, tmp
     path = subprocess.run([*command, "./lite"], capture_output=True, text=True, check=True)
     assert path.stderr == ""
     assert path.stdout != said.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_device_that_the_runtime_lacks_is_one_line_in_every_command(desk, salgan, monkeypatch, command):
+    monkeypatch.setenv("SALGAN_DEVICE", "")  # and so put back afterwards
+    said = salgan(*COMMANDS[command], "mine.onnx", "--device", "directml")
+    assert (said.code, said.err.count("\n")) == (1, 1), said.err
+    assert "device 'directml' is not in the ONNX Runtime that is installed" in said.err
+
+
+def test_a_device_may_be_named_by_the_environment_and_must_be_one(desk, salgan, monkeypatch):
+    monkeypatch.setenv("SALGAN_DEVICE", "cpu")
+    assert salgan(*COMMANDS["predict"], "mine.onnx").code == 0
+    monkeypatch.setenv("SALGAN_DEVICE", "gpu")
+    said = salgan(*COMMANDS["predict"], "mine.onnx", "--overwrite")
+    assert (said.code, said.err.count("\n")) == (1, 1), said.err
+    assert "SALGAN_DEVICE 'gpu' is not one of auto, cpu, cuda" in said.err

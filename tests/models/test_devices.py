@@ -59,8 +59,8 @@ def test_a_device_that_the_runtime_lacks_is_one_line_with_the_package(monkeypatc
         Predictor(tiny_model(), device="coreml")
 
 
-def test_an_unknown_device_brings_the_nearest_name():
-    with pytest.raises(ModelError, match=r"device 'cuda:0': did you mean cuda\?"):
+def test_an_unknown_device_brings_the_list():
+    with pytest.raises(ModelError, match="device 'cuda:0' is not one of auto, cpu, cuda"):
         salgan.load_model("lite", device="cuda:0")
 
 

@@ -6,6 +6,7 @@ Rich turns colours off by itself when ``NO_COLOR`` is set or stderr is not a ter
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from salgan._progress import Progress
     from salgan.models.predictor import Predictor
 
-__all__ = ["Model", "Trust", "load_predictor", "messages", "progress", "say_error", "say_warnings"]
+__all__ = ["Device", "Model", "Trust", "load_predictor", "messages", "progress", "say_error", "say_warnings"]
 
 Model = Annotated[
     str,
@@ -40,6 +41,29 @@ Trust = Annotated[
     typer.Option("--trust", help="Import the code of your own network, which the model's file names."),
 ]
 """``--trust`` of predict, evaluate and export; an exported model never needs it."""
+
+
+def _use(device: str) -> str:
+    """Make a device what ``auto`` means in this process and in those that it starts."""
+    from salgan.models.devices import VARIABLE, check_device
+
+    chosen = check_device(device)
+    if chosen != "auto":
+        os.environ[VARIABLE] = chosen
+    return chosen
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        callback=_use,
+        metavar="NAME",
+        help="Where the network runs: cpu, cuda, tensorrt, openvino, coreml or directml; auto takes the best "
+        "that the installed ONNX Runtime has.",
+    ),
+]
+"""``--device`` of every command that predicts; commands need not look at it."""
 
 
 def say_error(error: Exception) -> None:

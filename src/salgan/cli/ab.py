@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def ab(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
     """Compare where people look in two or more variants of a design.

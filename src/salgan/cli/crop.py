@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def crop(
         typer.Option(metavar="FILE", help="Write windows and figures as JSON; - means stdout."),
     ] = None,
     model: Model = "lite",
+    device: Device = "auto",
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave crops that already exist alone.")
     ] = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Trust
+from salgan.cli._common import Device, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def evaluate(
         bool,
         typer.Option("--per-metric", help="Score each metric on the best map that the density gives for it."),
     ] = False,
+    device: Device = "auto",
     trust: Trust = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out pictures that have no map in a set of maps.")

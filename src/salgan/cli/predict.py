@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Model, Trust
+from salgan.cli._common import Device, Model, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def predict(
         typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go; made if missing."),
     ] = None,
     model: Model = "lite",
+    device: Device = "auto",
     trust: Trust = False,
     save: Annotated[
         str | None,

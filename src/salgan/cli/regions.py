@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan._words import did_you_mean
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def regions(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
     """Measure how much of the attention each part of a picture gets.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model
 
 
 def serve(
@@ -16,6 +16,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
     model: Model = "lite",
+    device: Device = "auto",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that a proxy passes on. Repeat for more."),

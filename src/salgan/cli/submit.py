@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model
 
 __all__ = ["submit"]
 
@@ -19,6 +19,7 @@ def submit(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
     model: Model = "lite",
+    device: Device = "auto",
     name: Annotated[
         str | None,
         typer.Option(help="How the maps are named, such as '{stem}_map.png'; detected if not given."),

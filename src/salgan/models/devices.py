@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
-from salgan._words import did_you_mean
 from salgan.errors import ModelError
 
 __all__ = ["VARIABLE", "Device", "candidates", "check_device", "provider_of"]
@@ -59,7 +58,7 @@ def check_device(device: str) -> str:
         device, origin = os.environ.get(VARIABLE) or "auto", VARIABLE
     names = get_args(Device)
     if device not in names:
-        raise ModelError(f"{origin} {device!r}: {did_you_mean(device, names)}")
+        raise ModelError(f"{origin} {device!r} is not one of {', '.join(names)}")
     return device
 
 
