@@ -13,7 +13,7 @@ from salgan.models.predictor import Predictor
 from tests import _fenced
 from tests._onnx import tiny_model
 
-PAGES = ("regions", "ab", "crop")
+PAGES = ("regions", "ab", "crop", "heatmaps")
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def test_the_commands_run_as_they_are_written(desk, salgan, page):
     assert {
         "regions": {"page.regions.png", "report.json", "shares.csv"},
         "ab": {"old-new.png", "old-new.json"},
+        "heatmaps": {"page.saliency.npy", "page.overlay.png", "page.overlay.webp"},
         "crop": {"photo.crop-1-1.jpg", "photo.crop-16-9.jpg", "photo.crop-400x300.jpg"},
     }[page] <= made
 

@@ -472,6 +472,42 @@ def test_labels_keep_off_each_other():
     assert not Tags(Image.new("RGB", (20, 10)), 14).add((0, 0, 5, 5), "a long name", "")
 
 
+def test_a_label_covers_no_region():
+    """Of two touching boxes, each label lies outside both."""
+    saliency = SaliencyMap(np.zeros((600, 800)))
+    boxes = [parse_box("left:200,250,200,80px"), parse_box("right:400,250,200,80px")]
+    picture = np.full((600, 800, 3), 128, np.uint8)
+    result = draw(picture, saliency, shares(saliency, boxes), opacity=0)
+    assert result.shape == picture.shape
+    inside = result[262:318, 212:588].astype(int)
+    inside = inside[:, np.r_[0:176, 200:376]]  # but for the line between them
+    assert (inside == 128).all()
+    assert (result[:250] != 128).any()
+
+
+def test_a_label_without_room_beside_its_box_is_led_to_it():
+    from salgan._drawing import Tags
+
+    image = Image.new("RGB", (600, 400), (128, 128, 128))
+    row = [(x, 100.0, x + 60.0, 160.0) for x in (100.0, 160.0, 220.0, 280.0, 340.0)]
+    tags = Tags(image, 14, row)
+    assert all(tags.add(box, "a rather long name", "12.3%") for box in row)
+    for left, top, right, bottom in tags._taken:
+        assert all(right <= box[0] or left >= box[2] or bottom <= box[1] or top >= box[3] for box in row)
+    heights = {place[1] for place in tags._taken}
+    assert len(heights) > 2  # not all of them fit above and below the row
+
+
+def test_small_and_crowded_regions_get_a_number_and_a_list_beside_the_picture():
+    saliency = SaliencyMap(np.full((600, 800), 0.5))
+    picture = np.full((600, 800, 3), 128, np.uint8)
+    everything, dot = parse_box("all:0,0,1,1"), parse_box("dot:400,300,6,6px")
+    result = draw(picture, saliency, shares(saliency, [everything, dot]), opacity=0)
+    assert result.shape[1] > 900
+    assert result.shape[0] == 600
+    assert (result[300:306, 400:406] == 128).any()  # the number does not hide the dot
+
+
 def test_names_are_drawn_with_letters_the_font_has():
     from salgan._drawing import drawable, font
 

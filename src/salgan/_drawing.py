@@ -6,6 +6,7 @@ its opacity there.
 
 from __future__ import annotations
 
+import io
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -19,8 +20,20 @@ from PIL import Image, ImageDraw, ImageFont
 from salgan._arrays import Array, Picture
 from salgan._coverage import polygon_coverage
 from salgan._files import replacing
+from salgan.errors import SalganError
 
-__all__ = ["Tags", "drawable", "font", "frame", "save_png", "text_size"]
+__all__ = [
+    "Box",
+    "Tags",
+    "drawable",
+    "encoded",
+    "font",
+    "frame",
+    "save_picture",
+    "save_png",
+    "text_size",
+    "with_list",
+]
 
 
 Colour = tuple[int, int, int]
@@ -37,7 +50,7 @@ def font(size: float) -> Any:
 
 def text_size(width: int, height: int) -> float:
     """A text size that is easy to read on a picture of this size, seen as a whole."""
-    return max(11.0, math.sqrt(width * height) / 36)
+    return max(11.0, math.sqrt(width * height) / 44)
 
 
 def drawable(text: str, otherwise: str) -> str:
@@ -84,25 +97,37 @@ def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacit
     pixels[touched] = np.rint(painted).astype(np.uint8)
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
+
+_ACCENT = (255, 205, 120)
+_TRIED = 200
+"""Places for a label at the end of a line that are looked at, the nearest first."""
+
+_FARTHEST = 0.35
+"""A leader line is at most this part of the picture's longer side long."""
+
+
 class Tags:
-    """Labels on one picture that keep off each other.
+    """Labels on one picture that cover neither each other nor what they name.
 
     Args:
         image: RGB, drawn on.
         size: the size of the text, in pixels.
-        taken: more rectangles (left, top, right, bottom) to keep off.
+        boxes: what the labels name; they keep off all of it.
     """
 
-    def __init__(self, image: Image.Image, size: float, taken: Sequence[tuple[float, ...]] = ()) -> None:
+    def __init__(self, image: Image.Image, size: float, boxes: Sequence[Box] = ()) -> None:
         self._image = image
         self._size = size
-        self._taken = list(taken)
+        self._taken: list[Box] = []
+        self._boxes = list(boxes)
 
-    def add(self, box: tuple[float, float, float, float], name: str, figures: str) -> bool:
-        """Label a rectangle (left, top, right, bottom): above it if there is room, or inside, or below.
+    def add(self, box: Box, name: str, figures: str) -> bool:
+        """Label a rectangle: beside it if there is room, or farther off with a line that leads to it.
 
         Returns:
-            Whether there was room for it in the picture at all.
+            Whether there was room for it in the picture.
         """
         draw = ImageDraw.Draw(self._image)
         size, pad = self._size, round(self._size * 0.45)
@@ -110,45 +135,156 @@ class Tags:
         name_width, gap = draw.textlength(name, font=face), size * 0.55
         wide = round(name_width + (gap + draw.textlength(figures, font=face) if figures else 0) + 2 * pad)
         high = round(size * 1.55)
-        place = self._place(box, wide, high)
+        place = self._beside(box, wide, high) or self._away(box, wide, high)
         if place is None:
             return False
         left, top = place
         self._taken.append((left, top, left + wide, top + high))
-        # The panel is blended by hand at its own size: a mask as large as the picture would cost its memory.
-        panel = self._image.crop((left, top, left + wide, top + high))
-        mask = Image.new("L", panel.size, 0)
-        ImageDraw.Draw(mask).rounded_rectangle((0, 0, wide - 1, high - 1), radius=round(size * 0.3), fill=225)
-        panel.paste(INK, mask=mask)
-        self._image.paste(panel, (left, top))
+        self._lead(box, self._taken[-1])
+        self._panel(left, top, wide, high, size * 0.3)
         middle = top + high / 2
         draw.text((left + pad, middle), name, fill=PAPER, font=face, anchor="lm")
         if figures:
-            accent = (255, 205, 120)
-            draw.text((left + pad + name_width + gap, middle), figures, fill=accent, font=face, anchor="lm")
+            draw.text((left + pad + name_width + gap, middle), figures, fill=_ACCENT, font=face, anchor="lm")
         return True
 
-    def _place(self, box: tuple[float, float, float, float], wide: int, high: int) -> tuple[int, int] | None:
+    def number(self, box: Box, number: int) -> None:
+        """Mark a rectangle with a number: beside it if there is room, or else at its corner."""
+        high = round(self._size * 1.3)
+        draw, face = ImageDraw.Draw(self._image), font(self._size * 0.9)
+        wide = max(high, round(draw.textlength(str(number), font=face) + self._size * 0.6))
+        width, height = self._image.size
+        corner = (max(0, min(round(box[0]), width - wide)), max(0, min(round(box[1]), height - high)))
+        left, top = self._beside(box, wide, high) or corner
+        self._taken.append((left, top, left + wide, top + high))
+        self._panel(left, top, wide, high, high / 2)
+        draw.text((left + wide / 2, top + high / 2), str(number), fill=PAPER, font=face, anchor="mm")
+
+    def _panel(self, left: int, top: int, wide: int, high: int, radius: float) -> None:
+        # Blended by hand at its own size: a mask as large as the picture would cost its memory.
+        panel = self._image.crop((left, top, left + wide, top + high))
+        mask = Image.new("L", panel.size, 0)
+        ImageDraw.Draw(mask).rounded_rectangle((0, 0, wide - 1, high - 1), radius=round(radius), fill=235)
+        panel.paste(INK, mask=mask)
+        self._image.paste(panel, (left, top))
+
+    def _beside(self, box: Box, wide: int, high: int) -> tuple[int, int] | None:
+        """A free place that touches the box: above, below, or at one side of it."""
         left, top, right, bottom = box
         gap = round(self._size * 0.3)
+        rows, columns = (top - high - gap, bottom + gap), (left - wide - gap, right + gap)
+        asked = [(x, y) for y in rows for x in (left, right - wide, (left + right - wide) / 2)]
+        asked += [(x, y) for x in reversed(columns) for y in (top, bottom - high, (top + bottom - high) / 2)]
         width, height = self._image.size
         if wide > width or high > height:
             return None
-        levels = [top - high - gap, top + gap, bottom + gap, bottom - high - gap]
-        asked = [(x, y) for y in levels for x in (left, right - wide)]
-        asked += [(left, top + gap + step * (high + 2)) for step in range(1, 12)]
-        # Moved into the picture; a place that had to move up or down would hide what it names.
-        held = [(round(min(max(x, 0), width - wide)), round(min(max(y, 0), height - high))) for x, y in asked]
-        free = [place for place in held if not self._meets(place, wide, high)]
-        still = [place for place, (_, y) in zip(held, asked, strict=True) if abs(place[1] - y) < 1]
-        return next((place for place in still if place in free), (free or held)[0])
+        # Moved along the side that it touches until it is in the picture.
+        held = [
+            (
+                round(x if x in columns else min(max(x, 0), width - wide)),
+                round(y if y in rows else min(max(y, 0), height - high)),
+            )
+            for x, y in asked
+        ]
+        places = np.array(
+            [(x, y) for x, y in held if 0 <= x <= width - wide and 0 <= y <= height - high]
+        ).reshape(-1, 2)
+        # What lies in another box cannot help covering that one.
+        around = [each for each in self._boxes if each != box and not _holds(each, box)]
+        for obstacles in ([*self._boxes, box, *self._taken], [*around, box, *self._taken]):
+            free = places[~_meet(places, wide, high, obstacles)]
+            if len(free):
+                return int(free[0, 0]), int(free[0, 1])
+        return None
 
-    def _meets(self, place: tuple[int, int], wide: int, high: int) -> bool:
-        left, top = place
-        return any(
-            left < other[2] and other[0] < left + wide and top < other[3] and other[1] < top + high
-            for other in self._taken
-        )
+    def _away(self, box: Box, wide: int, high: int) -> tuple[int, int] | None:
+        """The free place that is nearest to the box."""
+        width, height = self._image.size
+        if wide > width or high > height:
+            return None
+        step = max(2, round(self._size / 2))
+        x, y = np.meshgrid(np.arange(0, width - wide + 1, step), np.arange(0, height - high + 1, step))
+        places = np.stack([x.ravel(), y.ravel()], axis=1)
+        places = places[~_meet(places, wide, high, [*self._boxes, box, *self._taken])]
+        left, top, right, bottom = box
+        across = np.maximum(0, np.maximum(left - places[:, 0] - wide, places[:, 0] - right))
+        down = np.maximum(0, np.maximum(top - places[:, 1] - high, places[:, 1] - bottom))
+        distance = np.hypot(across, down)
+        others = [*(each for each in self._boxes if each != box and not _holds(each, box)), *self._taken]
+        for number in np.argsort(distance, kind="stable")[:_TRIED]:
+            if distance[number] > _FARTHEST * max(width, height):
+                break
+            column, row = int(places[number, 0]), int(places[number, 1])
+            start, end = map(np.array, _shortest(box, (column, row, column + wide, row + high)))
+            line = start + np.linspace(0, 1, 50)[:, None] * (end - start)
+            if not _meet(line, 0, 0, others).any():
+                return column, row
+        return None
+
+    def _lead(self, box: Box, label: Box) -> None:
+        """A line from the label to the box, unless they are neighbours."""
+        start, end = _shortest(box, label)
+        if math.dist(start, end) <= self._size * 0.6:
+            return
+        draw, line = ImageDraw.Draw(self._image), max(1, round(self._size / 10))
+        draw.line((*start, *end), fill=PAPER, width=3 * line)
+        draw.line((*start, *end), fill=INK, width=line)
+
+
+def _shortest(box: Box, label: Box) -> tuple[list[float], list[float]]:
+    """The shortest line from a label to a box: where it starts and ends."""
+    start: list[float] = []
+    end: list[float] = []
+    for low, high, near, far in (
+        (box[0], box[2], label[0], label[2]),
+        (box[1], box[3], label[1], label[3]),
+    ):
+        middle = (max(low, near) + min(high, far)) / 2 if max(low, near) <= min(high, far) else None
+        end.append(middle if middle is not None else low if far < low else high)
+        start.append(middle if middle is not None else far if far < low else near)
+    return start, end
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def _meet(places: Array, wide: int, high: int, obstacles: Sequence[Box]) -> Any:
+    """Which of the rectangles at these places, (N, 2), overlap an obstacle: bool (N,)."""
+    met = np.zeros(len(places), bool)
+    for left, top, right, bottom in obstacles:
+        x, y = places[:, 0], places[:, 1]
+        met |= (x < right) & (left < x + wide) & (y < bottom) & (top < y + high)
+    return met
+
+
+def with_list(image: Image.Image, lines: Sequence[tuple[str, str, str]], size: float) -> Image.Image:
+    """The picture with a list beside it, on its right.
+
+    Args:
+        image: RGB.
+        lines: number, name and figures of each line.
+        size: the size of the text, in pixels.
+
+    Returns:
+        A wider RGB image, and a higher one if the list is long.
+    """
+    face, pad = font(size), round(size)
+    draw = ImageDraw.Draw(image)
+    first, second, third = (
+        max(draw.textlength(line[column], font=face) for line in lines) for column in range(3)
+    )
+    row = round(size * 1.7)
+    width = round(first + second + third + 4 * pad)
+    page = Image.new("RGB", (image.width + width, max(image.height, len(lines) * row + 2 * pad)), PAPER)
+    page.paste(image, (0, 0))
+    draw = ImageDraw.Draw(page)
+    for place, (number, name, figures) in enumerate(lines):
+        y, x = pad + (place + 0.5) * row, image.width + pad
+        draw.text((x + first, y), number, fill=(110, 110, 118), font=face, anchor="rm")
+        draw.text((x + first + pad, y), name, fill=INK, font=face, anchor="lm")
+        draw.text((page.width - pad, y), figures, fill=INK, font=face, anchor="rm")
+    return page
 
 
 def save_png(image: Image.Image | Picture, path: Path) -> None:
@@ -161,3 +297,37 @@ def save_png(image: Image.Image | Picture, path: Path) -> None:
         (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(
             part, format="PNG", compress_level=3
         )
+
+
+_WRITTEN_AS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG", "compress_level": 3},
+    # Without subsampling: the edges of text would be smeared by the colours of the heatmap.
+    ".jpg": {"format": "JPEG", "quality": 90, "subsampling": 0},
+    ".webp": {"format": "WEBP", "quality": 90},
+}
+_MOST_SIDE = {".jpg": 65_500, ".webp": 16_383}
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Write a picture as its name's ending says (.png, .jpg or .webp), whole or not at all.
+
+    Raises:
+        SalganError: it cannot be written, or has more pixels along a side than the format allows.
+    """
+    content = encoded(picture, path.suffix.lower())
+    with replacing(path) as part:
+        part.write_bytes(content)
+
+
+def encoded(picture: Picture, ending: str) -> bytes:
+    """The bytes of a picture's file of a given ending: .png, .jpg or .webp.
+
+    Raises:
+        SalganError: it has more pixels along a side than the format allows.
+    """
+    most, longer = _MOST_SIDE.get(ending), max(picture.shape[:2])
+    if most is not None and longer > most:
+        raise SalganError(f"{longer} pixels along a side are too many for {ending}; take .png")
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, **_WRITTEN_AS[ending])
+    return file.getvalue()

@@ -91,6 +91,8 @@ class SaliencyMap:
         opacity: float = 0.7,
         contours: bool = False,
         legend: bool = False,
+        palette: str = "auto",
+        view: str = "heat",
     ) -> Image.Image:
         """Lay the map over its picture as a heatmap.
 
@@ -102,20 +104,30 @@ class SaliencyMap:
             opacity: the opacity of the colours at the most salient places, 0 to 1.
             contours: whether to draw the outlines of the smallest regions that hold 25, 50 and 75 % of the
                 attention.
-            legend: whether to draw a colour bar.
+            legend: whether to draw a colour bar below the picture.
+            palette: one of :data:`salgan.render.PALETTES`; ``"auto"`` chooses by the picture.
+            view: one of :data:`salgan.render.VIEWS`.
 
         Returns:
-            A new Pillow image, RGB, of the picture's size.
+            A new Pillow image, RGB, of the picture's size, and higher with a legend.
 
         Raises:
             ImageError: the picture cannot be read, or is not as large as the map.
-            ConfigError: the opacity is outside [0, 1], or the order is unknown.
+            ConfigError: the opacity is outside [0, 1], or the order, the palette or the view is unknown.
         """
         from salgan import render
 
         pixels = read(picture, order=order)
         return Image.fromarray(
-            render.overlay(pixels, self, opacity=opacity, contours=contours, legend=legend)
+            render.overlay(
+                pixels,
+                self,
+                opacity=opacity,
+                contours=contours,
+                legend=legend,
+                palette=palette,
+                view=view,
+            )
         )
 
     def _repr_png_(self) -> bytes:

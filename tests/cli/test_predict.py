@@ -383,3 +383,53 @@ def test_help_teaches_with_examples(salgan):
     assert said.code == 0
     for words in ("salgan predict photo.jpg -o out", "--skip-existing", "npy|png16|png8|tiff"):
         assert words in said.out
+
+
+# How overlays look, and as what they are written
+
+
+@pytest.mark.parametrize(
+    ("save", "kind"), [("overlay.jpg", "JPEG"), ("overlay.webp", "WEBP"), ("overlay", "PNG")]
+)
+def test_overlays_are_written_as_asked_and_done_once(tmp_path, model, salgan, save, kind):
+    photo, out = tmp_path / "page.png", tmp_path / "out"
+    Image.new("RGB", (80, 60), (250, 250, 250)).save(photo)
+    arguments = ("predict", photo, "-o", out, "--model", model, "--save", save, "--skip-existing")
+    assert salgan(*arguments).code == 0
+    (made,) = out.iterdir()
+    assert made.name == f"page.overlay{'.' + kind.lower().replace('jpeg', 'jpg')}"
+    with Image.open(made) as overlay:
+        assert (overlay.format, overlay.size) == (kind, (80, 60))
+    assert "skipped" in salgan(*arguments).err
+    made.write_bytes(made.read_bytes()[:-10])  # as a crash may leave it
+    assert "made anew" in salgan(*arguments).err
+    assert salgan("predict", out, tmp_path / "page.png", "-o", out, "--model", model, "--overwrite").code == 1
+
+
+def test_a_white_logo_without_background_is_seen_on_the_one_given(tmp_path, model, salgan):
+    logo, out = tmp_path / "logo.png", tmp_path / "out"
+    picture = Image.new("RGBA", (80, 60), (255, 255, 255, 0))
+    picture.paste((255, 255, 255, 255), (30, 20, 50, 40))
+    picture.save(logo)
+    arguments = ("predict", logo, "-o", out, "--model", model, "--overwrite")
+    assert salgan(*arguments).code == 0
+    assert np.ptp(np.load(out / "logo.saliency.npy")) < 1e-6  # white on white
+    assert salgan(*arguments, "--background", "#336").code == 0
+    saliency = np.load(out / "logo.saliency.npy")
+    assert saliency[30, 40] > saliency[5, 5] + 0.3
+    with Image.open(out / "logo.overlay.png") as overlay:
+        assert overlay.getpixel((2, 2)) == (0x33, 0x33, 0x66)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--palette", "magm"], "--palette 'magm' is unknown; did you mean magma?"),
+        (["--view", "fogg"], "--view 'fogg' is unknown; did you mean fog?"),
+        (["--background", "whitish"], "--background 'whitish' is not a colour, such as white or #336699"),
+    ],
+)
+def test_an_unknown_look_is_one_line(tmp_path, salgan, arguments, message):
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.png")
+    said = salgan("predict", tmp_path / "a.png", "-o", tmp_path / "out", *arguments)
+    assert (said.code, said.err) == (1, f"salgan: error: {message}\n")

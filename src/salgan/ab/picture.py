@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from salgan import render
 from salgan._arrays import Array, Picture
-from salgan._drawing import Tags, drawable, font, frame
+from salgan._drawing import Box, Tags, drawable, font, frame
 from salgan.ab.difference import RegionChange, VariantComparison
 from salgan.errors import ImageError
 from salgan.regions import VIEWS, RegionShare, Shares
@@ -180,6 +180,7 @@ def _difference_panel(picture: Picture, result: VariantComparison) -> Image.Imag
 
 
 def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.Image:
+    """Frames and labels; a region without room for its label gets the number that stands before its bars."""
     height, width = pixels.shape[:2]
     scale = (width / shares.width, height / shares.height)
     places = [each.region.in_pixels(shares.width, shares.height) * scale for each in shares.regions]
@@ -187,12 +188,12 @@ def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.I
         if label:
             frame(pixels, corners, 2.0)
     image = Image.fromarray(pixels)
-    tags = Tags(image, _TEXT * 0.9)
-    for number, (each, label, corners) in enumerate(zip(shares.regions, labels, places, strict=True), 1):
-        if label:
-            held = np.clip(corners, 0, [width, height])
-            (left, top), (right, bottom) = held.min(axis=0), held.max(axis=0)
-            tags.add((left, top, right, bottom), drawable(each.name, f"#{number}"), label)
+    held = [np.clip(corners, 0, [width, height]) for corners in places]
+    boxes: list[Box] = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in held]
+    tags = Tags(image, _TEXT * 0.9, [box for box, label in zip(boxes, labels, strict=True) if label])
+    for number, (each, label, box) in enumerate(zip(shares.regions, labels, boxes, strict=True), 1):
+        if label and not tags.add(box, drawable(each.name, f"#{number}"), label):
+            tags.number(box, number)
     return image
 
 
@@ -224,7 +225,7 @@ def _bars(shares: Sequence[Shares], letters: str) -> list[tuple[int, tuple[str, 
             elif first is not None:
                 words, colour = _change_in_words(RegionChange(first, here))
             bars.append(_Bar(letter, here.share, here.interval, words, colour))
-        found.append((len(bars) * (_BAR + 6) + 18, (drawable(name, f"#{number}"), bars)))
+        found.append((len(bars) * (_BAR + 6) + 18, (f"{number}  {drawable(name, '')}", bars)))
     return found
 
 

@@ -38,7 +38,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="map,overlay",
-            help="What to make. By default, pictures get both, videos the overlay, and stdin the map.",
+            help="What to make. By default, pictures get both, videos the overlay, and stdin the map. "
+            "overlay.jpg and overlay.webp make smaller files than overlay, a PNG.",
         ),
     ] = None,
     format: Annotated[
@@ -53,7 +54,28 @@ def predict(
     contours: Annotated[
         bool, typer.Option("--contours", help="Outline the areas that hold 25, 50 and 75 % of the attention.")
     ] = False,
-    legend: Annotated[bool, typer.Option("--legend", help="Draw a colour bar on the overlay.")] = False,
+    legend: Annotated[
+        bool, typer.Option("--legend", help="Draw a colour bar below the picture; in a video, on it.")
+    ] = False,
+    palette: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|magma|paper|night|classic",
+            help="The colours. auto keeps text legible: paper on light pictures, night on dark ones, magma "
+            "on photographs and videos.",
+        ),
+    ] = "auto",
+    view: Annotated[
+        str,
+        typer.Option(
+            metavar="heat|fog|contours|focus",
+            help="What the overlay shows: colours, fog over all else, lines, or all else blurred and grey.",
+        ),
+    ] = "heat",
+    background: Annotated[
+        str,
+        typer.Option(metavar="COLOUR", help="What lies below transparent pictures: white, black, #336699."),
+    ] = "white",
     smooth: Annotated[
         float,
         typer.Option(min=0, metavar="SECONDS", help="Videos: time constant for smoothing; 0.3 calms them."),
@@ -104,12 +126,19 @@ def predict(
     from salgan.regions.region import check_names
 
     load = functools.partial(_common.load_predictor, model, trust=trust)
-    draw = functools.partial(render.overlay, opacity=opacity, contours=contours, legend=legend)
+    view = _known(view, render.VIEWS, "--view")
+    palette = _known(palette, render.PALETTES, "--palette")
+    look = functools.partial(render.overlay, opacity=opacity, contours=contours, view=view)
+    draw = functools.partial(look, legend=legend, palette=palette)
+    # A palette chosen by each frame would flicker, and a frame keeps its size.
+    steady = "magma" if palette == "auto" else palette
+    draw_frame = functools.partial(look, legend="inside" if legend else False, palette=steady)
+    below = _colour(background)
     wanted = _wanted(save)
     if "-" in sources:
         if len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
             raise ConfigError("SOURCE - takes one picture from stdin and gives one of --save, without -o")
-        _through_pipe(load, (wanted or ["map"])[0], format, draw)
+        _through_pipe(load, (wanted or ["map"])[0], format, draw, below)
         return
     if out is None:
         raise ConfigError("say where the results go: -o FOLDER")
@@ -138,6 +167,8 @@ def predict(
                 todo,
                 predictor,
                 draw=draw,
+                draw_frame=draw_frame,
+                background=below,
                 smooth=smooth,
                 stride=stride,
                 regions=regions,
@@ -175,30 +206,47 @@ def _wanted(save: str | None) -> list[str] | None:
     return wanted
 
 
+def _known(word: str, words: Sequence[str], option: str) -> str:
+    from salgan._words import did_you_mean
+
+    if word not in words:
+        raise ConfigError(f"{option} {word!r} is unknown; {did_you_mean(word, words)}")
+    return word
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    from PIL import ImageColor
+
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise ConfigError(f"--background {text!r} is not a colour, such as white or #336699") from None
+    return red, green, blue
+
+
 def _through_pipe(
-    load: Callable[[], Predictor], wanted: str, format: str, draw: Callable[..., Picture]
+    load: Callable[[], Predictor],
+    wanted: str,
+    format: str,
+    draw: Callable[..., Picture],
+    background: tuple[int, int, int],
 ) -> None:
-    import io
-
-    from PIL import Image
-
     from salgan import image
+    from salgan._drawing import encoded
     from salgan.saliency_map import FORMATS
 
     if format not in FORMATS:
         raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
     if sys.stdout.isatty():
         raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
-    picture = image.read(sys.stdin.buffer.read())
+    picture = image.read(sys.stdin.buffer.read(), background=background)
     saliency = load().predict(picture)
     if saliency.note:
         typer.echo(saliency.note, err=True)
     if wanted == "map":
         result = saliency.encode(format)
     else:
-        file = io.BytesIO()
-        Image.fromarray(draw(picture, saliency)).save(file, format="PNG")
-        result = file.getvalue()
+        result = encoded(draw(picture, saliency), "." + (wanted.partition(".")[2] or "png"))
     sys.stdout.buffer.write(result)
     sys.stdout.buffer.flush()
 

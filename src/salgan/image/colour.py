@@ -24,8 +24,8 @@ _MOST_PROFILE = 8_000_000
 _PROFILED_MODES = ("RGB", "RGBA", "CMYK", "L")
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a decoded picture to 8-bit sRGB, transparency laid over white.
+def to_rgb(image: Image.Image, background: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
+    """Convert a decoded picture to 8-bit sRGB, transparency laid over a background.
 
     Colours of another profile (Display P3 of phones, Adobe RGB of cameras, CMYK of print) become those of
     sRGB. A profile that cannot be read is ignored, as viewers do.
@@ -44,7 +44,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     image = _with_srgb_colours(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        page = Image.new("RGB", image.size, "white")
+        page = Image.new("RGB", image.size, background)
         page.paste(image, mask=image.getchannel("A"))
         return page
     return image if image.mode == "RGB" else image.convert("RGB")

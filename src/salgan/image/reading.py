@@ -37,7 +37,13 @@ Source: TypeAlias = "str | Path | bytes | bytearray | memoryview | Readable | Im
 """What :func:`read` takes for a picture."""
 
 
-def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) -> Picture:
+def read(
+    source: Source,
+    *,
+    order: str = "rgb",
+    max_pixels: int = MAX_PIXELS,
+    background: tuple[int, int, int] = (255, 255, 255),
+) -> Picture:
     """Read a picture as the models see it.
 
     For files: animations and multi-page files give their first frame; EXIF rotation is applied; transparency
@@ -54,6 +60,7 @@ def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) ->
             a NumPy array or a PyTorch tensor: (H, W), or with 1, 3 or 4 channels.
         order: ``"rgb"``, or ``"bgr"`` for arrays and tensors whose first channel is blue, as in OpenCV.
         max_pixels: how many pixels a file may have, at most :data:`MAX_PIXELS`.
+        background: the colour, RGB, over which the transparency of a file or a Pillow image is laid.
 
     Returns:
         uint8 RGB array (H, W, 3); an array that is one already comes back as it is, not copied.
@@ -78,10 +85,10 @@ def read(source: Source, *, order: str = "rgb", max_pixels: int = MAX_PIXELS) ->
         )
     if isinstance(source, Image.Image):
         check_size(source.size, "picture")
-        return _converted(source, "picture")
+        return _converted(source, "picture", background)
     image, name = decode(source, max_pixels=max_pixels)
     with image:
-        return _converted(image, name)
+        return _converted(image, name, background)
 
 
 def _as_array(image: Image.Image) -> Picture:
@@ -94,11 +101,11 @@ def _as_array(image: Image.Image) -> Picture:
     return pixels
 
 
-def _converted(image: Image.Image, name: str) -> Picture:
+def _converted(image: Image.Image, name: str, background: tuple[int, int, int]) -> Picture:
     with pillow_kept_quiet():
         try:
             image.load()
-            turn, rgb = turn_of(image), to_rgb(image)
+            turn, rgb = turn_of(image), to_rgb(image, background)
             return _as_array(rgb if turn is None else rgb.transpose(turn))
         except ImageError as error:
             raise ImageError(f"{name}: {error}") from None

@@ -17,10 +17,10 @@ from salgan.saliency_map import FORMATS
 
 __all__ = ["KINDS", "VIDEO_FORMATS", "VIDEO_SUFFIXES", "Found", "Job", "find_jobs", "still_to_do"]
 
-KINDS = ("map", "overlay")
-"""What can be made of a picture or a video."""
+KINDS = ("map", "overlay", "overlay.jpg", "overlay.webp")
+"""What can be made of a picture or a video; a picture's overlay is a PNG file unless its name says so."""
 
-_OF_PICTURES = KINDS
+_OF_PICTURES = ("map", "overlay")
 _OF_VIDEOS = ("overlay",)  # a minute's maps are gigabytes
 
 VIDEO_FORMATS = {"npy": ".maps.npy", "mp4": ".maps.mp4"}
@@ -34,7 +34,15 @@ VIDEO_SUFFIXES = (
 
 _RESULTS = (
     *(f".saliency{ending}" for ending in FORMATS.values()),
-    *(".overlay.png", ".timeline.png", ".overlay.mp4", ".maps.mp4", ".partial.mp4"),
+    *(
+        ".overlay.png",
+        ".overlay.jpg",
+        ".overlay.webp",
+        ".timeline.png",
+        ".overlay.mp4",
+        ".maps.mp4",
+        ".partial.mp4",
+    ),
 )
 """The endings of results' names; a file with such a name is never a source unless somebody names it."""
 
@@ -169,12 +177,13 @@ def still_to_do(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _picture_job(source: Path, base: str, save: Sequence[str], format: str) -> Job:
+    overlay = next((kind.partition(".")[2] or "png" for kind in save if kind.startswith("overlay")), None)
     return Job(
         source,
         "picture",
         format,
         map_path=Path(f"{base}.saliency{FORMATS[format]}") if "map" in save else None,
-        overlay_path=Path(f"{base}.overlay.png") if "overlay" in save else None,
+        overlay_path=Path(f"{base}.overlay.{overlay}") if overlay else None,
     )
 
 
@@ -184,7 +193,7 @@ def _video_job(source: Path, base: str, save: Sequence[str], format: str, follow
         "video",
         format,
         map_path=Path(base + VIDEO_FORMATS[format]) if "map" in save else None,
-        overlay_path=Path(f"{base}.overlay.mp4") if "overlay" in save else None,
+        overlay_path=Path(f"{base}.overlay.mp4") if any("overlay" in kind for kind in save) else None,
         table_path=Path(f"{base}.frames.csv") if "map" in save or follow else None,
         timeline_path=Path(f"{base}.timeline.png") if follow else None,
     )

@@ -13,11 +13,10 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from PIL import Image
-
 from salgan import image, render
 from salgan._arrays import Picture
-from salgan._files import make_folder, replacing
+from salgan._drawing import save_picture
+from salgan._files import make_folder
 from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import DiskFullError, ModelError, NotEnoughMemoryError, SalganError
@@ -63,6 +62,8 @@ def predict_all(
     predictor: Predictor,
     *,
     draw: Callable[[Picture, SaliencyMap], Picture] = render.overlay,
+    draw_frame: Callable[[Picture, SaliencyMap], Picture] | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
     smooth: float = 0.0,
     stride: int = 1,
     regions: Sequence[Region] = (),
@@ -76,6 +77,9 @@ def predict_all(
         jobs: what to do, as :func:`salgan.jobs.find_jobs` found it.
         predictor: the network.
         draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
+        draw_frame: the same for a frame of a video, and of its size; None is ``draw``. What depends on one
+            picture, such as its palette, flickers from frame to frame.
+        background: the colour below transparent pictures, RGB.
         smooth: for videos, the time constant in seconds, see :func:`salgan.video.predict_frames`.
         stride: for videos, predict one frame in so many.
         regions: for videos, what to follow in the table and its plot.
@@ -97,9 +101,10 @@ def predict_all(
     done = 0
     for kind, group in groupby(jobs, lambda job: job.kind):
         if kind == "picture":
-            results = _predict_pictures(group, predictor, draw)
+            results = _predict_pictures(group, predictor, draw, background)
         else:
-            options = {"smooth": smooth, "stride": stride, "regions": regions, "draw": draw, "say": say}
+            options: dict[str, object] = {"smooth": smooth, "stride": stride, "regions": regions, "say": say}
+            options["draw"] = draw_frame or draw
             one = partial(_predict_video, predictor, options, on_progress, stopped)
             results = map(one, group)
         for result in results:
@@ -112,13 +117,16 @@ def predict_all(
 
 
 def _predict_pictures(
-    jobs: Iterable[Job], predictor: Predictor, draw: Callable[[Picture, SaliencyMap], Picture]
+    jobs: Iterable[Job],
+    predictor: Predictor,
+    draw: Callable[[Picture, SaliencyMap], Picture],
+    background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
     network = threading.Lock()  # it has threads of its own: two runs at once would only compete
 
     def predict(job: Job) -> JobResult:
         try:
-            return _predict_picture(job, predictor, network, draw)
+            return _predict_picture(job, predictor, network, draw, background)
         except (ModelError, DiskFullError):  # the next picture would do no better
             raise
         except SalganError as error:
@@ -144,8 +152,9 @@ def _predict_picture(
     predictor: Predictor,
     network: threading.Lock,
     draw: Callable[[Picture, SaliencyMap], Picture],
+    background: tuple[int, int, int],
 ) -> JobResult:
-    picture = image.read(job.source)
+    picture = image.read(job.source, background=background)
     with network:
         saliency = predictor.predict_batch([picture])[0]
     note = saliency.note
@@ -156,8 +165,7 @@ def _predict_picture(
     if job.overlay_path is not None:
         drawn = draw(picture, saliency)
         del picture, saliency  # encoding takes as much memory again
-        with replacing(job.overlay_path) as part:
-            Image.fromarray(drawn).save(part, format="PNG", compress_level=3)
+        save_picture(drawn, job.overlay_path)
     return JobResult(job, written=tuple(job.paths), note=note)
 
 

@@ -32,10 +32,16 @@ def _opens_as_array(path: Path) -> bool:
 
 
 def _opens_as_picture(path: Path) -> bool:
-    with pillow_kept_quiet(), Image.open(path, formats=["PNG", "TIFF"]) as picture:
-        if picture.format != "PNG":
-            return True
+    with pillow_kept_quiet(), Image.open(path, formats=["PNG", "TIFF", "JPEG", "WEBP"]) as picture:
+        kind = picture.format
+    if kind == "TIFF":
+        return True
     with path.open("rb") as file:
+        if kind == "WEBP":  # its head says how long the file is
+            return path.stat().st_size >= int.from_bytes(file.read(8)[4:], "little") + 8
+        if kind == "JPEG":
+            file.seek(-2, 2)
+            return file.read() == b"\xff\xd9"
         file.seek(-len(_PNG_END), 2)
         return file.read() == _PNG_END
 
@@ -60,6 +66,8 @@ def _has_lines(path: Path) -> bool:
 _OPENS = {
     ".npy": _opens_as_array,
     ".png": _opens_as_picture,
+    ".jpg": _opens_as_picture,
+    ".webp": _opens_as_picture,
     ".tiff": _opens_as_picture,
     ".mp4": _opens_as_video,
 }

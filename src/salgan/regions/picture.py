@@ -7,14 +7,24 @@ from PIL import Image
 
 from salgan import _drawing, render
 from salgan._arrays import Picture
+from salgan.regions.region import Region
 from salgan.regions.shares import Shares
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["draw"]
 
 
-def draw(picture: Picture, saliency: SaliencyMap, report: Shares, *, opacity: float = 0.55) -> Picture:
+_LEAST_SIDE = 200
+"""Pictures of fewer pixels across or down get no list beside them, which could not be read."""
+
+
+def draw(
+    picture: Picture, saliency: SaliencyMap, report: Shares, *, opacity: float = 0.55, palette: str = "auto"
+) -> Picture:
     """Draw the regions over the picture and its heatmap, each with its name, share and lift.
+
+    Labels stand outside the regions, beside theirs or at the end of a line that leads to it. A region without
+    room for that, or smaller than a line of text, gets a number, which a list on the right explains.
 
     The font that comes with Pillow has the letters of English; accents are left out, and a name in another
     script is drawn as the region's number in the order given.
@@ -24,26 +34,41 @@ def draw(picture: Picture, saliency: SaliencyMap, report: Shares, *, opacity: fl
         saliency: its map, (H, W).
         report: what :func:`~salgan.regions.shares` gave for that map.
         opacity: the opacity of the heatmap, 0 to 1.
+        palette: one of :data:`salgan.render.PALETTES`.
 
     Returns:
-        uint8 RGB (H, W, 3), a new array.
+        uint8 RGB (H, W, 3), a new array; wider, and perhaps higher, if there is a list.
 
     Raises:
         ImageError: the picture is not uint8 RGB, or not as large as the map.
-        ConfigError: the opacity is outside [0, 1].
+        ConfigError: the opacity is outside [0, 1], or there is no such palette.
     """
-    result = render.overlay(picture, saliency, opacity=opacity)
+    result = render.overlay(picture, saliency, opacity=opacity, palette=palette)
     height, width = result.shape[:2]
     text = _drawing.text_size(width, height)
     visible = [(number, each) for number, each in enumerate(report.regions, start=1) if each.area > 0]
     for _, each in visible:
         _drawing.frame(result, each.region.in_pixels(width, height), max(1.0, text / 9))
     image = Image.fromarray(result)
-    tags = _drawing.Tags(image, text)
+    boxes = {number: bounds(each.region, width, height) for number, each in visible}
+    tags = _drawing.Tags(image, text, list(boxes.values()))
+    listed = []
     # The most important ones first: they get the best places.
     for number, each in sorted(visible, key=lambda one: one[1].rank):
-        corners = np.clip(each.region.in_pixels(width, height), 0, [width, height])
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        name = _drawing.drawable(each.name, f"#{number}")
-        tags.add((left, top, right, bottom), name, f"{each.share:.1%}  {each.lift:.1f}x")
-    return np.array(image)
+        left, top, right, bottom = boxes[number]
+        name, figures = _drawing.drawable(each.name, f"#{number}"), f"{each.share:.1%}  {each.lift:.1f}x"
+        is_small = max(right - left, bottom - top) < text * 1.5
+        if is_small or not tags.add(boxes[number], name, figures):
+            listed.append((number, (str(number), name, figures)))
+    if not listed or min(height, width) < _LEAST_SIDE:
+        return np.array(image)
+    for number, _ in listed:
+        tags.number(boxes[number], number)
+    return np.array(_drawing.with_list(image, [line for _, line in sorted(listed)], text))
+
+
+def bounds(region: Region, width: int, height: int) -> _drawing.Box:
+    """The rectangle around the part of a region that lies in a picture: left, top, right, bottom."""
+    corners = np.clip(region.in_pixels(width, height), 0, [width, height])
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    return float(left), float(top), float(right), float(bottom)
