@@ -13,7 +13,7 @@ LAZY = {"scipy", "onnxruntime", "onnx", "h5py", "ot", "pydantic", "yaml", "fasta
 
 FLOORS_1_TO_4 = sorted(part for part, floor in FLOOR.items() if floor <= 4)
 APART = {"salgan.models.torch_predictor", "salgan.datasets._mat_reader"}
-"""What is made of PyTorch, which only a run folder opens, and the program of another process, which has SciPy."""
+"""What is made of PyTorch, which only a run folder opens, and another process's program, which has SciPy."""
 
 
 @pytest.mark.parametrize("part", FLOORS_1_TO_4)
