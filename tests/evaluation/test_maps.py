@@ -12,7 +12,7 @@ from PIL import Image
 
 from salgan.datasets import Stimulus
 from salgan.errors import ModelError
-from salgan.evaluation.maps import FolderMaps, Hdf5Maps, ZipMaps, decode_map
+from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NpzMaps, ZipMaps, decode_map
 
 MAP = np.random.default_rng(0).random((6, 9)).astype(np.float32)
 
@@ -230,6 +230,25 @@ def test_what_is_no_map_is_named(tmp_path):
     for name in ("three", "text"):
         with pytest.raises(ModelError, match=name):
             source.predict(stimulus(name))
+
+
+def test_an_npz_file_says_what_its_maps_are(tmp_path):
+    path = tmp_path / "maps.npz"
+    for kind in ("saliency", "density", "log_density"):
+        np.savez(path, kind=kind, **{"a": MAP, "cats/b": MAP * 2})
+        source = NpzMaps(path)
+        assert source.kind == kind.replace("_", "-")
+        assert source.missing(["a", "cats/b", "kind"]) == ["kind"]
+        assert np.array_equal(source.predict(stimulus("cats/b")), MAP * 2)
+    np.savez(path, a=MAP)
+    assert NpzMaps(path).kind is None
+    for wrong, words in ((MAP, "must be a text"), ("probability", "one of saliency, density, log-density")):
+        np.savez(path, kind=wrong, a=MAP)
+        with pytest.raises(ModelError, match=words):
+            NpzMaps(path)
+    np.savez(path, kind=np.array({"a": 1}), a=MAP)  # a pickle
+    with pytest.raises(ModelError, match=r"kind\.npy cannot be read"):
+        NpzMaps(path)
 
 
 def test_a_folder_without_maps_lists_what_it_looked_for(tmp_path):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salgan.datasets import Stimulus
 from salgan.errors import ConfigError, DatasetError, ModelError
+from salgan.evaluation.map_sources import open_map_source
 from salgan.evaluation.submissions import SUBMISSIONS, submit
 from tests.evaluation.conftest import Brightness
 
@@ -141,3 +143,72 @@ def test_a_baseline_that_is_made_from_fixations_is_refused_before_a_picture_is_o
 def test_a_benchmark_is_known_in_any_case(tmp_path):
     with pytest.raises(DatasetError, match="no such folder"):
         submit("MIT300", Brightness(), tmp_path / "no-pictures", tmp_path / "maps.zip")
+
+
+def test_densities_are_submitted_as_their_logarithms_under_the_files_names(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    for benchmark in ("mit300", "cat2000"):
+        folder, out = pictures(tmp_path / benchmark, benchmark), tmp_path / f"{benchmark}.hdf5"
+        assert submit(SMALL[benchmark], Brightness(), folder, out) == len(NAMES[benchmark])
+        with h5py.File(out) as file:
+            for name in NAMES[benchmark]:
+                with Image.open(folder / f"{name}.jpg") as picture:
+                    expected = np.asarray(picture).mean(axis=-1)
+                stored = file[f"{name}.jpg"][()]
+                assert (stored.shape, stored.dtype) == (expected.shape, np.float32)
+                assert np.exp(stored.astype(float)).sum() == pytest.approx(1, abs=1e-5)
+                expected = (1 - 1e-6) * expected / expected.sum() + 1e-6 / expected.size
+                assert np.exp(stored) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_black_pixel_has_a_finite_logarithm_and_the_file_can_be_evaluated(tmp_path):
+    class Spot:
+        def predict(self, picture):
+            spot = np.zeros(picture.shape[:2])
+            spot[5, 6] = 1
+            return spot
+
+    folder, out = pictures(tmp_path / "pictures", "mit300", (40, 30)), tmp_path / "spot.h5"
+    submit(SMALL["mit300"], Spot(), folder, out)
+    source = open_map_source(out)
+    assert source.kind == "log-density"
+    stored = source.predict(Stimulus("i2", folder / "i2.jpg"))
+    assert np.isfinite(stored).all()
+    assert stored.min() == pytest.approx(np.log(1e-6 / 1200), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", [None, "density", "log-density"])
+def test_a_set_of_maps_is_taken_for_what_it_says_or_shows(tmp_path, kind):
+    folder, said = pictures(tmp_path / "pictures", "mit300", (40, 30)), []
+    density = np.random.default_rng(0).random((30, 40)) + 0.1
+    density /= density.sum()
+    values = np.log(density) if kind == "log-density" else density
+    record = {} if kind is None else {"kind": kind}
+    np.savez(tmp_path / "maps.npz", **record, **dict.fromkeys(NAMES["mit300"], values))
+    submit(SMALL["mit300"], tmp_path / "maps.npz", folder, tmp_path / "out.hdf5", say=said.append)
+    stored = open_map_source(tmp_path / "out.hdf5").predict(Stimulus("i1", folder / "i1.jpg"))
+    assert np.exp(stored) == pytest.approx(density, rel=1e-2)
+    assert bool(said) == (kind is None)
+    np.savez(tmp_path / "logs.npz", **dict.fromkeys(NAMES["mit300"], np.log(density)))
+    submit(SMALL["mit300"], tmp_path / "logs.npz", folder, tmp_path / "logs.hdf5", say=said.append)
+    assert "the maps are log densities" in said[-1]
+    again = open_map_source(tmp_path / "logs.hdf5").predict(Stimulus("i1", folder / "i1.jpg"))
+    assert np.exp(again) == pytest.approx(density, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [(np.full((30, 40), 0.5), "flat"), (np.full((30, 40), np.nan), "NaN"), (-np.eye(30, 40), "negative"),
+     (np.eye(40, 30), "rows and columns are exchanged")],
+)  # fmt: skip
+def test_what_is_no_density_leaves_no_file(tmp_path, array, words):
+    class Odd:
+        def predict(self, picture):
+            return array
+
+    folder = pictures(tmp_path / "pictures", "mit300", (40, 30))
+    with pytest.raises(ModelError, match=words):
+        submit(SMALL["mit300"], Odd(), folder, tmp_path / "maps.hdf5")
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
+    with pytest.raises(ConfigError, match="salicon takes maps of 8 bits"):
+        submit(SMALL["salicon"], Odd(), folder, tmp_path / "maps.hdf5")

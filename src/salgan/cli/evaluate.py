@@ -23,8 +23,8 @@ def evaluate(
     model: Annotated[
         str,
         typer.Argument(
-            help="A model's name, an .onnx or .safetensors file, or a training run's folder; a folder, .zip "
-            "or .h5 of maps; or baseline:NAME (uniform, center-bias, one-viewer, half-viewers, gold, "
+            help="A model's name, an .onnx or .safetensors file, or a training run's folder; a folder, .zip, "
+            ".npz or .h5 of maps; or baseline:NAME (uniform, center-bias, one-viewer, half-viewers, gold, "
             "spectral-residual)."
         ),
     ],

@@ -17,7 +17,7 @@ def submit(
     pictures: Annotated[
         Path, typer.Argument(metavar="PICTURES", help="The folder of the benchmark's test pictures.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The zip archive to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .zip to write, or .hdf5 for log densities.")],
     model: Model = "lite",
     device: Device = "auto",
     name: Annotated[
@@ -33,6 +33,9 @@ def submit(
     slow model, predict into a folder first (salgan predict can be interrupted)
     and pass that folder as --model.
 
+    The MIT/Tübingen benchmark takes log densities for mit300 and cat2000: name a
+    file that ends in .hdf5.
+
     [bold]salgan submit mit300 BenchmarkIMAGES -o lite-mit300.zip[/bold]
     """
     from salgan.cli._common import messages, progress
@@ -47,5 +50,6 @@ def submit(
             names=name,
             overwrite=overwrite,
             on_progress=on_progress,
+            say=lambda line: messages().print(f"note: {line}", markup=False),
         )
     messages().print(f"{count:,} maps: {out}", markup=False)

@@ -1,8 +1,8 @@
 """What the values of a map are: saliency of any scale, a density, or the logarithm of one.
 
-Nothing is guessed in silence. A set of maps may say it (``kind`` among the attributes of an HDF5 file), the
-caller may say it, and a log density is recognised by its exponential, which sums to one. Everything else is
-saliency.
+Nothing is guessed in silence. A set of maps may say it (``kind`` among the attributes of an HDF5 file or the
+arrays of an npz file), the caller may say it, and a log density is recognised by its exponential, which sums
+to one. Everything else is saliency.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from salgan._arrays import Array
 from salgan.datasets import Stimulus
 from salgan.errors import ModelError
 from salgan.evaluation.baselines import BASELINES, baseline
-from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NamedMaps, ZipMaps
+from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NamedMaps, NpzMaps, ZipMaps
 from salgan.evaluation.sources import EveryPicture, MapSource, Model
 from salgan.models import find_model, list_models, load_model
 from salgan.models.spec import is_run_folder
@@ -76,7 +76,7 @@ def open_map_source(
     """Open whatever can be evaluated.
 
     Args:
-        model: whatever :func:`salgan.load_model` opens; a folder, zip archive or HDF5 file of maps;
+        model: whatever :func:`salgan.load_model` opens; a folder, zip or npz archive or HDF5 file of maps;
             ``baseline:NAME``, or its bare name where no file is called so; a :class:`MapSource`; or an object
             with ``predict(picture)``.
         seed: the seed of the baselines that draw viewers.
@@ -119,6 +119,8 @@ def _open(
             return FolderMaps(path)
         if path.suffix.lower() == ".zip":
             return ZipMaps(path)
+        if path.suffix.lower() == ".npz":
+            return NpzMaps(path)
         if path.suffix.lower() in (".h5", ".hdf5", ".hdf"):
             return Hdf5Maps(path)
     try:

@@ -1,9 +1,9 @@
-"""Anybody's saliency maps: a folder, a zip archive or an HDF5 file with one map per picture.
+"""Anybody's saliency maps: a folder, a zip or npz archive or an HDF5 file with one map per picture.
 
 Maps are found by the stimulus' name: its path below the dataset's pictures, without ending, or the last
 part of it, where that is unique; or by a pattern, see :mod:`salgan.evaluation.map_names`. Their values are
 taken as they are (any real range, no clipping), because most metrics do not care and those that do should
-say so. All three kinds of file are hostile until parsed: nothing is unpickled, nothing is written to disk,
+say so. All these files are hostile until parsed: nothing is unpickled, nothing is written to disk,
 and what a header promises is checked before memory is set aside for it.
 """
 
@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,22 @@ import numpy as np
 from salgan import image
 from salgan._arrays import Array
 from salgan.datasets import Stimulus
-from salgan.errors import ImageError, ModelError, require
+from salgan.errors import ModelError, require
+from salgan.evaluation.map_files import EXTRA, check_promise, checked_map, decode_map, remark_on
 from salgan.evaluation.map_kinds import MapKind, kind_named
 from salgan.evaluation.map_names import MapNames, is_map
 from salgan.models.spec import distinct_name
 
-__all__ = ["MAP_SUFFIXES", "FolderMaps", "Hdf5Maps", "NamedMaps", "ZipMaps", "decode_map", "remark_on"]
+__all__ = [
+    "MAP_SUFFIXES",
+    "FolderMaps",
+    "Hdf5Maps",
+    "NamedMaps",
+    "NpzMaps",
+    "ZipMaps",
+    "decode_map",
+    "remark_on",
+]
 
 MAP_SUFFIXES = frozenset({".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Endings of files that are taken for maps, in lower case."""
@@ -38,108 +47,10 @@ _SMALL = 4_000_000
 _TIMES = 4
 """The most pixels a larger map may have, as a multiple of its picture's."""
 
-_EXTRA = 4096
-"""Bytes that a file may have beside a map's values, for its header."""
-
-_VISIBLE = 12
-"""Channels that differ by more than this mean that a picture is coloured, not grey with compression noise."""
+_RECORD = "kind.npy"
+"""The member of an npz file that says what its maps are."""
 
 _HDF5_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".npy", ".bmp", ".tif", ".tiff"})
-
-
-def decode_map(content: bytes | Path, name: str, most: int = image.MAX_PIXELS) -> Array:
-    """Decode one map.
-
-    Args:
-        content: the bytes of a file, or its path: npy (never unpickled), or a picture (8 or 16 bit grey,
-            float TIFF; colour becomes luma).
-        name: what to call it; its ending tells npy from pictures.
-        most: how many pixels it may have.
-
-    Returns:
-        (H, W), values as stored.
-
-    Raises:
-        ModelError: not a map that can be read.
-    """
-    try:
-        if PurePosixPath(name).suffix.lower() == ".npy":
-            array = _load_npy(content, name, most)
-        else:
-            array = image.one_channel(
-                image.decode(content, max_pixels=most)[0], luma=True
-            )  # remark_on says so
-    except ImageError as error:
-        raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
-    except ModelError:
-        raise
-    except Exception as error:  # NumPy evaluates an npy file's header, and raises nearly anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelError(f"{name}: is not a map that can be read ({reason})") from None
-    return _checked(array, name)
-
-
-def _load_npy(content: bytes | Path, name: str, most: int) -> Array:
-    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as stream:
-        version = np.lib.format.read_magic(stream)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else _header_2
-        shape, _, dtype = reader(stream)
-        _check_promise(shape, dtype, name, most)
-        start = stream.tell()
-        there = stream.seek(0, io.SEEK_END) - start
-        if math.prod(shape) * dtype.itemsize > there:
-            raise ModelError(f"{name}: is not a map that can be read (it ends before its header says)")
-        stream.seek(0)
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
-
-
-def _header_2(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    return np.lib.format.read_array_header_2_0(stream)
-
-
-def _check_promise(shape: tuple[int, ...], dtype: np.dtype[Any], name: str, most: int) -> None:
-    """Refuse what cannot be a map, or is too large for one, before memory is set aside for it."""
-    if dtype.kind not in "buif":
-        raise ModelError(f"{name}: is not a map that can be read (it holds {dtype}, and not numbers)")
-    if math.prod(shape) > most:
-        sides = "×".join(map(str, shape))
-        raise ModelError(f"{name}: has {sides} values, too many for its picture; at most {most:,} are read")
-
-
-def remark_on(content: bytes | Path, name: str) -> str | None:
-    """What is wrong with scoring this picture of a map, in one line; None if nothing is wrong.
-
-    Args:
-        content: as :func:`decode_map` takes it.
-        name: the name of the file.
-    """
-    if PurePosixPath(name).suffix.lower() == ".npy":
-        return None
-    try:
-        picture = image.decode(content)[0]
-    except ImageError:
-        return None  # reading it says so
-    if picture.mode in ("RGB", "RGBA", "P", "CMYK", "YCbCr"):
-        colours = np.asarray(picture.convert("RGB"), dtype=np.int16)
-        if int(np.ptp(colours, axis=-1).max()) > _VISIBLE:
-            return (
-                f"{name} is a coloured picture, and its brightness is scored as if it were saliency; "
-                "a colour map such as jet is for looking: save grey values, best as npy or 16-bit PNG"
-            )
-    if PurePosixPath(name).suffix.lower() in (".jpg", ".jpeg"):
-        return (
-            f"{name} is a JPEG: 8 bits and its compression move KLD and information gain; "
-            "save npy, TIFF or 16-bit PNG"
-        )
-    return None
-
-
-def _checked(array: Array, name: str) -> Array:
-    if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
-        array = array[0] if array.shape[0] == 1 else array[..., 0]
-    if array.ndim != 2 or not array.size or array.dtype.kind not in "buif":
-        raise ModelError(f"{name}: holds {array.dtype} of shape {array.shape}, a map is (H, W) numbers")
-    return array
 
 
 class NamedMaps:
@@ -264,8 +175,11 @@ class ZipMaps(NamedMaps):
         self.fingerprint = _facts(path)
         self._archive: zipfile.ZipFile | None = None
         self.path = path
-        keys = [item.filename for item in self._open().infolist() if is_map(item.filename, MAP_SUFFIXES)]
-        super().__init__(path, keys, MAP_SUFFIXES)
+        super().__init__(path, self._maps(), MAP_SUFFIXES)
+
+    def _maps(self) -> list[str]:
+        """The names of the maps in the archive."""
+        return [item.filename for item in self._open().infolist() if is_map(item.filename, MAP_SUFFIXES)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_archive": None}
@@ -280,7 +194,7 @@ class ZipMaps(NamedMaps):
 
     def _content(self, key: str, most: int) -> bytes:
         # This assumes float64, the largest type that a map may be stored as.
-        limit = 8 * most + _EXTRA
+        limit = 8 * most + EXTRA
         try:
             with self._open().open(key) as member:
                 # The size in the directory is only a claim, so the limit is on what comes out.
@@ -293,6 +207,40 @@ class ZipMaps(NamedMaps):
         if len(content) > limit:
             raise ModelError(f"{self.path}: {key} unpacks to more than a map of its picture can have")
         return content
+
+
+class NpzMaps(ZipMaps):
+    """Maps in an ``.npz`` file: an array per picture, named like it, and a text ``kind``: what they are.
+
+    >>> import numpy as np
+    >>> np.savez("maps.npz", kind="log-density", **{"1001": maps[0], "cats/2": maps[1]})  # doctest: +SKIP
+
+    Args:
+        path: the file.
+
+    Raises:
+        ModelError: not an npz file, no map in it, two of the same name, or a kind that there is not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if _RECORD in self._open().namelist():
+            self.kind = _recorded_kind(self._content(_RECORD, EXTRA), f"{path}: {_RECORD}")
+
+    def _maps(self) -> list[str]:
+        return [key for key in super()._maps() if key != _RECORD]
+
+
+def _recorded_kind(content: bytes, name: str) -> MapKind:
+    """The kind that a text in an npy file says."""
+    try:
+        said = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a hostile header can raise nearly anything
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{name} cannot be read ({reason}); it must be a text") from None
+    if said.dtype.kind != "U" or said.size != 1:
+        raise ModelError(f"{name} says what the maps are, and must be a text: kind='log-density'")
+    return kind_named(str(said.reshape(-1)[0]))
 
 
 class Hdf5Maps(NamedMaps):
@@ -344,8 +292,8 @@ class Hdf5Maps(NamedMaps):
             if stored.external or stored.is_virtual:
                 raise ModelError(f"{self.path}: {key} keeps its values in another file, which is not opened")
             for shape in (stored.shape, stored.chunks or ()):
-                _check_promise(shape, stored.dtype, f"{self.path}: {key}", most)
-            return _checked(np.asarray(stored), key)
+                check_promise(shape, stored.dtype, f"{self.path}: {key}", most)
+            return checked_map(np.asarray(stored), key)
         except ModelError:
             raise
         except MemoryError:

@@ -10,6 +10,9 @@ archive with one folder named after the model (saliency.mit.edu/submission_mit30
 
 ``cat2000``: 20 folders of 100 pictures of 1920×1080; maps as JPEG of the same names and sizes, in the same
 folders below one named after the model (saliency.mit.edu/submission_cat2000.html).
+
+The MIT/Tübingen benchmark, which goes on with the last two, scores densities: a name that ends in ``.hdf5``
+asks for its form, see :mod:`salgan.evaluation.submitted_densities`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from PIL import Image
 from salgan import image
 from salgan._arrays import Array
 from salgan._files import replacing
-from salgan._progress import Progress, silent
+from salgan._progress import Progress, Say, silent, unsaid
 from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
 from salgan.datasets.density import resized
@@ -36,6 +39,7 @@ from salgan.errors import ConfigError, DatasetError, ModelError
 from salgan.evaluation.baselines import FROM_FIXATIONS
 from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.sources import MapSource, Model
+from salgan.evaluation.submitted_densities import write_log_densities
 
 __all__ = ["SUBMISSIONS", "Submission", "submit"]
 
@@ -52,6 +56,7 @@ class Submission:
         folders: number of folders that the pictures are in, 0 for none; each holds the same number.
         suffix: the suffix of the maps, ``.png`` or ``.jpg``.
         in_folder: whether everything is below a folder with the model's name.
+        densities: whether log densities in HDF5 are accepted, too.
     """
 
     name: str
@@ -61,14 +66,17 @@ class Submission:
     folders: int
     suffix: str
     in_folder: bool
+    densities: bool
 
+
+_HDF5 = (".hdf5", ".h5")
 
 SUBMISSIONS = {
     each.name: each
     for each in (
-        Submission("salicon", 5000, r"COCO_test2014_\d{12}", (640, 480), 0, ".png", False),
-        Submission("mit300", 300, r"i([1-9]\d?|[12]\d\d|300)", None, 0, ".jpg", True),
-        Submission("cat2000", 2000, r"[A-Za-z]+/\d{3}", (1920, 1080), 20, ".jpg", True),
+        Submission("salicon", 5000, r"COCO_test2014_\d{12}", (640, 480), 0, ".png", False, False),
+        Submission("mit300", 300, r"i([1-9]\d?|[12]\d\d|300)", None, 0, ".jpg", True, True),
+        Submission("cat2000", 2000, r"[A-Za-z]+/\d{3}", (1920, 1080), 20, ".jpg", True, True),
     )
 }
 """The benchmarks by name."""
@@ -84,22 +92,25 @@ def submit(
     trust: bool = False,
     overwrite: bool = False,
     on_progress: Progress = silent,
+    say: Say = unsaid,
 ) -> int:
     """Predict a benchmark's test pictures and pack the maps as it wants them.
 
     The pictures are checked before the first prediction: names, number, sizes. The archive is read back and
-    checked before it gets its name. Maps are divided by their largest value and rounded to 8 bits, as the
-    formats demand.
+    checked before it gets its name. In a zip archive, maps are divided by their largest value and rounded to
+    8 bits, as the formats demand; an HDF5 file holds log densities.
 
     Args:
         benchmark: ``salicon``, ``mit300`` or ``cat2000``.
         model: see :func:`salgan.evaluation.open_map_source`; a folder of maps will do.
         pictures: folder of the test pictures.
-        out: the zip archive to write.
+        out: the zip archive to write; a name that ends in .hdf5 (or .h5) writes log densities, which the
+            MIT/Tübingen benchmark takes for mit300 and cat2000.
         names: how a folder of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         trust: import the code of a network of your own.
         overwrite: replace it if it exists.
         on_progress: is told how far it is after each picture.
+        say: is told, in a line, what a set of maps was taken for.
 
     Returns:
         Number of maps in the archive.
@@ -111,8 +122,11 @@ def submit(
             negative.
     """
     wanted = benchmark if isinstance(benchmark, Submission) else _find(benchmark)
-    if out.suffix.lower() != ".zip":
-        raise ConfigError(f"{out}: the archive's name must end in .zip")
+    as_densities = out.suffix.lower() in _HDF5
+    if not as_densities and out.suffix.lower() != ".zip":
+        raise ConfigError(f"{out}: the archive's name must end in .zip, or in .hdf5 for log densities")
+    if as_densities and not wanted.densities:
+        raise ConfigError(f"{wanted.name} takes maps of 8 bits, not densities; name a .zip archive")
     if out.exists() and not overwrite:
         raise ConfigError(f"{out} exists; name another file or pass --overwrite")
     if not out.parent.is_dir():
@@ -126,6 +140,10 @@ def submit(
     stimuli = check_pictures(wanted, pictures)
     if missing := source.missing(s.name for s in stimuli):
         raise ModelError(lacks(source, missing, len(stimuli)))
+    if as_densities:
+        with replacing(out) as part:
+            write_log_densities(stimuli, source, pictures, part, on_progress, say)
+        return len(stimuli)
     prefix = f"{re.sub('[^A-Za-z0-9_.-]', '_', source.name)}/" if wanted.in_folder else ""
     entries = {f"{prefix}{stimulus.name}{wanted.suffix}": stimulus for stimulus in stimuli}
     with replacing(out) as part:
