@@ -510,8 +510,6 @@ def test_a_run_stopped_in_its_warmup_and_resumed_equals_one_in_one_go(run, confi
 
 @pytest.mark.shared
 def test_real_salicon_files_go_through_check_training_evaluation_and_submission(shared, tmp_path, salgan):
-    from dataclasses import replace
-
     from salgan.evaluation.submissions import SUBMISSIONS, submit
 
     root = shared / "data/salicon51"
@@ -521,14 +519,8 @@ def test_real_salicon_files_go_through_check_training_evaluation_and_submission(
         "sources: [{path: salicon51, fold: 1/5}]\nnetwork: tests.training.tiny:Tiny\nsize: [48, 64]\n"
         "batch_size: 8\nbootstrap: {epochs: 1}\nadversarial: {epochs: 0}\n"
     )
-    run = tmp_path / "run"
-    said = salgan(
-        "train",
-        tmp_path / "tiny.yaml",
-        f"data={shared / 'data'}",
-        f"out={run}",
-        f"cache={tmp_path / 'cache'}",
-    )
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    said = salgan("train", tmp_path / "tiny.yaml", f"data={shared}/data", f"out={run}", f"cache={cache}")
     assert said.code == 0, said.err
     said = salgan(
         "evaluate", run, "--data", root, "--release", "2017", "--fold", "1/5", "--metrics", "nss,cc,kld",
@@ -541,6 +533,5 @@ def test_real_salicon_files_go_through_check_training_evaluation_and_submission(
     pictures.mkdir()
     for path in sorted((root / "images/train").iterdir())[:3]:
         (pictures / path.name.replace("train2014", "test2014")).symlink_to(path)
-    assert (
-        submit(replace(SUBMISSIONS["salicon"], count=3), run, pictures, tmp_path / "a.zip", trust=True) == 3
-    )
+    three = replace(SUBMISSIONS["salicon"], count=3)
+    assert submit(three, run, pictures, tmp_path / "maps.zip", trust=True) == 3
