@@ -159,6 +159,10 @@ def test_init_writes_what_the_files_tell_and_what_it_is_told(mine, salgan):
     assert said.licence == 'CC BY 4.0, "mine"'
     assert dataset.stimuli[0].fixations.viewer.tolist() == [0, 1]
     assert len(open_dataset(mine, part="train")) == 8
+    said = salgan("data", "check", mine, "--part", "val")
+    assert (said.code, "mine, layout folder: 2 pictures" in said.out) == (0, True)
+    assert 'licence: CC BY 4.0, "mine"' in said.out
+    assert "parts in salgan.toml: train, val, test" in said.out
 
 
 def test_init_finds_the_viewers_column_and_lists_and_folders_of_parts(mine):

@@ -188,6 +188,9 @@ def test_a_folder_of_sets_is_named_as_such(tmp_path):
         trees.picture(tmp_path / name / "images/a.png")
     with pytest.raises(DatasetError, match="holds sets and is not one itself; name one of one, two"):
         open_dataset(tmp_path)
+    trees.picture(tmp_path / "mit/ALLSTIMULI/i1.jpeg")  # which has no folder that plain sets have
+    with pytest.raises(DatasetError, match="name one of mit, one, two"):
+        open_dataset(tmp_path)
 
 
 def test_pictures_without_any_ground_truth_fail_the_check(tmp_path):

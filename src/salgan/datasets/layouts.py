@@ -88,12 +88,26 @@ def recognise(root: Path) -> str:
     for layout, looks_like in _LOOKS_LIKE.items():
         if looks_like(root):
             return layout
+    if sets := _sets_in(root):
+        raise DatasetError(f"{root}: holds sets and is not one itself; name one of {', '.join(sets[:5])}")
     if by_stem(pictures_folder(root), PICTURES, recursive=True):
         return "folder"
     raise DatasetError(
         f"{root}: looks like no layout that can be read ({', '.join(LAYOUTS)}); "
         "expected at least images/ with pictures"
     )
+
+
+def _sets_in(root: Path) -> list[str]:
+    """The folders directly below one that are datasets of their own."""
+    if pictures_folder(root) != root:
+        return []
+    return [
+        each.name
+        for each in sorted(root.iterdir())
+        if each.is_dir()
+        and (pictures_folder(each) != each or any(looks_like(each) for looks_like in _LOOKS_LIKE.values()))
+    ]
 
 
 def open_dataset(

@@ -247,8 +247,8 @@ class Stimulus:
             if per_degree is None:
                 raise DatasetError(
                     f"{self.name}: this set does not say how many pixels one degree of visual angle is; "
-                    "give sigma in pixels (--sigma), or tell the set: salgan data init FOLDER "
-                    "pixels_per_degree=NUMBER"
+                    "give sigma in pixels (--sigma), or write pixels_per_degree into its salgan.toml "
+                    "(salgan data init)"
                 )
             sigma = (1.0 if degrees is None else degrees) * per_degree
         try:

@@ -247,10 +247,14 @@ def _key(
     if preprocessing.shapes:
         settings.append(shapes)
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
-    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file())
+    inside = [path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file()]
+    names = {path: path.relative_to(root).as_posix() for path in inside}
+    # pysaliency's files name pictures that may lie elsewhere.
+    names |= {each.path: each.name for each in stimuli if not each.path.is_relative_to(root)}
+    files = sorted(names)
     hashes = in_order(partial(sha256_of, error=DatasetError), files, threads=cores())
     for number, (path, content) in enumerate(zip(files, hashes, strict=True), 1):
-        digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
+        digest.update(f"{names[path]}\0{content}\n".encode())
         on_progress(f"comparing {source.label} with its cache", number, len(files))
     return digest.hexdigest()[:16]
 
