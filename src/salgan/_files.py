@@ -10,16 +10,89 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from salgan.errors import DiskFullError, SalganError
 
-__all__ = ["draft_of", "locked", "make_folder", "replacing", "sha256_of", "sweep"]
+__all__ = [
+    "check_file",
+    "draft_of",
+    "files_below",
+    "locked",
+    "make_folder",
+    "read_file",
+    "replacing",
+    "sha256_of",
+    "sweep",
+]
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _DRAFT = re.compile(r"\.salgan-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
+
+
+def check_file(path: Path, error: type[SalganError]) -> None:
+    """Check that a path names a plain file before it is opened: a pipe would wait, a device may never end.
+
+    Args:
+        path: the file.
+        error: what to raise if it is not one.
+    """
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except (OSError, ValueError) as reason:  # a name with a NUL is a ValueError
+        raise error(f"{path}: cannot be read ({getattr(reason, 'strerror', None) or reason})") from None
+    if stat.S_ISDIR(kind):
+        raise error(f"{path}: is a folder, not a file")
+    if not stat.S_ISREG(kind):
+        raise error(f"{path}: is not a plain file but a pipe or a device")
+
+
+def read_file(path: Path, error: type[SalganError], *, most: int) -> bytes:
+    """The content of a plain file.
+
+    Args:
+        path: the file.
+        error: what to raise if it is missing, is not a plain file, is too large, or cannot be read.
+        most: how many bytes it may have.
+    """
+    check_file(path, error)
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as reason:
+        raise error(f"{path}: cannot be read ({reason.strerror})") from None
+    if len(content) > most:
+        raise error(f"{path}: is larger than {most // 1_000_000} MB, too large for such a file")
+    return content
+
+
+def files_below(folder: Path, error: type[SalganError]) -> Iterator[Path]:
+    """The files of a folder and of all folders below it, linked ones too, except for hidden folders.
+
+    Args:
+        folder: where to look.
+        error: what to raise if a folder cannot be read, or a link leads back to a folder that it lies in.
+    """
+
+    def fail(reason: OSError) -> None:
+        raise error(f"{reason.filename}: cannot be read ({reason.strerror})")
+
+    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            link = Path(parent, name)
+            if link.is_symlink() and any(above.samefile(link) for above in _up_to(folder, link.parent)):
+                raise error(f"{link}: links to a folder that it lies in; remove the link")
+        yield from (Path(parent, name) for name in sorted(files))
+
+
+def _up_to(folder: Path, below: Path) -> list[Path]:
+    return [below, *(above for above in below.parents if above.is_relative_to(folder))]
 
 
 def make_folder(folder: Path) -> None:
@@ -51,6 +124,8 @@ def replacing(path: Path) -> Iterator[Path]:
         DiskFullError: there is no room for the file; what was there before is untouched.
         SalganError: the file cannot be written for another reason; what was there before is untouched.
     """
+    if path.exists() and not path.is_file():  # above all, a device must not be replaced by a file
+        raise SalganError(f"{path}: cannot be written (it is not a plain file)")
     _sweep_once(path.parent, os.getpid())
     # Created by the block rather than by tempfile, so that it gets the permissions of any other new file.
     part = draft_of(path)

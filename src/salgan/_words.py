@@ -5,7 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["did_you_mean", "markdown_table"]
+__all__ = ["did_you_mean", "markdown_table", "printable"]
+
+
+def printable(text: str) -> str:
+    r"""Text that a terminal only shows: what is not a visible sign is escaped, except for line ends and tabs.
+
+    A file's name may hold what a terminal takes for commands.
+
+    >>> print(printable("a\x1b[31m.jpg"))
+    a\x1b[31m.jpg
+    """
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None, *, most: int = 1) -> str:

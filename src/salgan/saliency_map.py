@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from salgan._arrays import Array, Floats, Map
-from salgan._files import replacing
+from salgan._files import check_file, replacing
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError
 from salgan.image import MAX_PIXELS, Source, decode, one_channel, read
 
@@ -237,10 +237,9 @@ class SaliencyMap:
 
 def _mapped(path: Path) -> Array:
     """The array of an npy file; mapped, so that a header that promises more than there is costs no memory."""
+    check_file(path, ImageError)
     try:
         values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
     except MemoryError:
         raise
     except Exception as error:  # a hostile header is parsed as Python, and raises nearly anything

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from salgan.models.load import load_model
 from salgan.models.records import read_records
 from salgan.preprocessing import Preprocessing
-from salgan.regions import read_regions
+from salgan.regions import read_region_set, read_regions
 from salgan.regions.files import parse_box, parse_polygon
 from tests.fuzz.damage import JSON, answers, damaged, deep, fuzz, slow_fuzz
 
@@ -52,6 +52,8 @@ def test_registries(tmp_path):
 REGIONS = [
     json.dumps([{"name": "cta", "box": [0.6, 0.8, 0.3, 0.1]}]).encode(),
     json.dumps({"regions": [{"name": "sail", "polygon": [[0.5, 0.1], [0.8, 0.6], [0.4, 0.7]]}]}).encode(),
+    b'{"regions": [], "pictures": {"b.png": [{"name": "cta", "absent": true}]}}',
+    b'{"pictures": [{"picture": {"path": "b.png"}, "regions": [{"name": "a", "box": [0, 0, 1, 1]}]}]}',
     b"name,x,y,width,height\ncta,0.6,0.8,0.3,0.1\n",
 ]
 REGION = _entries(["name", "box", "polygon", "unit"], JSON | st.lists(st.floats(), min_size=4, max_size=4))
@@ -71,6 +73,7 @@ def test_files_of_regions(ending, tmp_path):
     def reads(content):
         path.write_bytes(content)
         answers(read_regions, path)
+        answers(read_region_set, path)
 
     reads()
 
@@ -161,7 +164,23 @@ def test_splits(tmp_path):
     @given(damaged([b'{"train": ["a"], "val": []}']) | JSON.map(json.dumps).map(str.encode) | deep)
     def reads(content):
         path.write_bytes(content)
-        answers(_split, str(path))
+        answers(_split, str(path), tmp_path, None)
+
+    reads()
+
+
+def test_descriptions_of_sets(tmp_path):
+    pytest.importorskip("scipy", reason="the extra eval is not installed")
+    from salgan.datasets.description import parse_description
+
+    good = b'name = "a"\nlicence = "MIT"\npixels_per_degree = 31\n[parts]\nval = "cats/*"\ntrain = "rest"\n'
+
+    @fuzz
+    @given(damaged([good]).map(lambda content: content.decode("utf-8", "replace")) | deep.map(bytes.decode))
+    def reads(text):
+        said = answers(parse_description, text, tmp_path / "salgan.toml")
+        if said is not None:
+            answers(said.divide, ["cats/1", "dogs/1"])
 
     reads()
 

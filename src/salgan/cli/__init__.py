@@ -6,9 +6,12 @@ needs from ONNX Runtime, PyTorch and the like is imported inside its function.
 
 from __future__ import annotations
 
+import codecs
 import io
+import re
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +43,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_AS_IT_CAN = "salgan.as_it_can"
+"""How stdout and stderr write what their encoding lacks."""
+
+
+def _as_it_can(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A byte of a file's name that is not UTF-8 comes out as it is, any other sign as a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = map(ord, error.object[error.start : error.end])
+    return bytes(sign - 0xDC00 if 0xDC80 <= sign <= 0xDCFF else ord("?") for sign in signs), error.end
+
+
+codecs.register_error(_AS_IT_CAN, _as_it_can)
 
 
 def _print_version(wanted: bool) -> None:
@@ -89,14 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
         a signal ended the command (130 for Ctrl-C).
     """
     for stream in (sys.stdout, sys.stderr):
-        # Finished work must not end in a traceback because a code page lacks a character or a file name is
-        # not UTF-8.
+        # Finished work must not end in a traceback because a code page lacks a character.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=_AS_IT_CAN)
     say_warnings()
     try:
         with ending_cleanly():
-            app(args=_renamed(sys.argv[1:] if arguments is None else arguments), prog_name="salgan")
+            app(args=_as_meant(sys.argv[1:] if arguments is None else arguments), prog_name="salgan")
     except SalganError as error:
         say_error(error)
         return 1
@@ -116,8 +133,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _renamed(arguments: list[str]) -> list[str]:
-    """The arguments, with the current name of an option that public examples call by another name."""
+def _as_meant(arguments: list[str]) -> list[str]:
+    """The arguments, with home folders, and an option's current name where examples call it by another."""
+    # Shells expand a ~ at the beginning of a word, but not behind --out=.
+    arguments = [
+        re.sub(r"^(--[a-z-]+=)(~[/\\].*)$", lambda match: match[1] + str(Path(match[2]).expanduser()), each)
+        for each in arguments
+    ]
     if arguments[:1] != ["predict"] or "--output" not in arguments:
         return arguments
     print("salgan: --output is called --save", file=sys.stderr)

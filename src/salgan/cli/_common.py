@@ -10,9 +10,11 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from salgan._words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
     from salgan._progress import Progress
     from salgan.models.predictor import Predictor
 
-__all__ = ["Device", "Model", "Trust", "load_predictor", "messages", "progress", "say_error", "say_warnings"]
+__all__ = [
+    "Device",
+    "Model",
+    "Trust",
+    "load_predictor",
+    "messages",
+    "progress",
+    "say",
+    "say_error",
+    "say_warnings",
+]
 
 Model = Annotated[
     str,
@@ -73,15 +85,29 @@ def say_error(error: Exception) -> None:
     as escapes.
     """
     line = " ".join(str(error).split())
-    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
-    print(f"salgan: error: {shown}", file=sys.stderr)
+    print(f"salgan: error: {printable(line)}", file=sys.stderr)
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print a line on stdout, or on stderr.
+
+    What a terminal would take for commands is shown as escapes. A pipe gets names byte for byte.
+    """
+    stream = sys.stderr if err else sys.stdout
+    exact = not err and stream is not None and not stream.isatty()
+    typer.echo(str(text) if exact else printable(str(text)), err=err, color=True)
 
 
 def messages() -> Console:
-    """The console for messages to a person, on the current stderr."""
+    """The console for messages to a person, on the current stderr; names in them give no commands."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    class Messages(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            shown = [printable(each) if isinstance(each, str) else each for each in objects]
+            super().print(*shown, **options)
+
+    return Messages(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -112,7 +138,7 @@ def progress(title: str = "") -> Iterator[Progress]:
     )
 
     def show(stage: str, done: int, total: int | None) -> None:
-        description, count = f"{title} {stage}".strip(), _count(stage, done, total)
+        description, count = printable(f"{title} {stage}".strip()), _count(stage, done, total)
         if bar.tasks and bar.tasks[0].description != description:
             bar.remove_task(bar.tasks[0].id)
         if not bar.tasks:
@@ -152,6 +178,6 @@ def say_warnings() -> None:
     """Print each of the library's warnings as one line on stderr, without its place in the code."""
 
     def say(message: Warning | str, *_: object, **__: object) -> None:
-        print("salgan: warning: " + " ".join(str(message).split()), file=sys.stderr)
+        print("salgan: warning: " + printable(" ".join(str(message).split())), file=sys.stderr)
 
     warnings.showwarning = say

@@ -78,12 +78,14 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], target: Path
     import csv
     import io
 
+    from salgan._csv import as_cell
     from salgan._files import replacing
 
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    for row in rows:
+        writer.writerow([as_cell(cell) if isinstance(cell, str) else cell for cell in row])
     if str(target) == "-":
         typer.echo(file.getvalue(), nl=False)
         return
@@ -154,11 +156,13 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
+    from salgan._words import printable
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, title in enumerate(header):
         table.add_column(title, justify="left" if number in left else "right", overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     if note is not None:
         table.add_row(*(Text(cell, style="dim") for cell in note))
     # A file or a pipe gets the whole table, however wide it is.

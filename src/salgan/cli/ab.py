@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Device, Model
+from salgan.cli._common import Device, Model, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def ab(
         _print(results, shares)
     for letter, result in zip(string.ascii_uppercase[1:], results, strict=False):
         if not result.same_size:
-            typer.echo(
+            say(
                 f"salgan: note: A is {result.a.width}×{result.a.height}, {letter} {result.b.width}×"
                 f"{result.b.height}; places are compared as fractions of the sides",
                 err=True,
@@ -215,20 +215,20 @@ def _print(results: list[VariantComparison], shares: list[Shares]) -> None:
         if not is_pair and shares[0].noise is not None:
             header.append("most in")
         print_table(header, rows)
-        typer.echo()
+        say()
     for letter, result in zip(letters[1:], results, strict=True):
         if not is_pair:
-            typer.echo(f"From A to {letter}:")
+            say(f"From A to {letter}:")
         moved = f"moved  {result.moved:.1%} of the attention is in another place"
         if result.noise is not None:
             told = "more" if result.differs else "no difference, not more"
             moved += f": {told} than the {result.noise:.1%} that moves among {VIEWS} views of one variant"
-        typer.echo(moved)
-        typer.echo(f"CC     {result.cc:.3f}")
+        say(moved)
+        say(f"CC     {result.cc:.3f}")
         if result.emd is None:
-            typer.echo("EMD    needs POT; run: pip install 'salgan[eval]'")
+            say("EMD    needs POT; run: pip install 'salgan[eval]'")
         else:
-            typer.echo(f"EMD    {result.emd:.1%} of the longer side: the mean distance that attention moved")
+            say(f"EMD    {result.emd:.1%} of the longer side: the mean distance that attention moved")
 
 
 def _share(report: Shares, name: str) -> str:

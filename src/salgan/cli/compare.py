@@ -56,16 +56,18 @@ def compare(
 def _show(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from salgan._words import printable
     from salgan.cli._common import messages
     from salgan.evaluation.compare import notes, rows
 
     first, second = comparison.first.name, comparison.second.name
-    table = Table(title=f"{second} against {first}", title_justify="left")
+    table = Table(title=Text(printable(f"{second} against {first}")), title_justify="left")
     for heading in ("metric", first, second, "difference [95% interval]", "p", "better on", "n"):
-        table.add_column(heading.replace("[", r"\["), justify="left" if heading == "metric" else "right")
+        table.add_column(Text(printable(heading)), justify="left" if heading == "metric" else "right")
     for cells in rows(comparison.differences):
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+        table.add_row(*map(Text, cells))
     Console(highlight=False).print(table)
     for words in notes(comparison):
         messages().print(f"note: {words}", markup=False)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from salgan.cli._common import say
+
 __all__ = ["data"]
 
 _WIDTH = 240
@@ -61,7 +63,7 @@ def check(
     with progress() as on_progress:
         report = check_dataset(dataset, on_progress)
     for line in report.lines():
-        typer.echo(line)
+        say(line)
     if sheet is not None:
         contact_sheet(dataset, sheet, sigma=sigma)
         messages().print(f"contact sheet: {sheet}", markup=False)
@@ -98,12 +100,12 @@ def init(
     from salgan.datasets.initialise import initialise
 
     dataset, remarks = initialise(folder, settings or [])
-    typer.echo(folder / "salgan.toml")
-    say = messages()
-    say.print(f"{dataset.name}, layout {dataset.layout}: {len(dataset)} pictures", markup=False)
+    say(folder / "salgan.toml")
+    console = messages()
+    console.print(f"{dataset.name}, layout {dataset.layout}: {len(dataset)} pictures", markup=False)
     for remark in remarks:
-        say.print(remark, markup=False)
-    say.print(f"next: look at the file, then: salgan data check {folder}", markup=False)
+        console.print(remark, markup=False)
+    console.print(f"next: look at the file, then: salgan data check {folder}", markup=False)
 
 
 @data.command("list")

@@ -205,12 +205,15 @@ def show(results: Results) -> None:
     """Print the summary as a table, with the conditions below it."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from salgan._words import printable
     from salgan.cli._common import messages
     from salgan.evaluation.report import conditions, dataset_label, interval_text, label, summarise
 
     summary = summarise(results)
-    table = Table(title=f"{results.name} on {dataset_label(results.about)}", title_justify="left")
+    title = Text(printable(f"{results.name} on {dataset_label(results.about)}"))
+    table = Table(title=title, title_justify="left")
     for heading in ("metric", "mean [95% interval]", "n", "variant"):
         table.add_column(heading, justify="right" if heading == "n" else "left", no_wrap=heading != "variant")
     for name, found in summary["metrics"].items():
@@ -220,5 +223,5 @@ def show(results: Results) -> None:
     console = Console(highlight=False)
     console.print(table)
     for name, words in conditions(results):
-        console.print(f"{name}: {words}", markup=False, soft_wrap=True)
+        console.print(printable(f"{name}: {words}"), markup=False, soft_wrap=True)
     messages().print(f"per picture and summary: {results.folder}", markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from salgan.cli._common import Trust, messages
+from salgan.cli._common import Trust, messages, say
 
 __all__ = ["export", "import_lasagne"]
 
@@ -48,7 +48,7 @@ def export(
     messages().print(
         f"{done.size / 1e6:.1f} MB; at most {done.difference:.1e} from PyTorch's maps at {shapes}"
     )
-    typer.echo(done.path)
+    say(done.path)
 
 
 def import_lasagne(
@@ -63,4 +63,4 @@ def import_lasagne(
     from salgan import networks
 
     networks.save_network(networks.import_lasagne(file), out, metadata={"salgan.origin": file.name})
-    typer.echo(out)
+    say(out)

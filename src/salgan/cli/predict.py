@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Device, Model, Trust
+from salgan.cli._common import Device, Model, Trust, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -173,20 +173,20 @@ def predict(
                 stride=stride,
                 regions=regions,
                 on_progress=on_progress,
-                say=lambda line: typer.echo(line, err=True),
+                say=lambda line: say(line, err=True),
                 stopped=stopped,
             ):
                 results.append(result)
                 if isinstance(result.error, jobs.StoppedError):
-                    typer.echo(f"salgan: {result.error}", err=True)
+                    say(f"salgan: {result.error}", err=True)
                 elif result.job.kind == "video":
                     _print_paths(result)
     _report(results, len(found.jobs) - len(todo), out)
     for result in results:
         if result.note:
-            typer.echo(f"{result.job.source}: {result.note}", err=True)
+            say(f"{result.job.source}: {result.note}", err=True)
     for line in found.left_out:
-        typer.echo(line, err=True)
+        say(line, err=True)
     errors = [*found.errors, *(result.error for result in results if result.error is not None)]
     for error in errors:
         _common.say_error(error)
@@ -237,12 +237,16 @@ def _through_pipe(
 
     if format not in FORMATS:
         raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
-    if sys.stdout.isatty():
-        raise ConfigError("stdout is a terminal; send the result somewhere: salgan predict - > map.npy")
-    picture = image.read(sys.stdin.buffer.read(), background=background)
+    if sys.stdout is None or sys.stdout.isatty():
+        raise ConfigError(
+            "stdout is closed or a terminal; send the result somewhere: salgan predict - > map.npy"
+        )
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ConfigError("SOURCE - reads a picture from stdin: salgan predict - < photo.jpg > map.npy")
+    picture = image.read(sys.stdin.buffer, background=background)
     saliency = load().predict(picture)
     if saliency.note:
-        typer.echo(saliency.note, err=True)
+        say(saliency.note, err=True)
     if wanted == "map":
         result = saliency.encode(format)
     else:
@@ -264,7 +268,7 @@ def _say_broken(todo: Sequence[Job]) -> None:
     count = sum(path.exists() and not is_whole(path) for job in todo for path in job.paths)
     if count:
         what = "1 result that does not open is" if count == 1 else f"{count} results that do not open are"
-        typer.echo(f"{what} made anew", err=True)
+        say(f"{what} made anew", err=True)
 
 
 def _report(results: Sequence[JobResult], skipped: int, out: Path) -> None:
@@ -272,11 +276,11 @@ def _report(results: Sequence[JobResult], skipped: int, out: Path) -> None:
     if len(pictures) == 1:
         _print_paths(pictures[0])
     elif pictures:
-        typer.echo(f"{len(pictures)} pictures, {sum(len(each.written) for each in pictures)} files in {out}")
+        say(f"{len(pictures)} pictures, {sum(len(each.written) for each in pictures)} files in {out}")
     if skipped:
-        typer.echo(f"{skipped} done before and skipped", err=True)
+        say(f"{skipped} done before and skipped", err=True)
 
 
 def _print_paths(result: JobResult) -> None:
     for path in result.written:
-        typer.echo(path)
+        say(path)

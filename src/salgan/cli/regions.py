@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan._words import did_you_mean
-from salgan.cli._common import Device, Model
+from salgan.cli._common import Device, Model, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def regions(
         for each in report.regions:
             if not each.area:
                 where = "the picture" if is_one else str(path)
-                typer.echo(f"salgan: warning: region {each.name} lies outside {where}", err=True)
+                say(f"salgan: warning: region {each.name} lies outside {where}", err=True)
     _say_checks(checks)
     for each_error in errors:
         say_error(each_error)
@@ -204,13 +204,13 @@ def _say_checks(checks: list[dict[str, Any]]) -> None:
         interval = check.get("interval")
         among = "" if interval is None else f" ({percent_range(tuple(interval))})"
         if not check["passed"]:
-            typer.echo(
+            say(
                 f"salgan: check failed: {where}{check['region']} gets {check['share']:.2%} of the attention, "
                 f"less than {check['at_least']:.2%}",
                 err=True,
             )
         elif check["share"] < check["at_least"]:
-            typer.echo(
+            say(
                 f"salgan: note: {where}{check['region']} gets {check['share']:.2%} of the attention{among}, "
                 f"which cannot be told from {check['at_least']:.2%}",
                 err=True,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from salgan.cli._common import say
+
 __all__ = ["reproduce"]
 
 reproduce = typer.Typer(
@@ -201,11 +203,11 @@ def table2(
 
     text = write([Results.read(folder) for folder in evaluations])
     if out is None:
-        typer.echo(text)
+        say(text)
         return
     out.mkdir(parents=True, exist_ok=True)
     with replacing(out / "table2.md") as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
     _print(text, out)
 
 
@@ -213,5 +215,5 @@ def _print(text: str, out: Path) -> None:
     from salgan.cli._common import messages
 
     # The table is printed as Markdown: it is wider than most terminals, and can go into a report as it is.
-    typer.echo(text)
+    say(text)
     messages().print(f"written to {out}", markup=False)

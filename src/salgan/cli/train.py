@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from salgan.cli._common import say
+
 __all__ = ["train"]
 
 
@@ -48,9 +50,9 @@ def train(
     with progress() as on_progress:
         outcome = run(config, say=lambda line: messages().print(line, markup=False), on_progress=on_progress)
     if outcome.finished:
-        typer.echo(outcome.folder / "network.safetensors")
+        say(outcome.folder / "network.safetensors")
     else:
-        typer.echo(
+        say(
             f"stopped after {outcome.epochs} whole epochs; "
             f"go on with: salgan train {outcome.folder}/config.yaml resume=true",
             err=True,

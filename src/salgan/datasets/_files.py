@@ -9,6 +9,7 @@ import numpy as np
 
 from salgan import image
 from salgan._arrays import Array, Floats, Picture
+from salgan._files import check_file, files_below
 from salgan.datasets._mat import Struct
 from salgan.errors import DatasetError, ImageError
 
@@ -29,18 +30,21 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
         recursive: whether to look in the folders below, too.
 
     Raises:
-        DatasetError: two files differ only in their suffix.
+        DatasetError: two files differ only in their suffix, a folder cannot be read, or a link leads in a
+            circle.
     """
     if not folder.is_dir():
         return {}
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
-        below = path.relative_to(folder)
-        if path.suffix.lower() not in suffixes or any(part.startswith(".") for part in below.parts):
-            continue
+    try:
+        every = files_below(folder, DatasetError) if recursive else folder.iterdir()
+        paths = sorted(path for path in every if path.suffix.lower() in suffixes and path.name[:1] != ".")
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read ({error.strerror})") from None
+    for path in paths:
         if path.is_dir():
             continue
-        stem = below.with_suffix("").as_posix()
+        stem = path.relative_to(folder).with_suffix("").as_posix()
         if stem in found:
             raise DatasetError(f"{path} and {found[stem].name} share a name; rename one of them")
         found[stem] = path
@@ -69,11 +73,10 @@ def read_picture(path: Path, *, exif: bool) -> Picture:
 
 def read_array(path: Path) -> Array:
     """The array in an npy file; never unpickles."""
+    check_file(path, DatasetError)
     try:
         with path.open("rb") as stream:
             array = np.lib.format.read_array(stream, allow_pickle=False)
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
     except Exception as error:  # a hostile header can raise nearly anything
         raise DatasetError(f"{path}: not a npy file that can be read ({first_line(error)})") from None
     if array.dtype.kind not in "biuf":

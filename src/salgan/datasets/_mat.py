@@ -16,6 +16,7 @@ import numpy as np
 
 from salgan._arrays import Array
 from salgan._child import Child, exactly, read_message, write_message
+from salgan._files import read_file
 from salgan.errors import DatasetError, NotEnoughMemoryError, require
 
 __all__ = ["Struct", "load_mat"]
@@ -49,15 +50,7 @@ def load_mat(path: Path, variable: str) -> Any:
         MissingExtraError: SciPy is not installed.
     """
     require("scipy", "eval")
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(content) > _MOST_BYTES:
-        raise DatasetError(f"{path}: is larger than {_MOST_BYTES // 1_000_000} MB, too large for fixations")
+    content = read_file(path, DatasetError, most=_MOST_BYTES)
     with _lock:
         reader = _ready()
         try:

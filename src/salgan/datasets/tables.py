@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Floats
+from salgan._files import read_file
 from salgan._words import did_you_mean
 from salgan.datasets.names import match_names
 from salgan.datasets.stimulus import Fixations
@@ -41,6 +42,8 @@ _NAMES = {
 _COLUMN_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
 _LOST = frozenset({".", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
 """What replaces a coordinate where the tracker lost the eye, in lower case; it may also be empty."""
+
+_MOST_BYTES = 1_000_000_000
 
 _FEW = 3
 """Fewer fixations than this may all lie in the first pixel by chance."""
@@ -97,11 +100,9 @@ def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixatio
 def _rows(path: Path) -> tuple[_Rows, bool]:
     """Lines that are not blank as (number, cells), and whether numbers may have a decimal comma."""
     try:
-        content = path.read_bytes()
+        content = read_file(path, DatasetError, most=_MOST_BYTES)
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not a table that can be read ({error})") from None
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = next((mark for mark in "\t;," if mark in first), None)

@@ -253,9 +253,13 @@ def write(comparison: Comparison, folder: Path) -> None:
         "differences": [_plain(asdict(each)) for each in comparison.differences],
     }
     with replacing(folder / "comparison.json") as part:
-        part.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(
+            json.dumps(record, indent=2, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
     with replacing(folder / "comparison.md") as part:
-        part.write_text(markdown(comparison), encoding="utf-8")
+        part.write_text(markdown(comparison), encoding="utf-8", errors="backslashreplace")
 
 
 def _number(value: float) -> str:

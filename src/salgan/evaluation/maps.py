@@ -20,6 +20,7 @@ import numpy as np
 
 from salgan import image
 from salgan._arrays import Array
+from salgan._files import check_file, files_below
 from salgan.datasets import Stimulus
 from salgan.errors import ModelError, require
 from salgan.evaluation.map_files import EXTRA, check_promise, checked_map, decode_map, remark_on
@@ -147,7 +148,7 @@ class FolderMaps(NamedMaps):
     def __init__(self, path: Path) -> None:
         files = {
             file.relative_to(path).as_posix(): file
-            for file in path.rglob("*")
+            for file in files_below(path, ModelError)
             if is_map(file.name, MAP_SUFFIXES) and file.is_file()
         }
         super().__init__(path, files, MAP_SUFFIXES)
@@ -308,6 +309,7 @@ def _text(value: Any) -> str:
 
 def _facts(path: Path) -> str:
     """What identifies a large file without reading it: its size and the time of its last change."""
+    check_file(path, ModelError)
     try:
         facts = path.stat()
     except OSError as error:

@@ -150,7 +150,7 @@ def write_summary(results: Results) -> dict[str, Any]:
         ("summary.md", markdown(results, summary)),
     ):
         with replacing(results.folder / name) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_text(text, encoding="utf-8", errors="backslashreplace")
     return summary
 
 

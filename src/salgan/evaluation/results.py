@@ -15,12 +15,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
 from salgan._arrays import Floats
-from salgan._files import replacing
+from salgan._csv import as_cell, of_cell
+from salgan._files import read_file, replacing
 from salgan._json import parse_json
 from salgan.errors import SalganError
 
@@ -29,6 +30,8 @@ __all__ = ["FACTS", "Results", "RowFile"]
 FACTS = ("picture", "width", "height", "map_width", "map_height", "fixations", "others", "sigma")
 """Columns before the scores: sizes in pixels, fixated pixels, pictures behind sAUC, sigma of the density in
 pixels."""
+
+_MOST_BYTES = 1_000_000_000
 
 _NUMBER = (int, float)
 _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
@@ -180,7 +183,7 @@ class RowFile:
         self._replace(rows)
 
     def __enter__(self) -> RowFile:
-        self._file = self._path.open("a", newline="", encoding="utf-8")
+        self._file = _open(self._path, "a")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -192,7 +195,7 @@ class RowFile:
         if self._file is None:
             raise RuntimeError("open the table with `with` before appending to it")
         line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow([_text(row.get(name)) for name in self.columns])
+        csv.writer(line, lineterminator="\n").writerow([_cell(row.get(name), name) for name in self.columns])
         self._file.write(line.getvalue())
         self._file.flush()
 
@@ -212,25 +215,34 @@ class RowFile:
             return sum(1 for _ in zip(file, range(2), strict=False)) == 2
 
     def _replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        with replacing(self._path) as part, _open(part, "w") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)
-            writer.writerows([[row[name] for name in self.columns] for row in rows])
+            writer.writerows([[_cell(row[name], name) for name in self.columns] for row in rows])
 
 
-def _text(value: Any) -> str:
+def _open(path: Path, mode: Literal["a", "w"]) -> TextIO:
+    """A table to write; names of files that are not UTF-8 are kept byte for byte."""
+    return path.open(mode, newline="", encoding="utf-8", errors="surrogateescape")
+
+
+def _cell(value: Any, column: str) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
-    # repr keeps all digits of a float; a line break would split a row.
-    return repr(float(value)) if isinstance(value, float) else " ".join(str(value).split())
+    if column == "picture":
+        return as_cell(str(value))
+    if column == "note":
+        return as_cell(" ".join(str(value).split()))
+    # repr keeps all digits of a float.
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def _read_about(folder: Path) -> dict[str, Any] | None:
     path = folder / "evaluation.json"
     try:
-        about = parse_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
+        if not path.exists():
+            return None
+        about = parse_json(read_file(path, SalganError, most=_MOST_BYTES))
     except (OSError, ValueError) as error:
         raise SalganError(f"{path}: is not the record of an evaluation ({error})") from None
     wrong = _wrong_part(about)
@@ -270,10 +282,11 @@ def _identity(part: Any) -> Any:
 def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """All whole rows; a last line that a kill cut off is left out."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SalganError(f"{path}: cannot be read ({error.strerror}); evaluate again") from None
-    text = content[: content.rfind(b"\n") + 1].decode("utf-8", errors="replace")
+        content = read_file(path, SalganError, most=_MOST_BYTES)
+    except SalganError as error:
+        raise SalganError(f"{error}; evaluate again") from None
+    # Names that are not UTF-8 come back as they were.
+    text = content[: content.rfind(b"\n") + 1].decode("utf-8", errors="surrogateescape")
     try:
         header, *lines = csv.reader(io.StringIO(text, newline="")) if text else [list(columns)]
     except csv.Error as error:
@@ -281,6 +294,8 @@ def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if header != list(columns):
         raise SalganError(f"{path}: has other columns than its evaluation; evaluate again with --overwrite")
     rows = [dict(zip(columns, line, strict=True)) for line in lines if len(line) == len(columns)]
+    for row in rows:
+        row |= {name: of_cell(row[name]) for name in ("picture", "note")}
     return list({row["picture"]: row for row in rows}.values())
 
 

@@ -30,7 +30,7 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Array
-from salgan._files import replacing
+from salgan._files import files_below, replacing
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan._words import did_you_mean
 from salgan.datasets import Stimulus
@@ -175,7 +175,7 @@ def check_pictures(wanted: Submission, folder: Path) -> list[Stimulus]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(files_below(folder, DatasetError)):
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if path.suffix.lower() not in image.SUFFIXES or path.name.startswith("."):
             continue

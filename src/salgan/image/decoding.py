@@ -146,14 +146,25 @@ def _opened(source: Any) -> Iterator[tuple[BinaryIO, str]]:
 
 def _all_of(stream: Any) -> bytes:
     try:
-        content = stream.read(_MOST_BYTES + 1)
+        content = _some_of(stream, HEAD)
+        # What is not a picture may have no end.
+        if kind_of(bytes(content)) in FORMATS:
+            content += _some_of(stream, _MOST_BYTES + 1)
     except (OSError, ValueError, TypeError) as error:
         raise ImageError(f"picture: the file object cannot be read ({reason(error)})") from None
-    if not isinstance(content, bytes | bytearray):
-        raise ImageError("picture: the file object gives text; open it for bytes, with mode 'rb'")
     if len(content) > _MOST_BYTES:
         raise ImageTooLargeError(f"picture: the file object gives more than {_MOST_BYTES >> 20} MB")
     return bytes(content)
+
+
+def _some_of(stream: Any, most: int) -> bytearray:
+    """The next bytes of a stream, fewer than ``most`` only at its end."""
+    content = bytearray()
+    while len(content) < most and (part := stream.read(most - len(content))):
+        if not isinstance(part, bytes | bytearray):
+            raise ImageError("picture: the file object gives text; open it for bytes, with mode 'rb'")
+        content += part
+    return content
 
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:

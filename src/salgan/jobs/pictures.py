@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from salgan._files import read_file
 from salgan.errors import ConfigError, SalganError
 from salgan.jobs.find import find_jobs
 
@@ -72,18 +73,12 @@ def expand_lists(sources: Sequence[str]) -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
+    if not path.exists():
+        raise ConfigError(f"@{path}: no such list of pictures")
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"@{path}: no such list of pictures") from None
-    except OSError as error:
-        raise ConfigError(f"@{path}: cannot be read ({error.strerror})") from None
+        text = read_file(path, ConfigError, most=_MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"@{path}: is not UTF-8 text with one picture a line") from None
-    if len(content) > _MOST_BYTES:
-        raise ConfigError(f"@{path}: is larger than {_MOST_BYTES // 1_000_000} MB, too large for a list")
     lines = [line.strip() for line in text.splitlines()]
     named = [str(path.parent / line) for line in lines if line and not line.startswith("#")]
     if not named:

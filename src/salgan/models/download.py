@@ -110,7 +110,7 @@ def _gather(
             reason = f"the server answers {error.code} {error.reason}"
         except (urllib.error.URLError, TimeoutError, ConnectionError, _BrokenOffError) as error:
             reason = str(getattr(error, "reason", error))
-        except http.client.HTTPException as error:
+        except (http.client.HTTPException, UnicodeError) as error:
             reason = f"{type(error).__name__} {error}".strip()
     raise ModelError(f"{url}: cannot be downloaded ({reason}); run it again to go on where it broke off")
 
@@ -165,8 +165,13 @@ def _range_total(content_range: str, start: int) -> int | None:
 
 
 def _check_url(url: str) -> None:
-    parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+        host.encode("idna")
+        parts.port  # noqa: B018  (it is parsed now)
+    except ValueError as error:
+        raise ModelError(f"{url}: is not an address ({error})") from None
     if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))):
         return
     raise ModelError(f"{url}: only https addresses are downloaded from; fetch the file and name its path")

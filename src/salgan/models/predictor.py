@@ -13,6 +13,7 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Floats32, Picture
+from salgan._files import check_file
 from salgan.errors import ImageError, ModelError, SalganError
 from salgan.image import Source
 from salgan.models.devices import check_device
@@ -75,11 +76,12 @@ class Predictor:
         else:
             path = Path(model)
             self.name = name or path.stem
+            if not path.exists():
+                raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
+            check_file(path, ModelError)
             try:
                 # From bytes, a hostile model cannot make the runtime open other files beside it.
                 content = path.read_bytes()
-            except FileNotFoundError:
-                raise ModelError(f"{path}: no such file; `salgan models` lists the models by name") from None
             except OSError as error:
                 raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
         self._content = content

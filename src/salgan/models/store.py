@@ -61,13 +61,17 @@ def record_of_address(address: str) -> ModelRecord:
     """The record of ``https://host/model.onnx#sha256=...``.
 
     Raises:
-        ModelError: the address lacks the hash.
+        ModelError: it is not an address, or lacks the hash.
     """
     url, _, fragment = address.partition("#")
+    try:
+        path = PurePosixPath(urlsplit(url).path)
+    except ValueError as error:
+        raise ModelError(f"{url}: is not an address ({error})") from None
     if not fragment.startswith("sha256="):
         raise ModelError(f"{url}: add the file's hash to the address, as {url}#sha256=...")
     # The name becomes part of a file's name, so it keeps only harmless characters.
-    name = re.sub("[^A-Za-z0-9_-]", "_", PurePosixPath(urlsplit(url).path).stem)[:60] or "model"
+    name = re.sub("[^A-Za-z0-9_-]", "_", path.stem)[:60] or "model"
     return ModelRecord(name=name, url=url, sha256=fragment.removeprefix("sha256=").lower())
 
 

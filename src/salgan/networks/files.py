@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from salgan._arrays import Array
+from salgan._files import check_file
 from salgan.errors import ModelError
 from salgan.models.spec import kind_of_file
 
@@ -66,11 +67,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def read_safetensors(path: str | Path) -> Contents:
     """Read a safetensors file: its header's strings and its tensors."""
+    check_file(Path(path), ModelError)
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error})") from None
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from salgan._arrays import Array
+from salgan._files import check_file
 from salgan.errors import ModelError
 from salgan.networks.generator import Generator
 
@@ -45,6 +46,7 @@ def import_lasagne(path: str | Path) -> Generator:
     for number, convolution in enumerate(convolutions):
         layout.append((convolution.weight, number >= _ENCODER_CONVOLUTIONS))
         layout.append((_bias(convolution), False))
+    check_file(Path(path), ModelError)
     try:
         with zipfile.ZipFile(path) as archive:
             _check_names(archive, len(layout), path)
@@ -54,10 +56,11 @@ def import_lasagne(path: str | Path) -> Generator:
                     array = array[:, :, ::-1, ::-1].copy()
                 with torch.no_grad():
                     parameter.copy_(torch.from_numpy(array))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ModelError(f"{path}: not a readable .npz file ({error}); get it again") from None
+    except (ModelError, MemoryError):
+        raise
+    except Exception as error:  # zipfile and zlib raise nearly anything on a hostile directory
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(f"{path}: not a readable .npz file ({reason}); get it again") from None
     return network.eval()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from salgan._csv import of_cell
+from salgan._files import read_file
 from salgan._json import parse_json
 from salgan.errors import ConfigError
 from salgan.regions.region import Region, check_names
@@ -90,15 +92,7 @@ def read_text(path: Path) -> str:
     if path.suffix.lower() not in (".json", ".csv"):
         raise ConfigError(f"{path}: a file of regions ends in .json or .csv")
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise ConfigError(f"{path}: is larger than {_MOST_BYTES // 1_000_000} MB, too large for regions")
-        return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        return read_file(path, ConfigError, most=_MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text") from None
 
@@ -155,7 +149,7 @@ def from_csv(text: str) -> list[Region]:
                 x, y, width, height = (float(row[column]) for column in ("x", "y", "width", "height"))
             except ValueError as error:
                 raise ConfigError(f"line {rows.line_num}: {error}") from None
-            regions.append(Region.of_box(row["name"], x, y, width, height, row.get("unit") or None))
+            regions.append(Region.of_box(of_cell(row["name"]), x, y, width, height, row.get("unit") or None))
     except csv.Error as error:
         raise ConfigError(f"line {rows.line_num}: {error}") from None
     check_names(regions)

@@ -145,4 +145,4 @@ def _markdown(record: dict[str, Any]) -> str:
 
 def _write(path: Path, text: str) -> None:
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")

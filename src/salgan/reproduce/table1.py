@@ -210,4 +210,4 @@ def _plain(difference: Difference) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from salgan import crop
 from salgan._arrays import Picture
+from salgan._csv import as_cell
 from salgan.errors import ConfigError
 from salgan.regions import Region, Shares, shares
 from salgan.render import overlay
@@ -103,7 +104,7 @@ def table(measured: Shares) -> str:
     writer.writeheader()
     for each in measured.regions:
         box = dict(zip(("x", "y", "width", "height"), each.region.box or ("",) * 4, strict=True))
-        writer.writerow({**each.document(), **box})
+        writer.writerow({**each.document(), **box, "name": as_cell(each.name)})
     return file.getvalue()
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
-from salgan._files import draft_of, sha256_of, sweep
+from salgan._files import draft_of, files_below, read_file, sha256_of, sweep
 from salgan._json import parse_json
 from salgan._parallel import WorkerDiedError, cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
@@ -40,6 +40,8 @@ __all__ = ["Prepared", "Samples", "find_dataset", "limited", "parts_of", "prepar
 
 _CODE = 2
 """Increase this number when what is written to a cache changes."""
+_MOST_BYTES = 100_000_000
+"""The largest file that may list the pictures of parts."""
 _CHUNK = 8
 """Stimuli that a worker prepares at a time."""
 _ARRAYS = ("pictures", "density", "fixations")
@@ -192,15 +194,15 @@ def _split(name: str, root: Path, layout: str | None) -> Mapping[str, Sequence[s
     if name.endswith(".toml"):
         path = Path(name)
         try:
-            said = parse_description(path.read_text("utf-8-sig"), path)
-        except (OSError, UnicodeDecodeError) as error:
+            said = parse_description(read_file(path, ConfigError, most=_MOST_BYTES).decode("utf-8-sig"), path)
+        except UnicodeDecodeError as error:
             raise ConfigError(f"split: {name} cannot be read ({error})") from None
         return said.divide([stimulus.name for stimulus in open_dataset(root, layout=layout)])
     if not name.endswith(".json"):
         return load_split(name)
     try:
-        split = parse_json(Path(name).read_bytes())
-    except (OSError, ValueError) as error:
+        split = parse_json(read_file(Path(name), ConfigError, most=_MOST_BYTES))
+    except ValueError as error:
         raise ConfigError(f"split: {name} cannot be read ({error})") from None
     if not isinstance(split, dict) or not all(
         isinstance(names, list) and all(isinstance(each, str) for each in names) for names in split.values()
@@ -247,7 +249,8 @@ def _key(
     if preprocessing.shapes:
         settings.append(shapes)
     digest.update(json.dumps([settings, [stimulus.name for stimulus in stimuli]]).encode())
-    inside = [path for path in root.rglob("*") if path.suffix.lower() in _READ and path.is_file()]
+    below = files_below(root, DatasetError)
+    inside = [path for path in below if path.suffix.lower() in _READ and path.is_file()]
     names = {path: path.relative_to(root).as_posix() for path in inside}
     # pysaliency's files name pictures that may lie elsewhere.
     names |= {each.path: each.name for each in stimuli if not each.path.is_relative_to(root)}

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 import salgan
+from salgan._files import read_file
 from salgan._words import did_you_mean
 from salgan.errors import ConfigError
 from salgan.training._yaml import parse_yaml
@@ -16,6 +17,7 @@ from salgan.training.config import Config
 
 __all__ = ["find_recipe", "load_config"]
 
+_MOST_BYTES = 1_000_000
 _FOLDER = Path(salgan.__file__).parent / "recipes"
 
 
@@ -54,9 +56,7 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
     """
     recipe = find_recipe(recipe)
     try:
-        settings = parse_yaml(recipe.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{recipe}: cannot read the recipe ({error.strerror})") from None
+        settings = parse_yaml(read_file(recipe, ConfigError, most=_MOST_BYTES).decode("utf-8"))
     except UnicodeDecodeError:
         raise ConfigError(f"{recipe}: not YAML (its text is not UTF-8)") from None
     except ValueError as error:
