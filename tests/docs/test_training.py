@@ -84,7 +84,7 @@ def commands_after(start: str) -> list[str]:
 def test_every_recipe_is_on_the_page():
     text = _fenced.text_of(PAGE)
     for recipe in RECIPES.glob("*.yaml"):
-        assert f"`{recipe.name}`" in text, recipe.name
+        assert f"`{recipe.stem}`" in text, recipe.stem
 
 
 def test_the_settings_that_the_page_proposes_exist():

@@ -124,7 +124,7 @@ def test_a_file_that_is_no_onnx_model_is_one_line(tmp_path, content, capfd):
 def test_a_missing_model_or_a_folder_is_one_line(tmp_path):
     with pytest.raises(ModelError, match="no such file; `salgan models` lists"):
         Predictor(tmp_path / "no.onnx")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="is a folder, not a file"):
         Predictor(tmp_path)
 
 
