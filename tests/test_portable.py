@@ -122,7 +122,7 @@ def test_data_evaluation_and_comparison(desk):
 
 
 def test_a_training_that_goes_on_where_it_was(desk):
-    again = "train tiny.yaml data=learn out=run cache=cache"
+    again = "train tiny.yaml --trust data=learn out=run cache=cache"
     command(desk, "data synthetic learn/gaze -n 6", f"{again} time_limit=0.001", f"{again} resume=true")
     assert (desk / "run" / "network.safetensors").is_file()
 

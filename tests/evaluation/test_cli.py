@@ -101,7 +101,7 @@ def test_the_experiment_is_run_once_and_drawn_by_one_command_each(salgan, experi
     out = tmp_path / "out"
     common = ["--recipe", recipe, "--data", data, "--out", out, "--sigma", 8, "--processes", 1]
     epochs = ["bootstrap.epochs=1", "adversarial.epochs=1"]
-    said = salgan("reproduce", "run", *common, *epochs)
+    said = salgan("reproduce", "run", *common, *epochs, "--trust")
     assert said.code == 0, said.err
     assert f"salgan reproduce table1 {out}" in said.err
     said = salgan("reproduce", "table1", out)

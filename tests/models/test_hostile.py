@@ -52,6 +52,13 @@ def test_an_output_of_words_is_refused_when_the_model_is_loaded():
         Predictor(words)
 
 
+def test_a_name_that_is_not_text_is_refused_when_the_model_is_loaded():
+    content = tiny_model(size=("QQQQ", "WWWW"))
+    assert content.count(b"QQQQ") == 2
+    with pytest.raises(ModelError, match=r"not an ONNX model that can be run \(a name in it: "):
+        Predictor(content.replace(b"QQQQ", b"Q\xff\xfeQ"))
+
+
 def test_a_fixed_batch_is_refused_when_the_model_is_loaded():
     fixed = model(helper.make_node("Sigmoid", ["mean"], ["saliency"]), batch=1)
     with pytest.raises(

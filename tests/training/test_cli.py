@@ -29,7 +29,7 @@ def test_help_teaches_how_to_train_and_to_resume(salgan):
 
 
 def test_training_prints_the_networks_place_on_stdout_and_the_rest_on_stderr(salgan, recipe, tmp_path):
-    said = salgan("train", recipe, "bootstrap.epochs=1")
+    said = salgan("train", recipe, "bootstrap.epochs=1", "--trust")
     assert said.code == 0, said.err
     assert said.out == f"{tmp_path / 'run' / 'network.safetensors'}\n"
     assert "epoch 1/1 bootstrap · nss" in said.err
@@ -38,10 +38,10 @@ def test_training_prints_the_networks_place_on_stdout_and_the_rest_on_stderr(sal
 
 
 def test_a_run_that_stops_says_how_to_go_on(salgan, recipe, tmp_path):
-    said = salgan("train", recipe, "time_limit=0.0001")
+    said = salgan("train", recipe, "time_limit=0.0001", "--trust")
     assert (said.code, said.out) == (0, "")
-    assert f"go on with: salgan train {tmp_path / 'run'}/config.yaml resume=true" in said.err
-    said = salgan("train", tmp_path / "run" / "config.yaml", "resume=true", "time_limit=null")
+    assert f"go on with: salgan train {tmp_path / 'run'}/config.yaml resume=true --trust" in said.err
+    said = salgan("train", tmp_path / "run" / "config.yaml", "resume=true", "time_limit=null", "--trust")
     assert said.code == 0, said.err
     assert len(lines(tmp_path / "run", "validation")) == 2
 
@@ -63,12 +63,12 @@ def test_a_run_that_a_signal_stops_says_so_in_its_exit_code_and_can_be_resumed(
 
     thread = threading.Thread(target=stop)
     thread.start()
-    said = salgan("train", tmp_path / "slow.yaml")
+    said = salgan("train", tmp_path / "slow.yaml", "--trust")
     thread.join()
     signal.signal(signal.SIGINT, before)
     assert (said.code, said.out) == (128 + number, "")
     assert "resume=true" in said.err
-    again = salgan("train", tmp_path / "slow.yaml", "resume=true", "time_limit=0.001")
+    again = salgan("train", tmp_path / "slow.yaml", "resume=true", "time_limit=0.001", "--trust")
     assert again.code == 0, again.err
 
 
@@ -79,11 +79,23 @@ def test_an_unknown_key_is_one_line_on_stderr_and_exit_code_1(salgan, recipe):
 
 
 def test_an_existing_run_is_one_line_on_stderr_and_exit_code_1(salgan, recipe):
-    assert salgan("train", recipe, "bootstrap.epochs=1").code == 0
-    said = salgan("train", recipe, "bootstrap.epochs=1")
+    assert salgan("train", recipe, "bootstrap.epochs=1", "--trust").code == 0
+    said = salgan("train", recipe, "bootstrap.epochs=1", "--trust")
     assert said.code == 1
     assert said.err.count("\n") == 1
     assert "resume=true" in said.err
+
+
+def test_the_code_that_a_recipe_names_is_run_only_if_it_is_trusted_or_named(salgan, recipe, tmp_path):
+    said = salgan("train", recipe, "bootstrap.epochs=1")
+    assert said.code == 1
+    assert said.err == (
+        "salgan: error: the recipe's network is made by the code of tests.training.tiny:Tiny; if you trust "
+        "that code, add --trust\n"
+    )
+    assert not (tmp_path / "run").exists()
+    said = salgan("train", recipe, "bootstrap.epochs=1", "network=tests.training.tiny:Tiny")
+    assert said.code == 0, said.err
 
 
 def test_help_and_a_misspelt_recipe_import_no_pytorch():

@@ -23,7 +23,7 @@ def test_two_processes_train_as_one_does(config, run, tmp_path):
     script = tmp_path / "salgan_command.py"
     script.write_text("import sys\nfrom salgan.cli import main\nsys.exit(main())\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script, "train", recipe],
+        [sys.executable, script, "train", recipe, "--trust"],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
         capture_output=True,
         text=True,

@@ -32,7 +32,7 @@ def start(config, *overrides):
     path.write_text(config.to_yaml(), encoding="utf-8")
     code = "import sys; from salgan.cli import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
-        [sys.executable, "-c", code, "train", path, *overrides],
+        [sys.executable, "-c", code, "train", path, "--trust", *overrides],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,

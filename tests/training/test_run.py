@@ -520,7 +520,9 @@ def test_real_salicon_files_go_through_check_training_evaluation_and_submission(
         "batch_size: 8\nbootstrap: {epochs: 1}\nadversarial: {epochs: 0}\n"
     )
     run, cache = tmp_path / "run", tmp_path / "cache"
-    said = salgan("train", tmp_path / "tiny.yaml", f"data={shared}/data", f"out={run}", f"cache={cache}")
+    said = salgan(
+        "train", tmp_path / "tiny.yaml", "--trust", f"data={shared}/data", f"out={run}", f"cache={cache}"
+    )
     assert said.code == 0, said.err
     said = salgan(
         "evaluate", run, "--data", root, "--release", "2017", "--fold", "1/5", "--metrics", "nss,cc,kld",

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import say
+from salgan.cli._common import Trust, say
+from salgan.cli.train import check_code
 
 __all__ = ["reproduce"]
 
@@ -63,6 +64,7 @@ def run(
         bool,
         typer.Option("--preprint", help="Also train the preprint's rows: MSE, and BCE at 1, 1/2, 1/4, 1/8."),
     ] = False,
+    trust: Trust = False,
 ) -> None:
     """Train and evaluate the paper's experiment: BCE alone against GAN, from one bootstrap.
 
@@ -97,6 +99,7 @@ def run(
             on_progress,
             lambda line: messages().print(line, markup=False),
         )
+        check_code(experiment.config(), experiment.overrides, trust=trust)
         branches(experiment)
         if preprint:
             preprint_rows(experiment)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import say
+from salgan.cli._common import Trust, say
+from salgan.errors import ConfigError
 
-__all__ = ["train"]
+if TYPE_CHECKING:
+    from salgan.training import Config
+
+__all__ = ["check_code", "train"]
 
 
 def train(
@@ -27,6 +32,7 @@ def train(
             help="Settings that replace the recipe's; dots lead into groups: bootstrap.optimiser.lr=1e-4.",
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Train a network according to a recipe.
 
@@ -44,6 +50,7 @@ def train(
     from salgan.training import load_config
 
     config = load_config(recipe, overrides or [])
+    check_code(config, overrides or [], trust=trust)
     from salgan.cli._common import messages, progress
     from salgan.training import train as run
 
@@ -54,8 +61,26 @@ def train(
     else:
         say(
             f"stopped after {outcome.epochs} whole epochs; "
-            f"go on with: salgan train {outcome.folder}/config.yaml resume=true",
+            f"go on with: salgan train {outcome.folder}/config.yaml resume=true"
+            + (" --trust" if trust else ""),
             err=True,
         )
     if outcome.signal is not None:
         raise typer.Exit(128 + outcome.signal)
+
+
+def check_code(config: Config, overrides: Sequence[str], *, trust: bool) -> None:
+    """Refuse to import the code that a recipe names, unless the user has named or trusted it.
+
+    Raises:
+        ConfigError: the network is made by a function outside salgan, which only the recipe's file names.
+    """
+    place = config.network
+    if not isinstance(place, str) or trust or any(each.startswith("network=") for each in overrides):
+        return
+    from salgan.networks.factory import is_ours
+
+    if not is_ours(place):
+        raise ConfigError(
+            f"the recipe's network is made by the code of {place}; if you trust that code, add --trust"
+        )

@@ -57,11 +57,14 @@ class BoundedSession:
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
         self._session, self.device = self._opened(content, options, device)
-        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        self.inputs, self.outputs = (
-            [(value.name, value.type, list(value.shape)) for value in values]
-            for values in (self._session.get_inputs(), self._session.get_outputs())
-        )
+        try:
+            self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+            self.inputs, self.outputs = (
+                [(value.name, value.type, list(value.shape)) for value in values]
+                for values in (self._session.get_inputs(), self._session.get_outputs())
+            )
+        except UnicodeDecodeError as error:
+            raise ModelError(f"not an ONNX model that can be run (a name in it: {_reason(error)})") from None
 
     def _opened(self, content: bytes, options: Any, device: str) -> tuple[Any, str]:
         """The session and the device that it uses; the runtime itself falls back to the CPU in silence."""
