@@ -3,12 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from salgan.errors import ModelError
+from salgan.networks import load_network, save_network
+from salgan.networks.encoders import Vgg16Encoder
 from salgan.networks.mlnet import MLNet, enlarge_prior
+from salgan.networks.rivals import build_rival, for_caffe_pictures
 from salgan.networks.salicon_net import SaliconNet
-from salgan.networks.salnet import SALNET_OFFSET, SALNET_SCALE, SalNet, SalNetShallow
+from salgan.networks.salnet import SalNet, SalNetShallow
+from salgan.networks.unit_map import FLOOR, SALNET_OFFSET, SALNET_SCALE, clipped, logit_of_map
+from salgan.networks.weights import describe
+from salgan.preprocessing import Preprocessing
 
 
 def parameters(network):
@@ -78,10 +85,10 @@ def test_salicon_net_has_its_29_430_401_parameters(salicon):
 def test_outputs_have_the_published_sizes_at_the_published_inputs():
     with torch.device("meta"):  # shapes without the 180 billion multiplications
         assert SalNet().layers(torch.empty(1, 3, 240, 320)).shape == (1, 1, 240, 320)
-        assert SalNetShallow().linear(torch.empty(1, 3, 96, 96)).shape == (1, 1, 48, 48)
-        assert MLNet().rectified(torch.empty(1, 3, 480, 640)).shape == (1, 1, 60, 80)
+        assert SalNetShallow().output(torch.empty(1, 3, 96, 96)).shape == (1, 1, 48, 48)
+        assert MLNet().output(torch.empty(1, 3, 480, 640)).shape == (1, 1, 60, 80)
         network = SaliconNet()
-        assert network.scores(torch.empty(1, 3, 600, 800)).shape == (1, 1, 37, 50)
+        assert network.output(torch.empty(1, 3, 600, 800)).shape == (1, 1, 37, 50)
         assert network.coarse.features(torch.empty(1, 3, 300, 400)).shape == (1, 512, 18, 25)
 
 
@@ -106,12 +113,7 @@ def test_salnet_undoes_its_targets_offset_of_31_and_not_of_127(salnet):
     levels = torch.tensor([0.0, 31.0, 158.0, 200.0, 255.0])
     target = (levels - SALNET_OFFSET) * SALNET_SCALE
     assert target[[0, -1]].numpy() == pytest.approx([-0.2431, 1.7569], abs=1e-4)
-
-    class Answering(SalNet):
-        def linear(self, pictures):
-            return target.reshape(1, 1, 1, -1)
-
-    answered = Answering.forward(salnet.__class__.__new__(Answering), None)
+    answered = salnet.map_of(target.reshape(1, 1, 1, -1))
     assert answered.flatten().numpy() == pytest.approx(levels.numpy() / 255, abs=1e-6)
 
 
@@ -130,8 +132,8 @@ def test_the_shallow_network_refuses_other_sizes_with_the_one_that_works(shallow
 def test_the_shallow_networks_maxout_takes_the_larger_of_neighbouring_pairs(shallow):
     hidden = shallow.hidden(shallow.features(pictures(96, 96) / 255).flatten(1))
     larger = torch.maximum(hidden[:, 0::2], hidden[:, 1::2])
-    expected = shallow.output(larger).reshape(2, 1, 48, 48)
-    assert torch.allclose(shallow.linear(pictures(96, 96)), expected, atol=1e-6)
+    expected = shallow.answer(larger).reshape(2, 1, 48, 48)
+    assert torch.allclose(shallow.output(pictures(96, 96)), expected, atol=1e-6)
 
 
 def test_mlnet_refuses_a_size_that_is_not_a_multiple_of_8_with_one_that_is(mlnet):
@@ -142,7 +144,7 @@ def test_mlnet_refuses_a_size_that_is_not_a_multiple_of_8_with_one_that_is(mlnet
 @torch.no_grad()
 def test_mlnets_maps_are_divided_by_their_maximum_and_a_dark_one_stays_dark(mlnet):
     mlnet.head[2].bias.fill_(0.5)
-    maps = mlnet.rectified(pictures(64, 64))
+    maps = mlnet.output(pictures(64, 64))
     assert (maps >= 0).all()
     assert mlnet(pictures(64, 64)).max() <= 1
     mlnet.head[2].bias.fill_(-100.0)
@@ -190,7 +192,7 @@ def test_salicon_nets_two_trunks_see_the_picture_and_its_half(salicon):
         trunk.features[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
         for trunk in (salicon.fine, salicon.coarse)
     ]
-    salicon.scores(pictures(64, 96))
+    salicon.output(pictures(64, 96))
     for hook in hooks:
         hook.remove()
     assert [tuple(each.shape[-2:]) for each in seen] == [(64, 96), (32, 48)]
@@ -215,3 +217,79 @@ def test_every_weight_gets_a_gradient(kind):
     without = [name for name, weight in network.named_parameters() if weight.grad is None]
     assert without == []
     assert all(torch.isfinite(weight.grad).all() for weight in network.parameters())
+
+
+def vgg16_weights():
+    torch.manual_seed(3)
+    return Vgg16Encoder(frozen=0).state_dict()
+
+
+@pytest.fixture(scope="module")
+def vgg16_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "vgg16.safetensors"
+    save_file({key: value.clone() for key, value in vgg16_weights().items()}, path)
+    return path
+
+
+def test_rivals_start_from_vgg16_where_they_have_its_layers(vgg16_file):
+    wanted = vgg16_weights()
+    for name, trunks in (("mlnet", ["encoder"]), ("salicon-net", ["fine", "coarse"])):
+        network = build_rival(name, weights=vgg16_file, frozen=3)
+        for trunk in trunks:
+            found = getattr(network, trunk)
+            assert all(torch.equal(wanted[key], value) for key, value in found.state_dict().items())
+            trained = [key for key, weight in found.named_parameters() if weight.requires_grad]
+            assert trained[0] == "features.17.weight" and len(trained) == 12
+    third = build_rival("salnet", weights=vgg16_file).layers[7]
+    assert torch.equal(third.weight, wanted["features.17.weight"])
+
+
+def test_weights_of_another_network_are_refused_with_the_tensor_that_is_wrong(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"features.0.weight": torch.zeros(8, 3, 3, 3)}, path)
+    with pytest.raises(ModelError, match=r"features.0.weight has shape \(8, 3, 3, 3\).*as VGG-16 needs it"):
+        build_rival("mlnet", weights=path)
+
+
+@torch.no_grad()
+def test_timms_vgg16_is_converted_to_caffes_pictures():
+    record = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    theirs = Vgg16Encoder(frozen=0)
+    ours = Vgg16Encoder(frozen=0)
+    ours.load_state_dict(for_caffe_pictures(theirs.state_dict(), record))
+    rgb = pictures(16, 16)
+    mean, std = (torch.tensor(each).reshape(1, 3, 1, 1) for each in (record.mean, record.std))
+    caffe = rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
+    expected = theirs.features[0]((rgb / 255 - mean) / std)
+    found = ours.features[0](caffe)
+    assert torch.allclose(found[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1], atol=1e-4)
+    assert (found - expected).abs().max() < 0.02  # at the border the padding differs by the means
+
+
+def test_a_clipped_value_can_come_back_but_not_go_further():
+    values = torch.tensor([-1.0, -1.0, 0.5, 2.0, 2.0], requires_grad=True)
+    (clipped(values) * torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])).sum().backward()
+    assert values.grad.tolist() == [0, -1, 1, 1, 0]  # a step goes against the gradient
+    assert clipped(values).tolist() == [0, 0, 0.5, 1, 1]
+
+
+def test_logits_of_a_map_keep_half_a_grey_level_from_both_ends():
+    logits = logit_of_map(torch.tensor([0.0, 0.25, 1.0]))
+    assert logits.sigmoid().tolist() == pytest.approx([0.5 / 255, 0.25, 1 - 0.5 / 255])
+
+
+@pytest.mark.parametrize("name", ["salnet", "mlnet", "salicon-net"])
+@torch.no_grad()
+def test_logits_are_those_of_the_map_within_half_a_grey_level(name, salnet, mlnet, salicon):
+    network = {"salnet": salnet, "mlnet": mlnet, "salicon-net": salicon}[name]
+    given = pictures(32, 48)
+    assert (network.logits(given).sigmoid() - network(given)).abs().max() <= FLOOR + 1e-6
+
+
+def test_a_rival_comes_back_from_its_file_without_trust(salicon, tmp_path):
+    save_network(
+        salicon, tmp_path / "n.safetensors", description=describe(salicon, preprocessing=Preprocessing())
+    )
+    found = load_network(tmp_path / "n.safetensors")
+    assert isinstance(found, SaliconNet)
+    assert torch.equal(found.fine.features[0].weight, salicon.fine.features[0].weight)

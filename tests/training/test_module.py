@@ -10,7 +10,7 @@ from torch import nn
 from salgan.networks import Discriminator, Generator
 from salgan.training.config import Content, Optimiser
 from salgan.training.data import Batch
-from salgan.training.generator import Average, Logits
+from salgan.training.generator import Answers, Average
 from salgan.training.losses import ContentLoss, adversarial_loss, content_loss, discriminator_loss
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser, schedule_factor
@@ -388,6 +388,10 @@ def test_schedules():
     assert schedule_factor(cosine, 2, 12) == 1
     assert schedule_factor(cosine, 7, 12) == pytest.approx(0.5)
     assert schedule_factor(cosine, 12, 12) == pytest.approx(0)
+    halved = Optimiser(schedule="halved", every=3)
+    assert [schedule_factor(halved, step, 12) for step in (0, 2, 3, 5, 6)] == [1, 1, 0.5, 0.5, 0.25]
+    with pytest.raises(ValueError, match="set both or neither"):
+        Optimiser(schedule="halved")
 
 
 def test_one_optimiser_for_both_phases_has_one_schedule_over_both(make, batch):
@@ -450,7 +454,7 @@ def test_the_average_copies_counters():
 def test_logits_of_a_network_that_has_none_are_those_of_its_map():
     network = Tiny().eval()
     pictures = torch.rand(1, 3, 32, 48) * 255
-    assert torch.allclose(Logits(network)(pictures).sigmoid(), network(pictures), atol=1e-5)
+    assert torch.allclose(Answers(network)(pictures).logits.sigmoid(), network(pictures), atol=1e-5)
 
 
 def test_logits_of_a_saturated_map_are_finite():
@@ -458,4 +462,4 @@ def test_logits_of_a_saturated_map_are_finite():
         def forward(self, pictures):
             return torch.ones(1, 1, 4, 4)
 
-    assert torch.isfinite(Logits(Saturated())(torch.zeros(1, 3, 4, 4))).all()
+    assert torch.isfinite(Answers(Saturated())(torch.zeros(1, 3, 4, 4)).logits).all()

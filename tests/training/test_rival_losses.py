@@ -1,14 +1,23 @@
-"""The rivals' own losses, against values computed by hand and finite differences."""
+"""The rivals' own losses, against values computed by hand and finite differences; the rivals in recipes."""
+
+import json
 
 import numpy as np
 import pytest
 import torch
 
 from salgan import load_model
+from salgan.errors import SalganError
+from salgan.networks import Discriminator
+from salgan.networks.mlnet import MLNet
+from salgan.networks.rivals import RIVALS, build_rival
 from salgan.training import train
+from salgan.training.build import build_generator
+from salgan.training.config import Content
+from salgan.training.generator import Answer, Answers
+from salgan.training.losses import ContentLoss, adversarial_loss, sim_loss
 from salgan.training.rival_losses import (
     mlnet_loss,
-    mlnet_prior_penalty,
     salnet_loss,
     salnet_shallow_loss,
     salnet_target,
@@ -62,10 +71,11 @@ def test_an_all_zero_map_has_a_finite_mlnet_loss_and_gradient():
 
 
 def test_mlnets_prior_costs_its_mean_square():
-    prior = torch.zeros(1, 1, 6, 8)
-    assert mlnet_prior_penalty(prior) == 0
-    prior[0, 0, 2, 3] = 2.0
-    assert mlnet_prior_penalty(prior).item() == pytest.approx(4 / 48)
+    network = MLNet()
+    assert network.penalty() == 0
+    with torch.no_grad():
+        network.prior[0, 0, 2, 3] = 2.0
+    assert network.penalty().item() == pytest.approx(4 / 48)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +93,113 @@ def test_gradients_agree_with_finite_differences(loss):
     assert torch.autograd.gradcheck(lambda output: loss(output, truth), (output,))
 
 
-def test_a_rival_goes_through_both_phases_and_opens_like_any_other_network(config):
+SMALL = {"mlnet": [32, 48], "salicon-net": [32, 48], "salnet": [16, 24], "salnet-shallow": [96, 96]}
+OWN = {
+    "mlnet": {"bce": 0, "mlnet": 1},
+    "salicon-net": {"bce": 0, "kld": 1, "cc": 1, "nss": 0.1, "sim": 1},
+    "salnet": {"bce": 0, "salnet": 1},
+    "salnet-shallow": {"bce": 0, "salnet_shallow": 1},
+}
+
+
+def test_a_rival_learns_its_own_loss_and_then_goes_through_the_adversarial_phase(config):
     settings = config(
-        network="salgan.networks.mlnet:MLNet",
+        network={"encoder": "mlnet"},
+        downsample=2,
+        content=OWN["mlnet"],
         batch_size=7,
         bootstrap={"epochs": 1, "optimiser": {"name": "adamw", "lr": 1e-4}},
-        adversarial={"epochs": 1, "discriminator_optimiser": {"lr": 1e-3}},
+        adversarial={"epochs": 1, "turns": ["both"], "discriminator_optimiser": {"lr": 1e-3}},
     )
     done = train(settings)
     assert done.finished
+    lines = [json.loads(line) for line in (done.folder / "metrics.jsonl").read_text("utf-8").splitlines()]
+    steps = [line for line in lines if line["kind"] == "step"]
+    assert {line["phase"] for line in steps} == {"bootstrap", "adversarial"}
+    assert all(np.isfinite(line["content"]) for line in steps)
     model = load_model(done.folder)  # its code came with the package, so no trust is asked for
     saliency = model.predict(np.zeros((40, 60, 3), np.uint8))
     assert saliency.array.shape == (40, 60)
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_every_rival_gets_gradients_from_its_own_loss_and_from_a_discriminator(name):
+    torch.manual_seed(0)
+    network, (height, width) = build_rival(name), SMALL[name]
+    generator = torch.Generator().manual_seed(1)
+    truth = torch.rand(2, 1, height, width, generator=generator)
+    given = torch.rand(2, 3, height, width, generator=generator) * 255
+    answer = answered(network, given)
+    content = ContentLoss(Content(**OWN[name]), 2)(answer, truth, truth > 0.9)
+    judged = Discriminator((height, width), first_pool=1)(given, answer.logits.sigmoid())
+    adversarial_loss(content, judged, alpha=1.0).backward()
+    last = [weight.grad for weight in network.parameters()][-1]
+    assert torch.isfinite(last).all() and last.abs().max() > 0
+
+
+def answered(network, pictures):
+    return Answers(network)(pictures)
+
+
+def test_a_content_loss_takes_a_rivals_own_output_and_its_priors_penalty():
+    torch.manual_seed(0)
+    network = MLNet().eval()
+    with torch.no_grad():
+        network.prior.fill_(0.5)
+        network.head[2].bias.fill_(0.5)
+        answer = answered(network, torch.rand(2, 3, 16, 24) * 255)
+    truth = maps(0, 16, 24).float()
+    cells = truth.reshape(2, 1, 2, 8, 3, 8).mean((3, 5))
+    assert answer.output.shape == cells.shape
+    loss = ContentLoss(Content(bce=0, mlnet=2.0))(answer, truth, torch.zeros_like(truth))
+    assert loss.item() == pytest.approx(2 * (mlnet_loss(answer.output, cells) + 0.25).item(), rel=1e-5)
+
+
+def test_the_two_forms_of_mlnets_loss_are_two_terms_of_a_recipe():
+    answer = Answer(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.5, 1.0]]]]))
+    truth = torch.tensor([[[[0.1, 1.0]]]])
+    fixations = torch.zeros(1, 1, 1, 2)
+    code = ContentLoss(Content(bce=0, mlnet=1))(answer, truth, fixations)
+    paper = ContentLoss(Content(bce=0, mlnet_paper=1))(answer, truth, fixations)
+    assert code.item() == pytest.approx(0.16 / 1.0 / 2)
+    assert paper.item() == pytest.approx((0.4 / 1.0) ** 2 / 2)
+
+
+def test_similarity_is_a_loss_of_one_minus_sim():
+    truth = torch.tensor([[[[0.0, 1.0, 0.0]]]])
+    perfect = torch.tensor([[[[-20.0, 20.0, -20.0]]]])
+    assert sim_loss(perfect, truth).item() == pytest.approx(0, abs=1e-6)
+    half = torch.tensor([[[[20.0, 20.0, -20.0]]]])
+    assert sim_loss(half, truth).item() == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "content", "said"),
+    [
+        ("vgg16", {"mlnet": 1}, "content.mlnet is the loss of mlnet; set network.encoder=mlnet"),
+        ("salnet", {"salnet_shallow": 1}, "content.salnet_shallow is the loss of salnet-shallow"),
+        ("salicon-net", {"mlnet_paper": 1}, "content.mlnet_paper is the loss of mlnet"),
+    ],
+)
+def test_a_rivals_own_loss_with_another_network_is_refused(encoder, content, said, config):
+    with pytest.raises(ValueError, match=said):
+        config(network={"encoder": encoder}, content=content)
+
+
+@pytest.mark.parametrize(
+    ("network", "size", "said"),
+    [
+        ({"encoder": "salnet-shallow"}, [192, 256], r"192×256 pixels: salnet-shallow takes 96×96 only"),
+        ({"encoder": "mlnet"}, [100, 128], r"multiples of 8; resize them, to 96×128 for instance"),
+        ({"encoder": "salicon-net"}, [16, 64], r"takes 32×32 or more"),
+        ({"encoder": "salnet", "frozen": 3}, [48, 64], r"no VGG-16 trunk that could be frozen"),
+        ({"encoder": "mlnet", "frozen": 6}, [48, 64], r"VGG-16 has 5 groups; frozen=6"),
+        ({"encoder": "mlnet", "decoder": {"width": 8}}, [48, 64], r"network.decoder: mlnet has none"),
+        ({"encoder": "salnet-shallow", "weights": "x.safetensors"}, [96, 96], r"no layer of VGG-16's shape"),
+    ],
+)
+def test_what_a_rival_cannot_take_is_said_in_one_line_before_any_data_is_read(network, size, said, config):
+    settings = config(network=network, size=size, downsample=1)
+    with pytest.raises(SalganError, match=said) as caught:
+        build_generator(settings.network, tuple(size))
+    assert "\n" not in str(caught.value)

@@ -27,6 +27,7 @@ from salgan.cli.evaluate import evaluate
 from salgan.cli.export import export, import_lasagne
 from salgan.cli.models import models
 from salgan.cli.predict import predict
+from salgan.cli.published import published
 from salgan.cli.regions import regions
 from salgan.cli.reproduce import reproduce
 from salgan.cli.serve import serve
@@ -88,6 +89,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
 app.add_typer(reproduce, name="reproduce")
+app.command()(published)
 app.command()(submit)
 app.add_typer(data, name="data")
 app.command()(models)

@@ -1,4 +1,4 @@
-"""``salgan models``: list the available models."""
+"""``salgan models``: list the available models, and the recipes that train others."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ def models() -> None:
 
     Any of these names can be given to --model; so can the path of an ONNX file, or an address with its hash
     (https://host/model.onnx#sha256=...).
+
+    Below them are the recipes of [bold]salgan train[/bold], which make a model of your own.
     """
     from rich.console import Console
 
+    from salgan._recipes import recipe_files, title
     from salgan.models import find, list_models
 
     console = Console()
@@ -25,3 +28,6 @@ def models() -> None:
             values = ", ".join(f"{metric} {value:.3f}" for metric, value in scores.items())
             console.print(f"  {dataset}: {values}", highlight=False)
         console.print(f"  {where}", highlight=False, soft_wrap=True)
+    console.print("\nRecipes for [bold]salgan train[/bold]:")
+    for name, file in recipe_files().items():
+        console.print(f"  [bold]{name}[/bold]  {title(file)}", highlight=False)

@@ -10,12 +10,14 @@ keep_private()
 for _module in ("torch", "timm", "safetensors"):
     require(_module, "train")
 
+from salgan.networks.caffe import import_salnet  # noqa: E402
 from salgan.networks.discriminator import Discriminator  # noqa: E402
 from salgan.networks.encoders import default_preprocessing  # noqa: E402
 from salgan.networks.files import read_checkpoint  # noqa: E402
 from salgan.networks.generator import Generator, MirroredDecoder  # noqa: E402
 from salgan.networks.lasagne import import_lasagne  # noqa: E402
 from salgan.networks.pyramid import PyramidDecoder  # noqa: E402
+from salgan.networks.theano import import_mlnet  # noqa: E402
 from salgan.networks.weights import load_encoder, load_network, save_network  # noqa: E402
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "PyramidDecoder",
     "default_preprocessing",
     "import_lasagne",
+    "import_mlnet",
+    "import_salnet",
     "load_encoder",
     "load_network",
     "read_checkpoint",

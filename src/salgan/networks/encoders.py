@@ -70,22 +70,27 @@ class Vgg16Encoder(nn.Module):
 
     def __init__(self, *, frozen: int = 3) -> None:
         super().__init__()
-        if not 0 <= frozen <= len(_VGG16_GROUPS):
-            raise ModelError(f"VGG-16 has 5 groups; frozen={frozen} must lie between 0 and 5")
         layers: list[nn.Module] = []
-        inputs, cut = 3, 0
+        inputs = 3
+        self._ends = [0]  # of the groups, among the layers
         for number, group in enumerate(_VGG16_GROUPS, start=1):
             for outputs in group:
                 layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
                 inputs = outputs
             if number < len(_VGG16_GROUPS):
                 layers.append(nn.MaxPool2d(2))
-            if number == frozen:
-                cut = len(layers)
+            self._ends.append(len(layers))
         self.features = nn.Sequential(*layers)
-        self._cut = cut
-        self.frozen_stride = 2 ** min(frozen, 4)
-        self.features[:cut].requires_grad_(False)
+        self.freeze(frozen)
+
+    def freeze(self, groups: int) -> None:
+        """Stop training the first groups, and train the others."""
+        if not 0 <= groups <= len(_VGG16_GROUPS):
+            raise ModelError(f"VGG-16 has 5 groups; frozen={groups} must lie between 0 and 5")
+        self._cut = self._ends[groups]
+        self.frozen_stride = 2 ** min(groups, 4)
+        self.features[: self._cut].requires_grad_(False)
+        self.features[self._cut :].requires_grad_(True)
 
     def frozen_part(self, pictures: Tensor) -> Tensor:
         """Run the frozen groups, poolings included, without recording gradients.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,17 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import Vgg16Encoder
+from salgan.networks.rival import Rival
+from salgan.networks.unit_map import mlnet_map
 from salgan.preprocessing import VGG16_CAFFE
 
-__all__ = ["MLNet", "enlarge_prior"]
+__all__ = ["MLNet", "MLNetReleased", "enlarge_prior"]
 
 _PRIOR = (6, 8)
 _DIVISOR = 8
 
 
-class MLNet(nn.Module):
+class MLNet(Rival):
     """VGG-16 features of three levels, joined at an eighth of the picture, times a learned center bias.
 
     15,452,145 parameters. The fourth pooling of VGG-16 has stride 1, so that the third pooling (256
@@ -29,12 +31,18 @@ class MLNet(nn.Module):
     640×480 with black bars; here, as for every other network of this project, the caller resizes it.)
 
     The output is rectified and has no upper bound. A map in [0, 1] is the output divided by its maximum, as
-    in the authors' loss; a map that is zero everywhere stays zero.
+    in the authors' loss.
 
     Attributes:
         encoder: the 13 convolutions of VGG-16, none frozen, with the key names of :class:`Vgg16Encoder`.
         prior: what is added to 1 to make the learned center bias, (1, 1, 6, 8); it starts at zero.
     """
+
+    name = "mlnet"
+    published_size = (480, 640)
+    shifted_pools: ClassVar[bool] = False
+    """Whether the first three poolings are those of Theano, see :class:`MLNetReleased`."""
+    mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,9 +61,16 @@ class MLNet(nn.Module):
         self.prior = nn.Parameter(torch.zeros(1, 1, *_PRIOR))
         self.register_buffer("mean", torch.tensor(VGG16_CAFFE.mean).reshape(1, 3, 1, 1), persistent=False)
 
-    mean: Tensor
+    @property
+    def vgg16_trunks(self) -> tuple[Vgg16Encoder, ...]:
+        """The encoder."""
+        return (self.encoder,)
 
-    def rectified(self, pictures: Tensor) -> Tensor:
+    def check(self, pictures: Tensor) -> None:
+        """Refuse heights and widths that are not multiples of 8."""
+        check_pictures(pictures, self.name, _DIVISOR)
+
+    def output(self, pictures: Tensor) -> Tensor:
         """Compute the network's own output.
 
         Args:
@@ -67,16 +82,18 @@ class MLNet(nn.Module):
         Raises:
             ModelError: a size that is not a multiple of 8; the message names one that is.
         """
-        check_pictures(pictures, "mlnet", _DIVISOR)
+        self.check(pictures)
         features = self.dropout(self._features(pictures.flip(1) - self.mean))
         maps = self.head(features)
         return F.relu(maps * (1 + enlarge_prior(self.prior, maps.shape[-2], maps.shape[-1])))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Predict saliency maps in [0, 1], (N, 1, H, W), from RGB pictures in 0..255, (N, 3, H, W)."""
-        maps = self.rectified(pictures)
-        maps = maps / maps.amax((2, 3), keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
-        return F.interpolate(maps, size=tuple(pictures.shape[-2:]), mode="bilinear", align_corners=False)
+    def map_of(self, output: Tensor) -> Tensor:
+        """The output divided by its maximum, see :func:`salgan.networks.unit_map.mlnet_map`."""
+        return mlnet_map(output)
+
+    def penalty(self) -> Tensor:
+        """The mean square of the learned center bias, which is part of the authors' loss."""
+        return self.prior.square().mean()
 
     def _features(self, normalised: Tensor) -> Tensor:
         """The three levels side by side, (N, 1280, H / 8, W / 8)."""
@@ -88,14 +105,29 @@ class MLNet(nn.Module):
                 continue
             pools += 1
             if pools == 4:
-                # Stride 1 that keeps the size: the window reaches one pixel up and left.
-                height, width = value.shape[-2:]
-                value = F.max_pool2d(value, 2, 1, padding=1)[..., :height, :width]
+                value = _pool_up_and_left(value, stride=1)  # of stride 1, it keeps the size
+            elif self.shifted_pools:
+                value = _pool_up_and_left(value, stride=2)
             else:
                 value = layer(value)
             if pools >= 3:
                 levels.append(value)
         return torch.cat([*levels, value], dim=1)
+
+
+class MLNetReleased(MLNet):
+    """ML-Net with the poolings that its released weights were trained with.
+
+    Keras 1 on Theano pads both sides of a "same" pooling and crops, so that every window reaches one pixel up
+    and left of where it lies elsewhere. For weights that start from VGG-16's own this would be wrong.
+    """
+
+    shifted_pools = True
+
+
+def _pool_up_and_left(value: Tensor, stride: int) -> Tensor:
+    height, width = (side // stride for side in value.shape[-2:])
+    return F.max_pool2d(value, 2, stride, padding=1)[..., :height, :width]
 
 
 def enlarge_prior(prior: Tensor, height: int, width: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 from salgan.errors import ModelError
 from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import Vgg16Encoder
+from salgan.networks.rival import Rival, resized
 from salgan.preprocessing import VGG16_CAFFE
 
 __all__ = ["SaliconNet"]
@@ -18,7 +19,7 @@ __all__ = ["SaliconNet"]
 _SMALLEST = 32
 
 
-class SaliconNet(nn.Module):
+class SaliconNet(Rival):
     """Two VGG-16 trunks with weights of their own, on the picture and its half, and one convolution.
 
     29,430,401 parameters. A picture of 600×800 gives fine features of 37×50 and, from 300×400, coarse ones of
@@ -38,6 +39,8 @@ class SaliconNet(nn.Module):
         coarse: trunk for its half.
     """
 
+    name = "salicon-net"
+    published_size = (600, 800)
     mean: Tensor
 
     def __init__(self) -> None:
@@ -49,7 +52,27 @@ class SaliconNet(nn.Module):
         nn.init.zeros_(cast(Tensor, self.head.bias))
         self.register_buffer("mean", torch.tensor(VGG16_CAFFE.mean).reshape(1, 3, 1, 1), persistent=False)
 
-    def scores(self, pictures: Tensor) -> Tensor:
+    @property
+    def encoder(self) -> nn.ModuleList:
+        """Both trunks, whose learning rate may differ from the head's (``encoder_lr``)."""
+        return nn.ModuleList([self.fine, self.coarse])
+
+    @property
+    def vgg16_trunks(self) -> tuple[Vgg16Encoder, ...]:
+        """Both trunks, which start from the same weights."""
+        return (self.fine, self.coarse)
+
+    def check(self, pictures: Tensor) -> None:
+        """Refuse pictures with a side under 32, whose half would leave no features."""
+        check_pictures(pictures, self.name)
+        height, width = pictures.shape[-2:]
+        if not torch.compiler.is_exporting() and min(height, width) < _SMALLEST:
+            raise ModelError(
+                f"pictures of {height}×{width} pixels: salicon-net takes {_SMALLEST}×{_SMALLEST} or more; "
+                "the paper's size is 600×800"
+            )
+
+    def output(self, pictures: Tensor) -> Tensor:
         """Compute logits at the network's own resolution.
 
         Args:
@@ -61,25 +84,21 @@ class SaliconNet(nn.Module):
         Raises:
             ModelError: a smaller picture.
         """
-        check_pictures(pictures, "salicon-net")
-        height, width = pictures.shape[-2:]
-        if not torch.compiler.is_exporting() and min(height, width) < _SMALLEST:
-            raise ModelError(
-                f"pictures of {height}×{width} pixels: salicon-net takes {_SMALLEST}×{_SMALLEST} or more; "
-                "the paper's size is 600×800"
-            )
+        self.check(pictures)
         normalised = pictures.flip(1) - self.mean
         fine = self.fine.features(normalised)
         coarse = self.coarse.features(F.avg_pool2d(normalised, 2))
         coarse = F.interpolate(coarse, size=tuple(fine.shape[-2:]), mode="bilinear", align_corners=True)
         return cast(Tensor, self.head(torch.cat([fine, coarse], dim=1)))
 
-    def logits(self, pictures: Tensor) -> Tensor:
-        """Predict maps before their sigmoid at the pictures' size, (N, 1, H, W)."""
-        return F.interpolate(
-            self.scores(pictures), size=tuple(pictures.shape[-2:]), mode="bilinear", align_corners=False
-        )
+    def map_of(self, output: Tensor) -> Tensor:
+        """The sigmoid of the output."""
+        return output.sigmoid()
+
+    def logits_of(self, output: Tensor, size: tuple[int, int]) -> Tensor:
+        """The output, enlarged: logits need no detour through the map."""
+        return resized(output, size)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Predict saliency maps in [0, 1], (N, 1, H, W), from RGB pictures in 0..255, (N, 3, H, W)."""
-        return torch.sigmoid(self.logits(pictures))
+        """Predict saliency maps in [0, 1], (N, 1, H, W): enlarged first, then through the sigmoid."""
+        return self.logits(pictures).sigmoid()

@@ -21,11 +21,13 @@ from salgan.errors import ModelError
 from salgan.networks.factory import build_from_factory, is_ours
 from salgan.networks.files import as_safetensors, read_network_file, read_safetensors
 from salgan.networks.generator import Generator
+from salgan.networks.rival import Rival
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 
 __all__ = [
     "describe",
     "fit_weights",
+    "fitting",
     "load_encoder",
     "load_network",
     "preprocessing_of",
@@ -90,7 +92,7 @@ def describe(
 
     Args:
         network: a generator, or any network that ``factory`` makes.
-        factory: ``package.module:factory`` of a network that is not a :class:`Generator`.
+        factory: ``package.module:factory`` of a network that is neither a :class:`Generator` nor a rival.
         preprocessing: how the network is fed; its attribute of that name if None.
 
     Returns:
@@ -102,6 +104,8 @@ def describe(
     record = preprocessing or preprocessing_of(network)
     if isinstance(network, Generator):
         return {_ARCHITECTURE: json.dumps(network.architecture), METADATA_KEY: record.to_json()}
+    if factory is None and isinstance(network, Rival):
+        factory = f"{type(network).__module__}:{type(network).__name__}"
     if factory is None:
         raise ModelError(f"{type(network).__name__} cannot be described without the factory that makes it")
     return {_FACTORY: factory, METADATA_KEY: record.to_json()}
@@ -215,19 +219,37 @@ def load_encoder(network: Generator, path: str | Path) -> None:
     """
     _, tensors = read_safetensors(path)
     encoder = network.encoder
+    encoder.load_state_dict(
+        fitting(encoder.state_dict(), tensors, str(path), network.architecture["encoder"])
+    )
+
+
+def fitting(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: str, name: str
+) -> dict[str, Tensor]:
+    """The tensors of a file that an encoder needs, by the encoder's own names.
+
+    Args:
+        wanted: the encoder's ``state_dict``.
+        tensors: the file's, by timm's names; what the encoder does not have is ignored.
+        path: the file's name, for the message.
+        name: the encoder's, likewise.
+
+    Raises:
+        ModelError: a tensor that is missing, misshapen or not finite; it is named.
+    """
     # timm flattens "stages.0.x" to "stages_0.x" when it cuts some models, so names are compared without dots.
     by_name = {key.replace(".", "_"): tensor for key, tensor in tensors.items()}
-    wanted = encoder.state_dict()
     found: dict[str, Tensor] = {}
-    for name in wanted:
-        plain = name.removeprefix("model.").replace(".", "_")
+    for key in wanted:
+        plain = key.removeprefix("model.").replace(".", "_")
         if plain in by_name:
-            found[name] = by_name[plain]
+            found[key] = by_name[plain]
     try:
         _check(wanted, found)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}, as {network.architecture['encoder']} needs it") from None
-    encoder.load_state_dict(found)
+        raise ModelError(f"{path}: {error}, as {name} needs it") from None
+    return found
 
 
 def _parse_architecture(text: Any) -> dict[str, Any]:

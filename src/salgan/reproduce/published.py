@@ -9,12 +9,24 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from salgan._words import markdown_table
+from salgan._words import did_you_mean, markdown_table
 from salgan.errors import SalganError
 from salgan.evaluation.report import conditions, dataset_label, interval_text, label, summarise
 from salgan.evaluation.results import Results
 
-__all__ = ["PublishedBenchmark", "PublishedRow", "matching", "published", "table2", "unstated"]
+__all__ = [
+    "PublishedBenchmark",
+    "PublishedRow",
+    "find_benchmark",
+    "matching",
+    "published",
+    "published_table",
+    "table2",
+    "unstated",
+]
+
+_THEIRS = {"auc": "AUC ↑"}
+"""Headings of scores that are none of our metrics: an AUC of a kind that whoever scored does not name."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,18 @@ def published() -> dict[str, PublishedBenchmark]:
         rows = tuple(PublishedRow(**row) for row in table.pop("rows"))
         found[name] = PublishedBenchmark(id=name, rows=rows, **table)
     return found
+
+
+def find_benchmark(name: str) -> PublishedBenchmark:
+    """The published numbers of a benchmark, by its id.
+
+    Raises:
+        SalganError: there is none of that name; the message gives the nearest or the list.
+    """
+    known = published()
+    if name not in known:
+        raise SalganError(f"no benchmark is called {name!r}; {did_you_mean(name, known)}")
+    return known[name]
 
 
 def matching(about: Mapping[str, Any]) -> list[PublishedBenchmark]:
@@ -149,6 +173,11 @@ def _own(members: Sequence[Results]) -> list[str]:
     return markdown_table(_headings(metrics), rows)
 
 
+def published_table(benchmark: PublishedBenchmark) -> list[str]:
+    """The published numbers of one benchmark as lines of Markdown: a title, a table, and what it rests on."""
+    return _printed(benchmark, "")
+
+
 def _printed(benchmark: PublishedBenchmark, words: str) -> list[str]:
     metrics = list(benchmark.metrics)
     rows = []
@@ -162,4 +191,4 @@ def _printed(benchmark: PublishedBenchmark, words: str) -> list[str]:
 
 
 def _headings(metrics: Sequence[str]) -> list[str]:
-    return ["model", *(label(name) for name in metrics), "source"]
+    return ["model", *(_THEIRS.get(name) or label(name) for name in metrics), "source"]

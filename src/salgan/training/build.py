@@ -12,6 +12,7 @@ from salgan.models import find_model
 from salgan.networks import Generator, default_preprocessing, load_encoder, read_checkpoint
 from salgan.networks.factory import build_from_factory
 from salgan.networks.files import read_network_file
+from salgan.networks.rivals import RIVALS, build_rival
 from salgan.networks.weights import fit_weights
 from salgan.preprocessing import Preprocessing
 from salgan.training.config import Network
@@ -36,6 +37,8 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
     """
     if isinstance(settings, str):
         return _from_factory(settings)
+    if settings.encoder in RIVALS:
+        return _rival(settings, size)
     online = settings.weights == "timm"
     height, width = size
     record = replace(default_preprocessing(settings.encoder, pretrained=online), height=height, width=width)
@@ -50,6 +53,13 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
     if settings.weights is not None and not online:
         load_encoder(network, settings.weights)
     return network
+
+
+def _rival(settings: Network, size: tuple[int, int]) -> nn.Module:
+    for key in ("decoder", "drop_path"):
+        if getattr(settings, key):
+            raise ConfigError(f"network.{key}: {settings.encoder} has none; leave it out")
+    return build_rival(settings.encoder, weights=settings.weights, frozen=settings.frozen or 0, size=size)
 
 
 def _from_factory(place: str) -> nn.Module:

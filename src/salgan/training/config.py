@@ -15,6 +15,7 @@ from salgan.metrics import find_metric
 from salgan.training._yaml import as_yaml
 
 __all__ = [
+    "OWN_LOSSES",
     "Adversarial",
     "Augmentation",
     "Bootstrap",
@@ -25,6 +26,14 @@ __all__ = [
     "Optimiser",
     "Warmup",
 ]
+
+OWN_LOSSES = {
+    "salnet": "salnet",
+    "salnet_shallow": "salnet-shallow",
+    "mlnet": "mlnet",
+    "mlnet_paper": "mlnet",
+}
+"""Terms of the content loss that only one network has an output for, with that network's name."""
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -124,11 +133,14 @@ class Network(_Settings):
     """A generator of ``salgan.networks``; ``network: package.module:factory`` names any other network."""
 
     encoder: str = "vgg16"
-    """``vgg16`` is the paper's network; any other timm name is that encoder with the light decoder."""
+    """``vgg16`` is the paper's network; ``salnet``, ``salnet-shallow``, ``mlnet`` and ``salicon-net`` are its
+    rivals; any other timm name is that encoder with the light decoder."""
     weights: str | None = None
-    """Encoder weights: a local .safetensors file, ``timm`` to download timm's own, null for random ones."""
+    """Encoder weights: a local .safetensors file, ``timm`` to download timm's own, null for random ones. The
+    rivals take those of VGG-16 where they have its layers."""
     frozen: Count | None = None
-    """Groups (VGG-16) or feature levels (timm) of the encoder that stay as they are; null: 3 and 0."""
+    """Groups (VGG-16) or feature levels (timm) of the encoder that stay as they are; null: 3 and 0, and 0 for
+    the rivals."""
     decoder: dict[str, Any] = {}
     """Options of the decoder (light networks: width, finest_stride, prior, separable)."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -148,6 +160,16 @@ class Content(_Settings):
     """One minus the correlation coefficient, at full size."""
     nss: NonNegative = 0.0
     """Minus the normalised scanpath saliency at the fixations, at full size."""
+    sim: NonNegative = 0.0
+    """One minus the similarity of the min-max scaled maps, at full size."""
+    salnet: NonNegative = 0.0
+    """SalNet's Euclidean loss: half the mean squared error of its output against the shifted true map."""
+    salnet_shallow: NonNegative = 0.0
+    """The shallow SalNet's: the mean squared error against the true map scaled to [-1, 1]."""
+    mlnet: NonNegative = 0.0
+    """ML-Net's weighted squared error (alpha 1.1), with its prior's penalty, as in its authors' code."""
+    mlnet_paper: NonNegative = 0.0
+    """The same with the weight inside the square, as its paper has it."""
 
 
 class Optimiser(_Settings):
@@ -165,8 +187,10 @@ class Optimiser(_Settings):
     """Decays of ``adamw``'s averages of the gradient and of its square; GANs often want .5 for the first."""
     encoder_lr: NonNegative = 1.0
     """Factor on the learning rate of the encoder's weights (the generator only)."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the phase's steps; ``cosine`` ends at 0."""
+    schedule: Literal["constant", "cosine", "halved"] = "constant"
+    """Learning rate over the phase's steps; ``cosine`` ends at 0, ``halved`` halves it ``every`` so often."""
+    every: AtLeastOne | None = None
+    """Steps between two halvings, with ``schedule: halved``."""
     warmup: Count = 0
     """Steps in which the learning rate rises linearly from 0."""
     clip: Positive | None = None
@@ -176,6 +200,8 @@ class Optimiser(_Settings):
     def _names_what_it_uses(self) -> Optimiser:
         if self.name != "adamw" and self.betas != [0.9, 0.999]:
             raise ValueError(f"betas are adamw's, and the optimiser is {self.name}; add name: adamw")
+        if (self.schedule == "halved") != (self.every is not None):
+            raise ValueError("schedule: halved and every: STEPS go together; set both or neither")
         return self
 
 
@@ -361,11 +387,21 @@ class Config(_Settings):
         for shape in [self.size, *(self.shapes or [])]:
             if any(side % self.downsample for side in shape):
                 raise ValueError(f"size {shape} must divide by downsample {self.downsample}")
+        self._check_own_losses()
         self._check_shapes()
         labels = [source.label for source in self.sources]
         if len(set(labels)) < len(labels):
             raise ValueError("sources: two have the same name; give each its own name")
         return self
+
+    def _check_own_losses(self) -> None:
+        """A rival's own loss compares that rival's output, which no other network has."""
+        encoder = None if isinstance(self.network, str) else self.network.encoder
+        for term, owner in OWN_LOSSES.items():
+            if getattr(self.content, term) and encoder != owner:
+                raise ValueError(
+                    f"content.{term} is the loss of {owner}; set network.encoder={owner} or content.{term}=0"
+                )
 
     def _check_shapes(self) -> None:
         if self.shapes is None:

@@ -1,17 +1,39 @@
-"""What training puts around any generator: its logits, and a moving average of its weights."""
+"""What training puts around any generator: its answer in one form, and a moving average of its weights."""
 
 from __future__ import annotations
 
 import copy
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Average", "Logits"]
+from salgan.networks.rival import Rival
+
+__all__ = ["Answer", "Answers", "Average"]
 
 
-class Logits(nn.Module):
-    """A network that returns logits, around one that may only return maps.
+class Answer(NamedTuple):
+    """What a network answers to a batch.
+
+    Attributes:
+        logits: of the maps, at the pictures' size, (N, 1, H, W).
+        output: a rival's own output at its own resolution, which its published loss compares; None otherwise.
+        penalty: what that loss adds for the network's weights, a scalar; None if nothing.
+    """
+
+    logits: Tensor
+    output: Tensor | None = None
+    penalty: Tensor | None = None
+
+    def picture(self, row: int) -> Answer:
+        """The answer to one picture of the batch."""
+        output = None if self.output is None else self.output[row : row + 1]
+        return Answer(self.logits[row : row + 1], output, self.penalty)
+
+
+class Answers(nn.Module):
+    """A network that returns an :class:`Answer`, around one that may only return maps.
 
     Args:
         network: from RGB pictures 0..255 (N, 3, H, W) to maps 0..1 (N, 1, H, W). Its ``logits`` method is
@@ -22,13 +44,17 @@ class Logits(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: Tensor, features: Tensor | None = None) -> Tensor:
-        """Logits (N, 1, H, W), from kept frozen features instead of the pictures where those are given."""
+    def forward(self, pictures: Tensor, features: Tensor | None = None) -> Answer:
+        """The answer, from kept frozen features instead of the pictures where those are given."""
         if features is not None:
-            return self.network.from_frozen(features)  # type: ignore[operator,no-any-return]
+            return Answer(self.network.from_frozen(features))  # type: ignore[operator]
+        if isinstance(self.network, Rival):
+            output = self.network.output(pictures)
+            height, width = pictures.shape[-2:]
+            return Answer(self.network.logits_of(output, (height, width)), output, self.network.penalty())
         if hasattr(self.network, "logits"):
-            return self.network.logits(pictures)  # type: ignore[operator,no-any-return]
-        return torch.logit(self.network(pictures).float(), eps=1e-6)
+            return Answer(self.network.logits(pictures))  # type: ignore[operator]
+        return Answer(torch.logit(self.network(pictures).float(), eps=1e-6))
 
 
 class Average:

@@ -12,7 +12,7 @@ from torch import nn
 
 from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Pool
-from salgan.training.generator import Logits
+from salgan.training.generator import Answers
 
 __all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "to_be_drawn_anew", "warmup_ends"]
 
@@ -60,14 +60,14 @@ def judge_validation(
         fabric: precision; each of several processes judges its share.
     """
     generator.eval()
-    logits_of = Logits(generator)
+    answer_of = Answers(generator)
     size = max(1, batch_size // fabric.world_size)
     chunks = [np.arange(start, min(start + size, len(pool))) for start in range(0, len(pool), size)]
     mine = chunks[fabric.global_rank :: fabric.world_size]
     right = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     for batch in pool.batches(mine):
         with fabric.autocast():
-            generated = logits_of(batch.pictures, batch.features).sigmoid()
+            generated = answer_of(batch.pictures, batch.features).logits.sigmoid()
             real, fake = (
                 discriminator(batch.pictures, maps) for maps in (batch.density, generated.to(batch.density))
             )

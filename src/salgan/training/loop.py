@@ -28,7 +28,7 @@ from salgan.training.chance import random_states, set_random_states
 from salgan.training.config import Config
 from salgan.training.data import WARMUP, Change, Pool, Shape, epoch_order, epoch_shapes
 from salgan.training.folder import RunFolder
-from salgan.training.generator import Logits
+from salgan.training.generator import Answers
 from salgan.training.judging import Accuracy, advice, judge_validation, to_be_drawn_anew, warmup_ends
 from salgan.training.loggers import Logger, open_logger
 from salgan.training.module import SalGAN
@@ -358,7 +358,7 @@ def _rows(salgan: SalGAN, validation: Pool, count: int, shape: Shape) -> Tensor:
     if not len(shown):
         return torch.empty(0)
     batch = validation.batch(shown, shape)
-    prediction = Logits(salgan.best_guess.eval())(batch.pictures, batch.features).sigmoid()
+    prediction = Answers(salgan.best_guess.eval())(batch.pictures, batch.features).logits.sigmoid()
     tallest = [maps.float().amax((2, 3), keepdim=True) for maps in (batch.density, prediction)]
     maps = [
         (maps.float() / top.clamp_min(torch.finfo(top.dtype).tiny)).expand(-1, 3, -1, -1)

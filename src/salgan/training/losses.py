@@ -15,9 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.training import metrics
+from salgan.training.config import OWN_LOSSES
+from salgan.training.rival_losses import own_loss
 
 if TYPE_CHECKING:
     from salgan.training.config import Content
+    from salgan.training.generator import Answer
 
 __all__ = [
     "ContentLoss",
@@ -30,6 +33,7 @@ __all__ = [
     "nss_loss",
     "pooled_bce",
     "pooled_mse",
+    "sim_loss",
 ]
 
 
@@ -105,6 +109,16 @@ def cc_loss(logits: Tensor, truth: Tensor) -> Tensor:
     return 1 - _mean_where_defined(metrics.cc(logits.sigmoid(), truth))
 
 
+def sim_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """One minus the similarity of predicted and true map, each min-max scaled and divided by its sum.
+
+    Args:
+        logits: (N, 1, H, W).
+        truth: true density up to a factor, (N, 1, H, W). A picture without any does not count.
+    """
+    return 1 - _mean_where_defined(metrics.sim(logits.sigmoid(), truth))
+
+
 def nss_loss(logits: Tensor, fixations: Tensor) -> Tensor:
     """Minus the normalised scanpath saliency: the standardised map's mean at fixated pixels.
 
@@ -137,12 +151,14 @@ def content_loss(logits: Tensor, truth: Tensor, fixations: Tensor, weights: Cont
         total = total + weights.cc * cc_loss(logits, truth)
     if weights.nss:
         total = total + weights.nss * nss_loss(logits, fixations)
+    if weights.sim:
+        total = total + weights.sim * sim_loss(logits, truth)
     return total
 
 
 @dataclass(frozen=True)
 class ContentLoss:
-    """A recipe's content loss, :func:`content_loss` with its weights and pooling.
+    """A recipe's content loss: :func:`content_loss`, and the rivals' own losses, with its weights.
 
     Attributes:
         weights: the recipe's weight per term.
@@ -152,9 +168,13 @@ class ContentLoss:
     weights: Content
     factor: int = 4
 
-    def __call__(self, logits: Tensor, truth: Tensor, fixations: Tensor) -> Tensor:
-        """The weighted sum of the terms, see :func:`content_loss`."""
-        return content_loss(logits, truth, fixations, self.weights, self.factor)
+    def __call__(self, answer: Answer, truth: Tensor, fixations: Tensor) -> Tensor:
+        """The weighted sum of the terms, for a network's answer to a batch."""
+        total = content_loss(answer.logits, truth, fixations, self.weights, self.factor)
+        for name in OWN_LOSSES:
+            if weight := getattr(self.weights, name):
+                total = total + weight * own_loss(name, answer, _single(truth))
+        return total
 
 
 def adversarial_loss(content: Tensor, judged: Tensor, alpha: float = 0.05) -> Tensor:

@@ -19,7 +19,7 @@ from salgan.errors import ModelError
 from salgan.networks.discriminator import Discriminator
 from salgan.training.config import Adversarial, Bootstrap, Optimiser
 from salgan.training.data import Batch
-from salgan.training.generator import Average, Logits
+from salgan.training.generator import Answer, Answers, Average
 from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
 from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
 from salgan.training.resume import check_like, check_optimiser
@@ -62,11 +62,11 @@ class SalGAN:
         self._first, self._second, self._content_loss = bootstrap, adversarial, content
         self.generator = generator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        logits = Logits(self.generator)
+        answers = Answers(self.generator)
         if compile:
-            logits.compile()
+            answers.compile()
             self.discriminator.compile()
-        self._logits = fabric.setup_module(logits)
+        self._answers = fabric.setup_module(answers)
         self._judge = fabric.setup_module(self.discriminator)
         self.average = Average(self.generator, ema) if ema is not None else None
         self.generator_optimiser = build_optimiser(bootstrap.optimiser, self.generator)
@@ -183,7 +183,7 @@ class SalGAN:
             ``content``, a detached scalar.
         """
         self._set_generator_rate(step)
-        content = self._content(self._logits(batch.pictures, batch.features), batch)
+        content = self._content(self._answers(batch.pictures, batch.features), batch)
         self._move_generator(content, self._generator_settings)
         return {"content": content.detach()}
 
@@ -224,17 +224,17 @@ class SalGAN:
             ``accuracy_real`` and ``accuracy_generated``, the shares of both kinds that it was right about.
         """
         with torch.no_grad(), self._statistics_held():
-            generated = self._logits(batch.pictures, batch.features).sigmoid()
+            generated = self._answers(batch.pictures, batch.features).logits.sigmoid()
         return self._teach(batch, generated, step)
 
     def _convince(self, batch: Batch, step: int) -> tuple[Losses, Tensor]:
         """Move the generator in the adversarial phase; its losses, and the maps that were judged."""
         self._set_generator_rate(step)
-        logits = self._logits(batch.pictures, batch.features)
-        content = self._content(logits, batch)
+        answer = self._answers(batch.pictures, batch.features)
+        content = self._content(answer, batch)
         self.discriminator.requires_grad_(False)
         # The bare discriminator: under DDP its wrapper would wait for gradients that this step does not make.
-        generated = logits.sigmoid()
+        generated = answer.logits.sigmoid()
         with self._fabric.autocast():
             judged = self.discriminator(batch.pictures, generated)
         loss = adversarial_loss(content, judged, self._second.alpha)
@@ -345,8 +345,8 @@ class SalGAN:
         settings = self._generator_settings
         set_learning_rate(self.generator_optimiser, settings.lr * schedule_factor(settings, step, steps))
 
-    def _content(self, logits: Tensor, batch: Batch) -> Tensor:
-        return self._content_loss(logits, batch.density, batch.fixations)
+    def _content(self, answer: Answer, batch: Batch) -> Tensor:
+        return self._content_loss(answer, batch.density, batch.fixations)
 
     @contextmanager
     def _statistics_held(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import nn
@@ -53,7 +54,9 @@ def build_optimiser(settings: Optimiser, network: nn.Module) -> torch.optim.Opti
 
 
 def schedule_factor(settings: Optimiser, step: int, steps: int) -> float:
-    """Factor on the learning rate at a step of a phase: linear warm-up, then constant or half a cosine to 0.
+    """Factor on the learning rate at a step of a phase: linear warm-up, then what the schedule says.
+
+    It stays constant, follows half a cosine to 0, or is halved every so many steps.
 
     Args:
         settings: which schedule and how many steps of warm-up.
@@ -64,6 +67,8 @@ def schedule_factor(settings: Optimiser, step: int, steps: int) -> float:
         return (step + 1) / (settings.warmup + 1)
     if settings.schedule == "constant":
         return 1.0
+    if settings.schedule == "halved":
+        return 0.5 ** ((step - settings.warmup) // cast(int, settings.every))
     progress = (step - settings.warmup) / max(1, steps - settings.warmup)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-import salgan
 from salgan._files import read_file
+from salgan._recipes import recipe_files
 from salgan._words import did_you_mean
 from salgan.errors import ConfigError
 from salgan.training._yaml import parse_yaml
@@ -18,7 +18,6 @@ from salgan.training.config import Config
 __all__ = ["find_recipe", "load_config"]
 
 _MOST_BYTES = 1_000_000
-_FOLDER = Path(salgan.__file__).parent / "recipes"
 
 
 def find_recipe(recipe: str | Path) -> Path:
@@ -35,7 +34,7 @@ def find_recipe(recipe: str | Path) -> Path:
     path = Path(recipe)
     if path.exists() and not path.is_dir():
         return path
-    ours = {file.stem: file for file in sorted(_FOLDER.glob("*.yaml"))}
+    ours = recipe_files()
     name = path.as_posix().removeprefix("recipes/").removesuffix(".yaml")
     if name in ours:
         return ours[name]

@@ -6,14 +6,17 @@ batch's mean.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
-from salgan.networks.salnet import SALNET_OFFSET, SALNET_SCALE
+from salgan.networks.unit_map import SALNET_OFFSET, SALNET_SCALE, mlnet_map
 
-__all__ = ["mlnet_loss", "mlnet_prior_penalty", "salnet_loss", "salnet_shallow_loss", "salnet_target"]
+if TYPE_CHECKING:
+    from salgan.training.generator import Answer
+
+__all__ = ["mlnet_loss", "own_loss", "salnet_loss", "salnet_shallow_loss", "salnet_target"]
 
 
 def salnet_target(truth: Tensor) -> Tensor:
@@ -67,17 +70,28 @@ def mlnet_loss(
         alpha: a number above 1.
         form: where the weight stands.
     """
-    highest = output.amax((2, 3), keepdim=True).clamp_min(torch.finfo(output.dtype).tiny)
-    error = output / highest - truth
+    error = mlnet_map(output) - truth
     weight = alpha - truth
     weighted = error.square() / weight if form == "code" else (error / weight).square()
     return weighted.mean()
 
 
-def mlnet_prior_penalty(prior: Tensor) -> Tensor:
-    """The mean square of what ML-Net's learned center bias adds to one, which is added to its loss.
+def own_loss(name: str, answer: Answer, truth: Tensor) -> Tensor:
+    """A rival's published loss, at the resolution of the network's own output.
 
     Args:
-        prior: (1, 1, 6, 8).
+        name: one of :data:`salgan.training.config.OWN_LOSSES`.
+        answer: the network's, with its output.
+        truth: true map in [0, 1] at the pictures' size, (N, 1, H, W); it is averaged down to the output's
+            cells and not scaled again.
     """
-    return prior.square().mean()
+    assert answer.output is not None  # noqa: S101  # the recipe was checked: the network has one
+    output = answer.output.to(truth.dtype)
+    small = F.interpolate(truth, size=tuple(output.shape[-2:]), mode="area")
+    if name == "salnet":
+        loss = salnet_loss(output, small)
+    elif name == "salnet_shallow":
+        loss = salnet_shallow_loss(output, small)
+    else:
+        loss = mlnet_loss(output, small, form="paper" if name == "mlnet_paper" else "code")
+    return loss if answer.penalty is None else loss + answer.penalty

@@ -16,7 +16,7 @@ from salgan.preprocessing import Preprocessing
 from salgan.training.areas import auc_judd, sauc
 from salgan.training.config import Config
 from salgan.training.data import Batch, Pool, Shape
-from salgan.training.generator import Logits
+from salgan.training.generator import Answer, Answers
 from salgan.training.losses import ContentLoss
 from salgan.training.metrics import cc, ig, kld, nss, sim
 from salgan.training.surroundings import Surroundings
@@ -90,13 +90,13 @@ class Validator:
             one that is undefined for every picture is left out itself.
         """
         network.eval()
-        logits_of = Logits(network)
+        answer_of = Answers(network)
         scores = torch.zeros(len(self._pool), len(self._names), dtype=torch.float64)
         rows_of, shapes = [rows for _, rows in self._chunks], [shape for shape, _ in self._chunks]
         for rows, batch in zip(rows_of, self._pool.batches(rows_of, shapes), strict=True):
             with self._fabric.autocast():
-                logits = logits_of(batch.pictures, batch.features)
-            scores[torch.from_numpy(rows)] = self._scores(logits.float(), batch, rows).double().cpu()
+                answer = answer_of(batch.pictures, batch.features)
+            scores[torch.from_numpy(rows)] = self._scores(answer, batch, rows).double().cpu()
         if self._fabric.world_size > 1:
             summed = self._fabric.all_reduce(scores.to(self._fabric.device), reduce_op="sum")
             scores = cast(Tensor, summed).cpu()
@@ -106,9 +106,10 @@ class Validator:
                 result |= {f"{source}/{name}": value for name, value in self._means(scores, rows).items()}
         return result
 
-    def _scores(self, logits: Tensor, batch: Batch, rows: np.ndarray) -> Tensor:
+    def _scores(self, answer: Answer, batch: Batch, rows: np.ndarray) -> Tensor:
         """Scores of each picture, (N, number of scores)."""
-        maps, shape, device = logits.sigmoid(), logits.shape[2:], logits.device
+        maps = answer.logits.float().sigmoid()
+        shape, device = maps.shape[2:], maps.device
         truth: dict[str, Callable[[], Tensor]] = {
             "fixations": lambda: batch.fixations,
             "density": lambda: batch.density,
@@ -119,8 +120,9 @@ class Validator:
         columns = []
         for name in self._names:
             if name == CONTENT:
-                samples = zip(logits, batch.density, batch.fixations, strict=True)
-                columns.append(torch.stack([self._content(z[None], s[None], f[None]) for z, s, f in samples]))
+                samples = enumerate(zip(batch.density, batch.fixations, strict=True))
+                losses = [self._content(answer.picture(k), s[None], f[None]) for k, (s, f) in samples]
+                columns.append(torch.stack(losses))
             elif self._is_defined(name, rows):
                 columns.append(VALIDATION_SCORES[name](maps, *(truth[need]() for need in needs(name))))
             else:
