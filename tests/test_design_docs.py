@@ -13,7 +13,7 @@ from salgan.models.predictor import Predictor
 from tests import _fenced
 from tests._onnx import tiny_model
 
-PAGES = ("regions", "ab", "crop", "heatmaps")
+PAGES = ("regions", "ab", "crop", "heatmaps", "report")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def desk(tmp_path, monkeypatch) -> Path:
     for name in ("page.png", "old.png", "new.png", "photo.jpg"):
         Image.fromarray(rng.integers(0, 256, (600, 800, 3), dtype=np.uint8)).save(tmp_path / name)
     (tmp_path / "regions.json").write_text(_fenced.texts("docs/regions.md", "json")[0])
-    for folder in ("pages", "more"):
+    for folder in ("pages", "more", "designs"):
         (tmp_path / folder).mkdir()
         Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(
             tmp_path / folder / f"{folder}.png"
@@ -55,6 +55,7 @@ def test_the_commands_run_as_they_are_written(desk, salgan, page):
     assert {
         "regions": {"page.regions.png", "report.json", "shares.csv"},
         "ab": {"old-new.png", "old-new.json"},
+        "report": {"report.html", "report.csv"},
         "heatmaps": {"page.saliency.npy", "page.overlay.png", "page.overlay.webp"},
         "crop": {"photo.crop-1-1.jpg", "photo.crop-16-9.jpg", "photo.crop-400x300.jpg"},
     }[page] <= made

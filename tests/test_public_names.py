@@ -30,6 +30,7 @@ MODULES = (
     "salgan.preprocessing",
     "salgan.regions",
     "salgan.render",
+    "salgan.report",
     "salgan.saliency_map",
     "salgan.serve",
     "salgan.training",

@@ -19,7 +19,9 @@ RUN_ELSEWHERE = {
     "docs/ab.md": "tests/test_design_docs.py",
     "docs/crop.md": "tests/test_design_docs.py",
     "docs/evaluation.md": "tests/docs/test_evaluation.py",
+    "docs/heatmaps.md": "tests/test_design_docs.py",
     "docs/regions.md": "tests/test_design_docs.py",
+    "docs/report.md": "tests/test_design_docs.py",
     "docs/serve.md": "tests/serve/test_docs.py",
     "docs/training.md": "tests/docs/test_training.py",
     "docs/video.md": "tests/video/test_docs.py",
@@ -117,6 +119,9 @@ def desk(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for name in ("photo.jpg", "ad.png", "old.png", "new.png"):
         Image.fromarray(rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "designs").mkdir()
+    (tmp_path / "designs" / "a.png").write_bytes((tmp_path / "ad.png").read_bytes())
+    (tmp_path / "regions.json").write_text('[{"name": "cta", "box": [0.6, 0.8, 0.3, 0.1]}]')
     monkeypatch.chdir(tmp_path)
     predictor = Predictor(tiny_model())
     monkeypatch.setattr("salgan.models.load_model", lambda *_, **__: predictor)

@@ -29,6 +29,7 @@ from salgan.cli.models import models
 from salgan.cli.predict import predict
 from salgan.cli.published import published
 from salgan.cli.regions import regions
+from salgan.cli.report import report
 from salgan.cli.reproduce import reproduce
 from salgan.cli.serve import serve
 from salgan.cli.submit import submit
@@ -84,6 +85,7 @@ app.command()(predict)
 app.command()(serve)
 app.command()(regions)
 app.command()(ab)
+app.command()(report)
 app.command()(crop)
 app.command()(train)
 app.command()(evaluate)
