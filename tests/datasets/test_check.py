@@ -102,15 +102,29 @@ def test_the_sheet_shows_the_density_where_the_fixations_are(tmp_path):
     (root / "fixations/a.csv").write_text("x,y\n" + "200,50\n" * 5)
     out = contact_sheet(open_dataset(root), tmp_path / "sheet.png", sigma=8.0)
     with Image.open(out) as sheet:
-        pixels = np.asarray(sheet).astype(int)
-    assert pixels.shape[1] == 480
+        whole = np.asarray(sheet).astype(int)
+    assert whole.shape[1] == 480
+    title, pixels = whole[:44], whole[44:]
+    assert (title.sum(axis=-1) < 200).sum() > 300  # two lines of text
     assert pixels[50, 200].tolist() == [255, 230, 0]
     assert pixels[50, 20].tolist() == [0, 0, 255]
     heat = pixels[:100, 240:478]
     assert heat[50, 200, 0] > 150
     assert heat[50, 20].tolist() == [0, 0, 255]
-    red = heat[..., 0]
-    assert np.unravel_index(red.argmax(), red.shape) == pytest.approx((50, 200), abs=1)
+    # The overlay has one colour from the 99.5th percentile on: its middle is where people looked.
+    top = np.argwhere(heat[..., 0] == heat[..., 0].max())
+    assert top.mean(axis=0) == pytest.approx((50, 200), abs=1)
+
+
+def test_the_sheets_title_names_the_set_the_number_and_the_density(tmp_path):
+    from salgan.datasets.sheet import _title
+
+    dataset = open_dataset(synthetic(tmp_path / "set", 3))
+    shown = list(dataset)[:2]
+    assert _title(dataset, shown, None) == ["set: 2 of 3 pictures", "density: published maps"]
+    assert _title(dataset, shown, 8.0)[1] == "density: fixations, Gaussian of sigma 8 px"
+    degrees = [stimulus.with_pixels_per_degree(31) for stimulus in shown]
+    assert _title(dataset, degrees, None)[1] == "density: fixations, Gaussian of sigma 1 degree (31.0 px)"
 
 
 def test_the_sheet_takes_pictures_from_all_over_the_set(tmp_path):

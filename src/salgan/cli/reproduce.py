@@ -60,6 +60,9 @@ def run(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Number of scoring processes; one per core if not given.")
     ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train everything with this many seeds, counted from the recipe's.")
+    ] = 1,
     preprint: Annotated[
         bool,
         typer.Option("--preprint", help="Also train the preprint's rows: MSE, and BCE at 1, 1/2, 1/4, 1/8."),
@@ -71,7 +74,8 @@ def run(
     Both continue with the same seed for the same number of epochs, and the
     network of every epoch is evaluated. To resume a run that was killed, run the
     same command again. Afterwards, table1, figure3 and figure1 draw what is in
-    the folder.
+    the folder. With --seeds 3, everything is trained with three seeds, and table1
+    adds the spread over them; more seeds can be added later.
 
     [bold]salgan reproduce run --data ~/datasets --out runs/paper[/bold]
 
@@ -83,7 +87,8 @@ def run(
     from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import require
     from salgan.evaluation import open_data
-    from salgan.reproduce.experiment import EXPERIMENT_METRICS, Experiment, branches, preprint_rows
+    from salgan.reproduce.experiment import EXPERIMENT_METRICS, Experiment
+    from salgan.reproduce.seeds import run_seeds
 
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
@@ -100,9 +105,7 @@ def run(
             lambda line: messages().print(line, markup=False),
         )
         check_code(experiment.config(), experiment.overrides, trust=trust)
-        branches(experiment)
-        if preprint:
-            preprint_rows(experiment)
+        run_seeds(experiment, seeds, preprint=preprint)
     for name in ("table1", "figure3", "figure1"):
         messages().print(f"next: salgan reproduce {name} {out}", markup=False)
 
@@ -112,15 +115,20 @@ def table1(folder: _Run) -> None:
     """Table 1: BCE alone against GAN, each at its best epoch and at the last.
 
     Paired differences are shown beside the paper's figures. The preprint's rows
-    follow if the run has trained them. This trains nothing.
+    follow if the run has trained them, and so do means, spread and intervals over
+    the seeds if there are several. This trains nothing.
 
     [bold]salgan reproduce table1 runs/paper[/bold]
     """
-    from salgan.reproduce.experiment import read_branches, read_preprint_rows
+    from salgan.reproduce.experiment import read_preprint_rows
+    from salgan.reproduce.seeds import read_seeds, seeds_table
     from salgan.reproduce.table1 import preprint_table
     from salgan.reproduce.table1 import table1 as write
 
-    text = write(read_branches(folder), folder)
+    found = read_seeds(folder)
+    text = write(found[0], folder)
+    if len(found) > 1:
+        text += "\n" + seeds_table(found, folder)
     if rows := read_preprint_rows(folder):
         text += "\n" + preprint_table(rows, folder)
     _print(text, folder)

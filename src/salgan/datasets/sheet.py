@@ -8,20 +8,29 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from salgan._arrays import Array
+from salgan._drawing import drawable, font
 from salgan._files import replacing
 from salgan.datasets.stimulus import Dataset, Stimulus
 from salgan.errors import DatasetError
+from salgan.render import overlay
+from salgan.saliency_map import SaliencyMap
 
 __all__ = ["contact_sheet"]
 
 _TILE = 240
 _CAPTION = 14
 _COLUMNS = 4
-_HOT = np.array([255.0, 70.0, 0.0])
+_TITLE = 22
+"""Height of a line of the title."""
+_SHARE = 0.03
+"""Width of the Gaussian as a share of the longer side, where nothing says how wide it should be."""
 
 
 def contact_sheet(dataset: Dataset, out: str | Path, n: int = 24, sigma: float | None = None) -> Path:
-    """Draw pictures of a dataset, each beside itself with its fixation density over it.
+    """Draw pictures of a dataset, each beside itself with its fixation density as an overlay.
+
+    The overlay is that of :func:`salgan.render.overlay`. A title names the set, how many of its pictures are
+    shown, and where the density comes from.
 
     Args:
         dataset: pictures are taken from all over it, evenly.
@@ -44,10 +53,14 @@ def contact_sheet(dataset: Dataset, out: str | Path, n: int = 24, sigma: float |
     tiles = [_tile(dataset.stimuli[index], sigma) for index in chosen]
     rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
     heights = [max(tile.height for tile in row) for row in rows]
-    sheet = Image.new("RGB", (len(rows[0]) * 2 * _TILE, sum(heights)), "white")
+    title = _title(dataset, [dataset.stimuli[index] for index in chosen], sigma)
+    top = len(title) * _TITLE
+    sheet = Image.new("RGB", (len(rows[0]) * 2 * _TILE, top + sum(heights)), "white")
+    for number, line in enumerate(title):
+        ImageDraw.Draw(sheet).text((4, number * _TITLE + 3), line, fill="black", font=font(14))
     for place, row in enumerate(rows):
         for column, tile in enumerate(row):
-            sheet.paste(tile, (column * 2 * _TILE, sum(heights[:place])))
+            sheet.paste(tile, (column * 2 * _TILE, top + sum(heights[:place])))
     out = Path(out)
     with replacing(out) as part:
         sheet.save(part, format="PNG")
@@ -75,16 +88,35 @@ def _tile(stimulus: Stimulus, sigma: float | None) -> Image.Image:
     return tile
 
 
+def _title(dataset: Dataset, shown: list[Stimulus], sigma: float | None) -> list[str]:
+    """The set with the number of pictures, and what the density is."""
+    release = f", release {dataset.release}" if dataset.release else ""
+    name = drawable(f"{dataset.name}{release}", "dataset")
+    kinds = dict.fromkeys(_density_words(stimulus, sigma) for stimulus in shown)
+    return [f"{name}: {len(shown)} of {len(dataset):,} pictures", f"density: {'; '.join(kinds)}"]
+
+
+def _density_words(stimulus: Stimulus, sigma: float | None) -> str:
+    """Where :func:`_density` takes a stimulus' density from."""
+    if sigma is not None:
+        return f"fixations, Gaussian of sigma {sigma:g} px"
+    per_degree = stimulus.pixels_per_degree
+    if stimulus.map_path is not None and (per_degree is None or not stimulus.has_fixations):
+        return "published maps"
+    if per_degree is None:
+        return f"fixations, Gaussian of sigma {_SHARE:.0%} of the longer side"
+    return f"fixations, Gaussian of sigma 1 degree ({per_degree:.1f} px)"
+
+
 def _overlay(picture: Image.Image, density: Array) -> Image.Image:
-    heat = np.asarray(Image.fromarray(density.astype(np.float32)).resize(picture.size))
-    # The square root shows the flanks, which a linear scale hides beside the peaks.
-    blend = 0.75 * np.sqrt(np.clip(heat / heat.max(), 0, 1))[..., None]
-    return Image.fromarray((np.asarray(picture) * (1 - blend) + _HOT * blend).astype(np.uint8))
+    heat = np.asarray(Image.fromarray((density / density.max()).astype(np.float32)).resize(picture.size))
+    pixels = np.asarray(picture.convert("RGB"))
+    return Image.fromarray(overlay(pixels, SaliencyMap(np.clip(heat, 0, 1))))
 
 
 def _density(stimulus: Stimulus, sigma: float | None) -> Array:
     if sigma is None and stimulus.map_path is None and stimulus.pixels_per_degree is None:
-        sigma = 0.03 * max(stimulus.width, stimulus.height)
+        sigma = _SHARE * max(stimulus.width, stimulus.height)
     return stimulus.density(sigma)
 
 

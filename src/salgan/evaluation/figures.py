@@ -125,12 +125,15 @@ def save(figure: Figure, stem: Path) -> list[Path]:
 
 
 @_styled
-def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = highest") -> Figure:
+def examples_figure(
+    examples: Sequence[Example], scale: str = "saliency, 1 = highest", caption: str = ""
+) -> Figure:
     """Rows of picture and maps, with one colour scale from 0 to 1 for all panels.
 
     Args:
         examples: one per row, all with the same columns.
         scale: label of the colour bar.
+        caption: words below the rows, such as what the notes are.
 
     Raises:
         SalganError: no example.
@@ -142,7 +145,7 @@ def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = hig
     shapes = [example.picture.shape[0] / example.picture.shape[1] for example in examples]
     panel = (_WIDTH - 0.9) / len(columns)
     # The rows' names are written to their left, and a note takes a second line there.
-    figure = _figure(0.45 + sum(max(panel * shape, 0.5) + 0.06 for shape in shapes))
+    figure = _figure(0.45 + 0.25 * bool(caption) + sum(max(panel * shape, 0.5) + 0.06 for shape in shapes))
     axes = figure.subplots(len(examples), len(columns), squeeze=False, height_ratios=shapes)
     image = None
     for row, example in zip(axes, examples, strict=True):
@@ -157,6 +160,8 @@ def examples_figure(examples: Sequence[Example], scale: str = "saliency, 1 = hig
     if image is not None:
         bar = figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, aspect=30 * len(examples))
         bar.set_label(scale, fontsize=8)
+    if caption:
+        figure.supxlabel(caption, fontsize=8)
     return figure
 
 
@@ -179,7 +184,7 @@ def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
     columns = list(examples[0].maps)
     shapes = [example.picture.shape[0] / example.picture.shape[1] for example in examples]
     panel = (_WIDTH - 0.5) / len(columns)
-    figure = _figure(0.75 + sum(panel * shape + 0.3 for shape in shapes))
+    figure = _figure(1.05 + sum(panel * shape + 0.3 for shape in shapes))
     axes = figure.subplots(len(examples), len(columns), squeeze=False, height_ratios=shapes)
     # Lines that enclose the same share of the picture have the same colour in every panel.
     colours = require("matplotlib", "eval").colormaps[COLOURMAP](np.linspace(0.85, 0.05, len(SHARES)))
@@ -202,7 +207,9 @@ def level_sets_figure(examples: Sequence[Example], zoom: float = 0.5) -> Figure:
     figure.legend(
         [sample([], [], color=colour) for colour in colours],
         [f"{share:.0%}" for share in SHARES],
-        title="share of the picture that a level set encloses",
+        title=f"close-ups of {zoom:.0%} of each side, around the highest value of {columns[0]}\n"
+        "mean length: of the whole map, in diagonals of the picture\n"
+        "colours: share of the picture that a level set encloses",
         loc="outside lower center",
         ncols=len(SHARES),
         frameon=False,

@@ -82,7 +82,14 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
             examples.append(
                 Example(name, stimulus.picture(), {"truth": truth_of(stimulus, protocol)} | maps, note)
             )
-    return save(examples_figure(examples, "each map divided by its highest value"), stem)
+    second, first = _title(comparison.second, comparison.first), _title(comparison.first, comparison.second)
+    better = "above" if found.higher_is_better else "below"
+    caption = (
+        f"numbers: {found.label} of {second} minus {found.label} of {first}, picture by picture; "
+        f"{better} 0, {second} is better"
+    )
+    scale = "each map divided by its highest value"
+    return save(examples_figure(examples, scale, caption), stem)
 
 
 class _CenterBias(EveryPicture):
