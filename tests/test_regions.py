@@ -1,6 +1,7 @@
 """Regions: what counts as inside, what the shares say, and how regions are written and drawn."""
 
 import json
+import sys
 import tracemalloc
 from itertools import pairwise
 
@@ -183,6 +184,14 @@ def test_memory_does_not_grow_with_the_number_of_regions():
     finally:
         tracemalloc.stop()
     assert peak < 100e6  # one float64 for each pixel of each region would be 264 million bytes
+
+
+def test_the_edges_of_boxes_may_not_cut_a_picture_into_too_many_parts(monkeypatch):
+    boxes = [Region.of_box(str(n), n, n, 0.5, 0.5, "pixel") for n in range(60)]
+    assert len(shares(_random_map(60, 60), boxes).regions) == 60
+    monkeypatch.setattr(sys.modules["salgan.regions.shares"], "_MOST_CELLS", 3599)
+    with pytest.raises(ConfigError, match="the edges of 60 boxes cut this picture into"):
+        shares(_random_map(60, 60), boxes)
 
 
 def test_two_regions_of_one_name_are_refused():
@@ -409,6 +418,11 @@ def test_a_report_can_be_read_back_as_its_regions():
         ("r.csv", b"name,x,y,w,h\na,0,0,1\n", "line 2 has 4 cells"),
         ("r.csv", b"name,x,y,w,h\na,0,0,1,z\n", "line 2: could not convert"),
         ("r.csv", b"name,x,y,w,h\n", "holds no regions"),
+        (
+            "r.csv",
+            b"name,x,y,w,h\n" + b"".join(b"b%d,0,0,1,1\n" % number for number in range(20_000)),
+            "holds 20000 regions, and a file may hold 2000",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_it(tmp_path, name, content, message):
@@ -454,6 +468,17 @@ def test_regions_are_drawn_on_pictures_of_any_size(size):
     regions.append(Region.of_box("outside", 3, 3, 1, 1, "fraction"))
     picture = np.zeros((*size, 3), np.uint8)
     assert draw(picture, saliency, shares(saliency, regions)).shape == picture.shape
+
+
+def test_of_very_many_regions_the_strongest_get_a_label(monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "salgan._drawing.Tags.add", lambda self, box, name, figures: written.append(name) or True
+    )
+    boxes = [Region.of_box(str(n), n, 0, 1, 100, "pixel") for n in range(300)]
+    saliency = SaliencyMap(np.tile(np.arange(300) / 300, (100, 1)))
+    draw(np.zeros((100, 300, 3), np.uint8), saliency, shares(saliency, boxes))
+    assert written == [str(n) for n in range(299, 99, -1)]
 
 
 def test_labels_keep_off_each_other():

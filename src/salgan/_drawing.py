@@ -79,6 +79,11 @@ def frame(pixels: Picture, corners: Array, line: float, colour: Colour = PAPER) 
 
 
 def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacity: float) -> None:
+    # Only what the line may reach is looked at, since there may be thousands of lines.
+    low, high = np.floor(corners.min(axis=0) - line), np.ceil(corners.max(axis=0) + line)
+    left, top = np.maximum(low, 0).astype(int)
+    pixels = pixels[top : max(top, int(high[1])), left : max(left, int(high[0]))]
+    corners = corners - (left, top)
     height, width = pixels.shape[:2]
     # Sides are gathered before anything is painted, or corners, where two overlap, would be painted twice.
     mask = np.zeros((height, width), np.float32)

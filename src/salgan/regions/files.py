@@ -18,6 +18,7 @@ from salgan.regions.region import Region, check_names
 __all__ = ["parse_box", "parse_polygon", "read_regions", "regions_from"]
 
 _MOST_BYTES = 10_000_000
+_MOST_REGIONS = 2_000
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(px|%)?")
 _COLUMNS = {"w": "width", "h": "height"}
 
@@ -62,13 +63,13 @@ def read_regions(path: str | Path) -> list[Region]:
     ``salgan regions --json``. CSV files hold boxes, with the header ``name,x,y,width,height[,unit]``.
 
     Args:
-        path: a file whose name ends in .json or .csv.
+        path: a file whose name ends in .json or .csv, with at most 2,000 regions.
 
     Returns:
         At least one region.
 
     Raises:
-        ConfigError: the file cannot be read, holds no regions, or two of the same name.
+        ConfigError: the file cannot be read, holds no regions, too many, or two of the same name.
     """
     path = Path(path)
     text = read_text(path)
@@ -80,6 +81,8 @@ def read_regions(path: str | Path) -> list[Region]:
         raise ConfigError(f"{path}: is not JSON ({error})") from None
     if not regions:
         raise ConfigError(f"{path}: holds no regions")
+    if len(regions) > _MOST_REGIONS:
+        raise ConfigError(f"{path}: holds {len(regions)} regions, and a file may hold {_MOST_REGIONS}")
     return regions
 
 

@@ -13,6 +13,9 @@ from salgan.saliency_map import SaliencyMap
 
 __all__ = ["draw"]
 
+_MOST_TAGS = 200
+"""The most labels; nobody could read more, and each has to keep off all others."""
+
 
 _LEAST_SIDE = 200
 """Pictures of fewer pixels across or down get no list beside them, which could not be read."""
@@ -25,6 +28,7 @@ def draw(
 
     Labels stand outside the regions, beside theirs or at the end of a line that leads to it. A region without
     room for that, or smaller than a line of text, gets a number, which a list on the right explains.
+    Of more than 200 regions, those with the greatest shares are labelled.
 
     The font that comes with Pillow has the letters of English; accents are left out, and a name in another
     script is drawn as the region's number in the order given.
@@ -54,7 +58,7 @@ def draw(
     tags = _drawing.Tags(image, text, list(boxes.values()))
     listed = []
     # The most important ones first: they get the best places.
-    for number, each in sorted(visible, key=lambda one: one[1].rank):
+    for number, each in sorted(visible, key=lambda one: one[1].rank)[:_MOST_TAGS]:
         left, top, right, bottom = boxes[number]
         name, figures = _drawing.drawable(each.name, f"#{number}"), f"{each.share:.1%}  {each.lift:.1f}x"
         is_small = max(right - left, bottom - top) < text * 1.5

@@ -11,6 +11,7 @@ import numpy as np
 
 from salgan._arrays import Array, Floats, Floats32, Integers, Map, Mask
 from salgan._coverage import polygon_coverage
+from salgan.errors import ConfigError
 from salgan.regions.focal import FocalPoint, focal_points_in, local_maxima
 from salgan.regions.region import Region, check_names
 from salgan.saliency_map import SaliencyMap
@@ -24,6 +25,9 @@ SCHEMA_OF_MANY = "salgan.regions.many/1"
 """Names the form of the JSON that ``salgan regions --json`` writes for several pictures."""
 
 _BAND_PIXELS = 1_000_000
+
+_MOST_CELLS = 25_000_000
+"""Cells that the edges of all boxes may cut a picture into; each takes 16 bytes."""
 
 _EQUAL = 1e-12
 """Shares that differ by no more than rounding does have the same rank."""
@@ -139,7 +143,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
         regions: any number, with different names.
 
     Raises:
-        ConfigError: two regions of the same name.
+        ConfigError: two regions of the same name, or too many boxes for so large a picture.
 
     >>> saliency = SaliencyMap(np.array([[0.1, 0.3], [0.2, 0.4]]))
     >>> right = shares(saliency, [Region.of_box("right half", 0.5, 0, 0.5, 1)])["right half"]
@@ -166,7 +170,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
         peak = _peak(saliency.array[rows, columns], touched)
         points = focal_points_in(saliency.array, rows, columns, maxima, touched)
         measured.append((region, pixels, min(1.0, weight / total), weight, peak, points))
-    all_shares = [share for _, _, share, *_ in measured]
+    all_shares = np.array([share for _, _, share, *_ in measured])
     entries = []
     for region, pixels, share, weight, peak, points in measured:
         area = pixels / (width * height)
@@ -178,7 +182,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
                 lift=share / area if area else None,
                 mean=(0.0 if is_blank else weight / pixels) if area else None,
                 peak=peak if area else None,
-                rank=1 + sum(other - share > _EQUAL for other in all_shares),
+                rank=1 + int(np.count_nonzero(all_shares - share > _EQUAL)),
                 inside=min(1.0, pixels / region.size(width, height)) if area else 0.0,
                 focal_points=points,
             )
@@ -212,6 +216,11 @@ class _Grid:
         corners = [box.in_pixels(self._width, self._height)[[0, 2]] for box in boxes]
         self._rows = _lines([edge for box in corners for edge in box[:, 1]], self._height)
         self._columns = _lines([edge for box in corners for edge in box[:, 0]], self._width)
+        if (cells := len(self._rows) * len(self._columns)) > _MOST_CELLS:
+            raise ConfigError(
+                f"the edges of {len(boxes)} boxes cut this picture into {cells / 1e6:.0f} million parts, and "
+                f"there may be {_MOST_CELLS / 1e6:.0f}; name fewer boxes, or scale the picture down"
+            )
         in_rows = np.stack(
             [
                 _sum_of_rows(attention[top:bottom])
@@ -226,11 +235,12 @@ class _Grid:
     def measure(self, box: Region) -> _Measured:
         """What a box covers; it counts from then on as part of the union."""
         (left, top), (right, bottom) = box.in_pixels(self._width, self._height)[[0, 2]]
-        down, across = _part(self._rows, top, bottom), _part(self._columns, left, right)
-        self._covered += np.outer(down, across)
+        high, wide = _touched(self._rows, top, bottom), _touched(self._columns, left, right)
+        down, across = _part(self._rows[high], top, bottom), _part(self._columns[wide], left, right)
+        self._covered[high, wide] += np.outer(down, across)
         rows, columns = _reach(top, bottom, self._height), _reach(left, right, self._width)
-        pixels = float((down @ self._high) * (across @ self._wide))
-        return rows, columns, None, pixels, float(down @ self._sums @ across)
+        pixels = float((down @ self._high[high]) * (across @ self._wide[wide]))
+        return rows, columns, None, pixels, float(down @ self._sums[high, wide] @ across)
 
     def union(self) -> tuple[float, float]:
         """Pixels and attention that all boxes together cover."""
@@ -276,6 +286,12 @@ def _lines(edges: Sequence[float], side: int) -> Integers:
     near = np.floor(np.clip(edges, 0, side)).astype(np.int64)
     lines = np.unique(np.concatenate([[0], near, near + 1]))
     return lines[lines < side]
+
+
+def _touched(lines: Integers, low: float, high: float) -> slice:
+    """The cells of one side between two places, among them all that are touched."""
+    first, last = np.searchsorted(lines, [math.floor(low), math.ceil(high)], side="right")
+    return slice(max(0, int(first) - 1), int(last))
 
 
 def _part(lines: Integers, low: float, high: float) -> Floats:
