@@ -624,6 +624,20 @@ def test_a_size_comes_from_the_header_turned_as_the_picture_is(tmp_path, format)
         size_of(tmp_path / "missing")
 
 
+def test_a_png_is_not_decoded_for_its_size_unless_its_end_may_turn_it(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (48, 32))
+    (tmp_path / "plain.png").write_bytes(plain := _bytes(image, "PNG"))
+    turned = _bytes(image, "PNG", exif=exif)
+    start = turned.index(b"eXIf") - 4
+    chunk = turned[start : turned.index(b"IDAT") - 4]
+    (tmp_path / "late.png").write_bytes(plain[:-12] + chunk + plain[-12:])
+    assert size_of(tmp_path / "late.png") == read(tmp_path / "late.png").shape[1::-1] == (32, 48)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", None)
+    assert size_of(tmp_path / "plain.png") == (48, 32)
+
+
 def test_one_channel_takes_grey_of_any_kind_and_refuses_colours():
     for mode in ("1", "L", "I;16", "F", "RGB", "P"):
         assert one_channel(Image.new(mode, (5, 4))).shape == (4, 5)

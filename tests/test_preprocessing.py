@@ -80,6 +80,18 @@ def test_a_picture_is_resized_to_its_shape_or_to_the_one_asked_for():
     assert RECORD.resize(picture, (64, 32)).shape == (64, 32, 3)
 
 
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(97, 131), (20, 500), (300, 16)])
+def test_a_large_picture_is_resized_in_bands_as_a_whole(monkeypatch, filter, size):
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    record = replace(RECORD, filter=filter)
+    whole = record.resize(picture, (24, 32))
+    monkeypatch.setattr("salgan.preprocessing._LARGE", 1000)
+    monkeypatch.setattr("salgan.preprocessing._BAND_PIXELS", 1000)
+    apart = record.resize(picture, (24, 32)).astype(int) - whole
+    assert np.abs(apart).max() <= (0 if size == (20, 500) else 2)  # Pillow begins with what it shrinks most
+
+
 def test_the_record_reads_back_as_itself():
     assert Preprocessing.from_json(RECORD.to_json()) == RECORD
 

@@ -51,6 +51,14 @@ def test_the_overlay_has_the_pictures_size_and_leaves_the_picture_alone():
     assert np.array_equal(picture, GREY)
 
 
+def test_an_overlay_may_take_the_place_of_its_picture():
+    rng = np.random.default_rng(0)
+    picture, saliency = rng.integers(0, 256, (700, 500, 3), np.uint8), SaliencyMap(rng.random((700, 500)))
+    expected = overlay(picture, saliency, contours=True)
+    assert overlay(picture, saliency, contours=True, out=picture) is picture
+    np.testing.assert_array_equal(picture, expected)
+
+
 def test_the_picture_stays_clear_where_nobody_looks_and_takes_colour_where_people_do():
     result = overlay(GREY, SaliencyMap(_blob(120, 160, 60, 80, 12)))
     change = _change(GREY, result)

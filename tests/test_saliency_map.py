@@ -88,6 +88,13 @@ def test_a_saved_map_comes_back_within_half_a_level(tmp_path, saliency, format, 
     assert [other.name for other in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_map_of_many_rows_is_written_in_bands_as_a_whole(tmp_path):
+    values = np.random.default_rng(0).random((600, 3), dtype=np.float32)
+    SaliencyMap(values).save(tmp_path / "map.png")
+    stored = np.asarray(Image.open(tmp_path / "map.png"))
+    np.testing.assert_array_equal(stored, np.rint(values * np.float32(65535)).astype(np.uint16))
+
+
 def test_files_are_what_other_tools_expect(tmp_path, saliency):
     for name in ("m.npy", "m.png", "m.tiff", "m.TIF"):
         saliency.save(tmp_path / name)

@@ -27,6 +27,11 @@ METADATA_KEY = "salgan.preprocessing"
 _LONGEST = 8192
 """The longest side that a network's input may have; a record that asks for more is damaged or hostile."""
 
+_LARGE = 25_000_000
+"""Pictures of more pixels are resized in two steps, which take less memory."""
+
+_BAND_PIXELS = 2_000_000
+
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -125,8 +130,26 @@ class Preprocessing:
         rows, columns = shape or self.shape_for(*picture.shape[:2])
         if picture.shape[:2] == (rows, columns):
             return picture
+        if picture.shape[0] * picture.shape[1] > _LARGE:
+            picture = self._narrowed(picture, columns)
         image = Image.fromarray(picture).resize((columns, rows), _FILTERS[self.filter])
         return np.asarray(image)
+
+    def _narrowed(self, picture: Picture, columns: int) -> Picture:
+        """The picture with so many columns and all its rows.
+
+        Pillow resizes rows and columns one after the other, with 8 bits in between, so a large picture can be
+        narrowed in bands; as a whole it would take four bytes per pixel more. Where Pillow itself would begin
+        with the columns, the result differs by one level in some places.
+        """
+        height, width = picture.shape[:2]
+        narrow = np.empty((height, columns, 3), np.uint8)
+        band = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, band):
+            rows = np.ascontiguousarray(picture[top : top + band])
+            size = (columns, len(rows))
+            narrow[top : top + band] = np.asarray(Image.fromarray(rows).resize(size, _FILTERS[self.filter]))
+        return narrow
 
     def to_json(self) -> str:
         """The record as one JSON object, the form kept in an ONNX file's metadata."""

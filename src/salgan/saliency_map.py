@@ -25,6 +25,9 @@ FORMATS = {"npy": ".npy", "png16": ".png", "png8": ".png", "tiff": ".tiff"}
 UNIFORM_SHARE = 1e-6
 """How much of the uniform density :attr:`SaliencyMap.log_density` mixes in, to stay finite."""
 
+_BAND = 256
+"""Rows of a map that are converted at a time."""
+
 _FORMAT_OF_SUFFIX = {".npy": "npy", ".png": "png16", ".tif": "tiff", ".tiff": "tiff"}
 
 
@@ -230,7 +233,10 @@ class SaliencyMap:
             Image.fromarray(self.array).save(file, format="TIFF")
         else:
             kind, top = (np.uint16, 65535) if format == "png16" else (np.uint8, 255)
-            levels = np.rint(self.array * np.float32(top)).astype(kind)
+            levels = np.empty(self.array.shape, kind)
+            for start in range(0, len(levels), _BAND):  # as a whole it would take the map's memory twice more
+                band = slice(start, start + _BAND)
+                levels[band] = np.rint(self.array[band] * np.float32(top))
             # The slower levels of compression take seconds on a large photo and save a few per cent.
             Image.fromarray(levels).save(file, format="PNG", compress_level=1)
 

@@ -180,6 +180,20 @@ def test_broken_npy_headers_are_one_error(header):
         decode_map(content, "a.npy")
 
 
+def test_too_little_memory_is_not_called_a_damaged_map(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError
+
+    image = io.BytesIO()
+    Image.new("L", (4, 4)).save(image, "PNG")
+    np.save(array := io.BytesIO(), np.zeros((4, 4)))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", full)
+    monkeypatch.setattr("salgan.evaluation.maps._load_npy", full)
+    for name, content in (("a.png", image), ("a.npy", array)):
+        with pytest.raises(MemoryError):
+            decode_map(content.getvalue(), name)
+
+
 def test_pickles_are_refused():
     with pytest.raises(ModelError, match="not a map that can be read"):
         decode_map(npy(np.array([{"a": 1}], dtype=object)), "a.npy")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from salgan.errors import ConfigError, ImageError, ModelError
 from salgan.models._sizes import at_picture_size
+from salgan.models.many import bytes_needed, in_batches
 from salgan.models.predictor import Predictor
 from salgan.preprocessing import Preprocessing
 from salgan.saliency_map import SaliencyMap
@@ -218,6 +220,29 @@ def test_pictures_are_taken_only_as_they_are_needed(predictor):
     assert next(found).array.shape == (20, 30)
     assert taken < 40
     found.close()
+
+
+def test_large_files_are_read_one_at_a_time(predictor, tmp_path, monkeypatch):
+    Image.new("RGB", (100, 80)).save(tmp_path / "photo.png")
+    assert bytes_needed(tmp_path / "photo.png") == bytes_needed(str(tmp_path / "photo.png")) > 3 * 100 * 80
+    assert bytes_needed(np.zeros((80, 100, 3), np.uint8)) == bytes_needed(tmp_path / "gone.png") == 0
+    now, most, lock = 0, 0, threading.Lock()
+
+    def read(source, **_):
+        nonlocal now, most
+        with lock:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.01)
+        with lock:
+            now -= 1
+        return np.zeros((80, 100, 3), np.uint8)
+
+    monkeypatch.setattr("salgan.image.read", read)
+    monkeypatch.setattr("salgan.models.many.cores", lambda: 4)
+    monkeypatch.setattr("salgan.models.many.BYTES_UNDER_WAY", 1)
+    for _ in in_batches(predictor.predict_batch, [tmp_path / "photo.png"] * 10, "rgb"):
+        pass
+    assert most == 1
 
 
 def test_an_order_for_opencv_reaches_the_network(tmp_path):

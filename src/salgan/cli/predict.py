@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from salgan._arrays import Picture
     from salgan.jobs import Job, JobResult
     from salgan.models.predictor import Predictor
+    from salgan.saliency_map import SaliencyMap
 
 
 def predict(
@@ -130,6 +131,10 @@ def predict(
     palette = _known(palette, render.PALETTES, "--palette")
     look = functools.partial(render.overlay, opacity=opacity, contours=contours, view=view)
     draw = functools.partial(look, legend=legend, palette=palette)
+
+    def draw_over(picture: Picture, saliency: SaliencyMap) -> Picture:
+        return draw(picture, saliency, out=picture)  # nobody needs the picture any more, and it may be large
+
     # A palette chosen by each frame would flicker, and a frame keeps its size.
     steady = "magma" if palette == "auto" else palette
     draw_frame = functools.partial(look, legend="inside" if legend else False, palette=steady)
@@ -166,7 +171,7 @@ def predict(
             for result in jobs.predict_all(
                 todo,
                 predictor,
-                draw=draw,
+                draw=draw_over,
                 draw_frame=draw_frame,
                 background=below,
                 smooth=smooth,

@@ -77,6 +77,8 @@ def read_array(path: Path) -> Array:
     try:
         with path.open("rb") as stream:
             array = np.lib.format.read_array(stream, allow_pickle=False)
+    except MemoryError:
+        raise
     except Exception as error:  # a hostile header can raise nearly anything
         raise DatasetError(f"{path}: not a npy file that can be read ({first_line(error)})") from None
     if array.dtype.kind not in "biuf":

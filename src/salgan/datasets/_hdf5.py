@@ -46,7 +46,7 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except DatasetError:
+    except (DatasetError, MemoryError):
         raise
     except Exception as error:  # a damaged file raises nearly anything
         raise DatasetError(f"{path}: not an HDF5 file that can be read ({first_line(error)})") from None

@@ -80,7 +80,7 @@ def _arrays(file: Path) -> dict[str, Array]:
         with np.load(file, allow_pickle=False) as stored:
             wanted = [name for name in ("names", "offsets", "xy", "viewer") if name in stored.files]
             arrays = {name: np.asarray(stored[name]) for name in wanted}
-    except DatasetError:
+    except (DatasetError, MemoryError):
         raise
     except Exception as error:  # a hostile header can raise nearly anything
         raise DatasetError(f"{file}: not an npz file that can be read ({first_line(error)})") from None

@@ -46,7 +46,7 @@ def decode_map(content: bytes | Path, name: str, most: int = image.MAX_PIXELS) -
             )  # remark_on says so
     except ImageError as error:
         raise ModelError(f"{name}: {str(error).removeprefix(f'{content!s}: ')}") from None
-    except ModelError:
+    except (ModelError, MemoryError):
         raise
     except Exception as error:  # NumPy evaluates an npy file's header, and raises nearly anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__

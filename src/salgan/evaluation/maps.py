@@ -189,6 +189,8 @@ class ZipMaps(NamedMaps):
         if self._archive is None:
             try:
                 self._archive = zipfile.ZipFile(self.path)
+            except MemoryError:
+                raise
             except Exception as error:  # a hostile directory raises nearly anything
                 raise ModelError(f"{self.path}: is not a zip archive that can be read ({error})") from None
         return self._archive
@@ -236,6 +238,8 @@ def _recorded_kind(content: bytes, name: str) -> MapKind:
     """The kind that a text in an npy file says."""
     try:
         said = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except MemoryError:
+        raise
     except Exception as error:  # a hostile header can raise nearly anything
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{name} cannot be read ({reason}); it must be a text") from None
@@ -269,7 +273,7 @@ class Hdf5Maps(NamedMaps):
                 lambda key, item: keys.append(key) if isinstance(item, h5py.Dataset) else None
             )
             said = self._open().attrs.get("kind")
-        except ModelError:
+        except (ModelError, MemoryError):
             raise
         except Exception as error:  # a damaged file raises nearly anything
             raise ModelError(f"{path}: is not an HDF5 file that can be read ({error})") from None

@@ -84,6 +84,8 @@ def size_of(path: Path, *, turned: bool = True) -> tuple[int, int]:
             if kind == "TIFF":  # turned by Pillow itself, before or after this moment
                 tags: Any = getattr(image, "tag_v2", {})
                 width, height = tags[256], tags[257]
+            if turned and kind == "PNG" and repair.has_text_behind_pixels(file):
+                image.load()
             sideways = (turned or kind == "TIFF") and _orientation(image) in (5, 6, 7, 8)
     return (height, width) if sideways else (width, height)
 
@@ -306,8 +308,9 @@ def _too_large(name: str, why: str, max_pixels: int) -> ImageTooLargeError:
 def _orientation(image: Image.Image) -> int:
     # Broken EXIF does not make a good picture bad. (That of a TIFF was applied, and removed, by load.)
     try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:
+        # A PNG's own method decodes all pixels first, to look for EXIF behind them.
+        return int(Image.Image.getexif(image).get(_ORIENTATION_TAG, 1))
+    except Exception:  # whatever a hostile EXIF provokes in its parser
         return 1
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
-__all__ = ["END_OF_JPEG", "FILLING", "check_scans", "without_text"]
+__all__ = ["END_OF_JPEG", "FILLING", "check_scans", "has_text_behind_pixels", "without_text"]
 
 END_OF_JPEG = b"\xff\xd9"
 
@@ -23,6 +24,8 @@ _START_OF_SCAN, _END = 0xDA, 0xD9
 # Everything that decides a PNG's pixels, its orientation, and nothing else.
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"eXIf")
 _PNG_SIGNATURE = 8
+_PNG_TEXT = (b"eXIf", b"iTXt", b"zTXt", b"tEXt")
+"""Where a PNG may say how it is turned."""
 
 
 def check_scans(content: bytes) -> str | None:
@@ -62,6 +65,19 @@ def _segments(content: bytes) -> Iterator[tuple[int, int]]:
         yield marker, at
         if marker not in (0x01, 0xD8):  # those two have no length
             at += max(2, int.from_bytes(content[at : at + 2], "big"))
+
+
+def has_text_behind_pixels(file: BinaryIO) -> bool:
+    """Whether a PNG has EXIF or a text behind its first pixels; the file stands where it stood before."""
+    before = file.tell()
+    file.seek(_PNG_SIGNATURE)
+    found = seen = False
+    while not found and len(head := file.read(8)) == 8:
+        seen = seen or head[4:] == b"IDAT"
+        found = seen and head[4:] in _PNG_TEXT
+        file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+    file.seek(before)
+    return found
 
 
 def without_text(content: bytes) -> bytes:

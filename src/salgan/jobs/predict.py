@@ -21,6 +21,7 @@ from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import DiskFullError, ModelError, NotEnoughMemoryError, SalganError
 from salgan.jobs.find import Job
+from salgan.models.many import BYTES_UNDER_WAY, bytes_needed
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
 from salgan.saliency_map import SaliencyMap
@@ -28,12 +29,6 @@ from salgan.saliency_map import SaliencyMap
 __all__ = ["JobResult", "StoppedError", "predict_all"]
 
 _MOST_THREADS = 8
-
-_BYTES_UNDER_WAY = 1 << 30
-"""Pictures under way may together take this much memory; a larger one is predicted alone."""
-
-_BYTES_PER_PIXEL = 14
-"""The picture, its map and its overlay, with what drawing and encoding them takes."""
 
 
 class StoppedError(SalganError):
@@ -76,7 +71,7 @@ def predict_all(
     Args:
         jobs: what to do, as :func:`salgan.jobs.find_jobs` found it.
         predictor: the network.
-        draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map.
+        draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map; it may draw into the picture.
         draw_frame: the same for a frame of a video, and of its size; None is ``draw``. What depends on one
             picture, such as its palette, flickers from frame to frame.
         background: the colour below transparent pictures, RGB.
@@ -135,16 +130,9 @@ def _predict_pictures(
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
     threads = min(cores() + 1, _MOST_THREADS)
-    return in_order(predict, jobs, threads=threads, cost=_bytes_needed, budget=_BYTES_UNDER_WAY)
-
-
-def _bytes_needed(job: Job) -> int:
-    """Roughly the memory a picture takes from decoding to writing, by the size that its header promises."""
-    try:
-        width, height = image.size_of(job.source)
-    except SalganError:  # reading it will say what is wrong
-        return 0
-    return width * height * _BYTES_PER_PIXEL
+    return in_order(
+        predict, jobs, threads=threads, cost=lambda job: bytes_needed(job.source), budget=BYTES_UNDER_WAY
+    )
 
 
 def _predict_picture(

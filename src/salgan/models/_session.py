@@ -80,6 +80,10 @@ class BoundedSession:
                     provider_options=[of_provider] if each == "cpu" else [of_provider, {}],
                 )
             except Exception as error:  # the runtime's own exception classes share no base
+                if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+                    raise ModelError(
+                        f"the model takes more memory than there is (at most {MAX_BYTES / 1e9:.1f} GB)"
+                    ) from None
                 if each == "cpu":
                     raise ModelError(f"not an ONNX model that can be run ({_reason(error)})") from None
                 reason = _reason(error)
@@ -106,7 +110,7 @@ class BoundedSession:
         watch.start()
         try:
             return self._session.run(["saliency"], {"picture": batch}, options)[0]  # type: ignore[no-any-return]
-        except Exception as error:
+        except Exception as error:  # the runtime's own classes again
             if options.terminate:
                 raise ModelError(f"the model was stopped after {seconds:g} s") from None
             if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,13 @@ from salgan.errors import SalganError
 from salgan.image import Source
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["in_batches"]
+__all__ = ["BYTES_UNDER_WAY", "bytes_needed", "in_batches"]
+
+BYTES_UNDER_WAY = 1 << 30
+"""Pictures under way may together take this much memory; a larger one is worked on alone."""
+
+_BYTES_PER_PIXEL = 14
+"""The picture, its map and its overlay, with what drawing and encoding them takes."""
 
 _PICTURES = 8
 _PIXELS = 16_000_000
@@ -33,13 +40,30 @@ def in_batches(
     """
     batch: list[Picture | SalganError] = []
     pixels = 0
-    for found in in_order(partial(_read, order), sources, threads=min(cores(), _MOST_THREADS)):
+    for found in in_order(
+        partial(_read, order),
+        sources,
+        threads=min(cores(), _MOST_THREADS),
+        cost=bytes_needed,
+        budget=BYTES_UNDER_WAY,
+    ):
         batch.append(found)
         pixels += 0 if isinstance(found, SalganError) else found.shape[0] * found.shape[1]
         if len(batch) == _PICTURES or pixels >= _PIXELS:
             yield from _predicted(predict, batch)
             batch, pixels = [], 0
     yield from _predicted(predict, batch)
+
+
+def bytes_needed(source: Source) -> int:
+    """Roughly the memory a picture in a file takes from decoding to writing, by its header; 0 for others."""
+    if not isinstance(source, str | Path):
+        return 0
+    try:
+        width, height = image.size_of(Path(source), turned=False)
+    except SalganError:  # reading it will say what is wrong
+        return 0
+    return width * height * _BYTES_PER_PIXEL
 
 
 def _read(order: str, source: Source) -> Picture | SalganError:

@@ -160,8 +160,9 @@ class TimmEncoder(nn.Module):
             options["drop_path_rate"] = drop_path
         try:
             model = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
-        # Whatever goes wrong inside timm or its download, the next step is the same.
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # whatever goes wrong inside timm or its download, the next step is the same
             cause = (str(error) or type(error).__name__).splitlines()[0]
             step = "set drop_path to 0, or choose another encoder" if drop_path else "choose another encoder"
             if pretrained:

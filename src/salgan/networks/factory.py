@@ -48,7 +48,7 @@ def build_from_factory(place: str) -> nn.Module:
         raise ModelError(f"{place} cannot be imported ({_reason(error)}); is it on PYTHONPATH?") from error
     try:
         network = factory()
-    except Exception as error:
+    except Exception as error:  # likewise
         raise ModelError(f"{place} cannot make a network ({_reason(error)})") from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{place} made a {type(network).__name__}, not a torch.nn.Module")

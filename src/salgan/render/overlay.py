@@ -83,6 +83,7 @@ def overlay(
     legend: bool | Literal["inside"] = False,
     palette: str = "auto",
     view: str = "heat",
+    out: Picture | None = None,
 ) -> Picture:
     """Lay a map over its picture: a heatmap, clear where nobody looks and coloured where people do.
 
@@ -98,9 +99,10 @@ def overlay(
             that lights up dark ones, and ``"magma"`` for the rest.
         view: one of :data:`VIEWS`: ``"heat"``; ``"fog"``, which hides what nobody looks at; ``"contours"``
             alone; or ``"focus"``, which blurs the rest and takes its colours.
+        out: an array like the picture, perhaps itself, that may be overwritten to save memory.
 
     Returns:
-        uint8 RGB (H, W, 3), a new array, with more rows if there is a legend below.
+        uint8 RGB (H, W, 3), a new array or ``out``, with more rows if there is a legend below.
 
     Raises:
         ImageError: the picture is not uint8 RGB, or not as large as the map.
@@ -118,9 +120,9 @@ def overlay(
         raise ConfigError(f"view {view!r} is unknown; {did_you_mean(view, VIEWS)}")
     palette = palette_for(picture, palette)
     if view == "contours":
-        result = picture.copy()
+        result = picture.copy() if out is not picture else picture
     elif view == "heat":
-        result = _heated(picture, saliency, opacity, palette)
+        result = _heated(picture, saliency, opacity, palette, out)
     else:
         result = _cleared(picture, saliency, opacity, _behind(picture, view))
     if contours or view == "contours":
@@ -136,7 +138,9 @@ def overlay(
     return result
 
 
-def _heated(picture: Picture, saliency: SaliencyMap, opacity: float, palette: str) -> Picture:
+def _heated(
+    picture: Picture, saliency: SaliencyMap, opacity: float, palette: str, out: Picture | None
+) -> Picture:
     weight = opacity * _ramp()
     table = colours(palette).astype(np.float64)
     # Ink on paper takes light away from what is there, a lamp adds some to it: text keeps its contrast.
@@ -147,7 +151,7 @@ def _heated(picture: Picture, saliency: SaliencyMap, opacity: float, palette: st
     inks = np.rint(table).astype(np.uint8).tobytes()
     opacities = [round(255 * value) for value in weight]
     low, high = _ends(saliency.array)
-    result = np.empty_like(picture)
+    result = np.empty_like(picture) if out is None else out
     for top in range(0, len(picture), _BAND):  # a large picture takes several times its own memory on the way
         band = slice(top, top + _BAND)
         steps = _steps(saliency.array[band], low, high)

@@ -98,7 +98,7 @@ class Decoders:
         decoder = self._take()
         try:
             result = decoder.ask(content, request, self._limits, most)
-        except BaseException:
+        except BaseException:  # even a Ctrl-C must not leave a process behind
             if decoder.broken:
                 decoder.kill()
             else:

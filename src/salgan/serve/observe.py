@@ -159,7 +159,7 @@ class Observe:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:
+        except Exception as error:  # a bug's client must get an answer, and its bug a place in the log
             problem = _problem_of(error)
             words = "a bug" if problem.status == 500 else "the machine is short of something"
             logger.exception(words, extra={"fields": {"request_id": identity}})

@@ -207,6 +207,8 @@ class Video:
         with file:
             try:
                 container = av.open(file, "r", options=dict(_OPTIONS), metadata_errors="replace")
+            except MemoryError:
+                raise
             except Exception as error:  # FFmpeg's errors share bases with Python's own, and not always one
                 raise VideoError(
                     f"{self.path}: is not a video in a known format, or its head is damaged or cut off "
