@@ -21,10 +21,23 @@ from salgan.errors import ConfigError
 from salgan.regions.focal import FocalPoint, focal_points_in
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["SCHEMA", "Crop", "best", "cut", "cut_window", "largest", "parse_ratio", "parse_size"]
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_OF_MANY",
+    "Crop",
+    "best",
+    "cut",
+    "cut_window",
+    "largest",
+    "parse_ratio",
+    "parse_size",
+]
 
 SCHEMA = "salgan.crop/1"
 """Names the form of the JSON that ``salgan crop --json`` writes."""
+
+SCHEMA_OF_MANY = "salgan.crop.many/1"
+"""Names the form of the JSON that ``salgan crop --json`` writes for several pictures."""
 
 _MOST_TO_ONE = 1000
 _BAND = 256

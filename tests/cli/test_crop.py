@@ -162,3 +162,34 @@ def test_help_teaches_with_an_example(salgan):
     said = salgan("crop", "--help")
     assert said.code == 0
     assert "--ratio 1:1 --ratio 16:9 --size 400x300 -o out" in " ".join(said.out.split())
+
+
+def test_many_pictures_are_cropped_and_a_broken_one_is_named(tmp_path, model, salgan):
+    folder, out, table = tmp_path / "photos", tmp_path / "out", tmp_path / "crops.csv"
+    (folder / "sub").mkdir(parents=True)
+    _photo(folder / "a.png")
+    _photo(folder / "sub" / "b.jpg")
+    (folder / "broken.png").write_text("no picture")
+    report = tmp_path / "crops.json"
+    said = salgan(
+        *("crop", folder, "--ratio", "1:1", "--ratio", "2:1", "-o", out, "--model", model),
+        *("--json", report, "--csv", table),
+    )
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "broken.png: is not a picture" in said.err
+    made = {str(path.relative_to(out)) for path in out.rglob("*.*")}
+    below = str(Path("sub") / "b.crop-1-1.jpg")
+    assert made == {"a.crop-1-1.png", "a.crop-2-1.png", below, below.replace("1-1", "2-1")}
+    document = json.loads(report.read_text())
+    assert document["schema"] == "salgan.crop.many/1"
+    assert [len(each["crops"]) for each in document["pictures"]] == [2, 2]
+    header, *rows = table.read_text().splitlines()
+    assert header == "picture,for,left,top,width,height,kept,centre_kept,focal_x,focal_y,file"
+    assert [row.split(",")[1] for row in rows] == ["1:1", "2:1", "1:1", "2:1"]
+    assert said.out.splitlines()[0].split()[:2] == ["picture", "crop"]
+    again = salgan("crop", folder / "a.png", folder / "sub", "--ratio", "1:1", "-o", out, "--model", model)
+    assert again.code == 1
+    assert "exist already; add --skip-existing" in again.err
+    quiet = salgan("crop", folder / "a.png", "--ratio", "1:1", "--model", model, "--quiet")
+    assert (quiet.code, quiet.out) == (0, "")

@@ -41,8 +41,25 @@ class _Wanted:
     path: Path | None
 
 
+@dataclass(frozen=True)
+class _Cropped:
+    """One picture: its size, what is wanted of it, how that is written, and what was found."""
+
+    path: Path
+    width: int
+    height: int
+    wanted: list[_Wanted]
+    options: dict[str, Any]
+    crops: list[Crop]
+
+
 def crop(
-    picture: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Pictures, folders, quoted globs, or @list.txt with one of them a line."
+        ),
+    ],
     ratio: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,6 +81,11 @@ def crop(
         Path | None,
         typer.Option(metavar="FILE", help="Write windows and figures as JSON; - means stdout."),
     ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a row for each crop; - means stdout."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
     device: Device = "auto",
     skip_existing: Annotated[
@@ -71,7 +93,7 @@ def crop(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
-    """Crop a picture where people look.
+    """Crop pictures where people look.
 
     [bold]salgan crop photo.jpg --ratio 1:1 --ratio 16:9 --size 400x300 -o out[/bold]
 
@@ -82,37 +104,86 @@ def crop(
     ready for a style sheet (object-position).
     """
     from salgan import image
-    from salgan.cli._common import load_predictor
-    from salgan.cli._results import check_targets, write_json
-    from salgan.crop import SCHEMA, best
+    from salgan.cli._common import load_predictor, progress, say_error
+    from salgan.cli._results import check_targets, found_pictures
+    from salgan.crop import best
+    from salgan.errors import SalganError
 
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the crops")
-    check_targets([json], overwrite=overwrite)
-    decoded, _ = image.decode(picture)
-    ending, options = _WRITTEN_AS.get(decoded.format, _AS_PNG)
-    if ending == ".jpg" and decoded.has_transparency_data:
-        ending, options = _AS_PNG
-    pixels = image.read(decoded)
-    height, width = pixels.shape[:2]
-    wanted = _wanted(ratio or [], size or [], width, height, out and out / picture.stem, ending)
+    check_targets([json, csv], overwrite=overwrite)
+    found = found_pictures(pictures)
+    is_one = len(found.paths) == 1
+    planned: list[_Cropped] = []
+    errors: list[SalganError] = []
+    for path, name in zip(found.paths, found.names, strict=True):
+        try:
+            planned.append(_planned(path, ratio or [], size or [], out and out / name))
+        except SalganError as error:
+            if is_one or not (ratio or size):
+                raise
+            errors.append(error if str(path) in str(error) else SalganError(f"{path}: {error}"))
     if not (overwrite or skip_existing):
-        _refuse_to_overwrite(wanted)
+        _refuse_to_overwrite([each for one in planned for each in one.wanted])
     predictor = load_predictor(model)
-    crops = best(predictor.predict(pixels), [each.window for each in wanted])
-    if out is not None:
-        _write(image.upright(decoded), list(zip(wanted, crops, strict=True)), options, skip=skip_existing)
+    with progress() as on_progress:
+        for number, one in enumerate(planned):
+            on_progress("pictures", number, len(planned))
+            decoded, _ = image.decode(one.path)
+            with decoded:
+                saliency = predictor.predict(image.read(decoded))
+                one.crops.extend(best(saliency, [each.window for each in one.wanted]))
+                if out is not None:
+                    pairs = list(zip(one.wanted, one.crops, strict=True))
+                    _write(image.upright(decoded), pairs, one.options, skip=skip_existing)
+        on_progress("pictures", len(planned), len(planned))
+    _write_figures(planned, predictor.name, json, csv, is_one=is_one)
+    if not quiet and "-" not in (str(json), str(csv)):
+        _print_table(planned, is_one=is_one)
+    for each_error in errors:
+        say_error(each_error)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _planned(path: Path, ratios: list[str], sizes: list[str], base: Path | None) -> _Cropped:
+    """What is to be cut of a picture, before anything is predicted."""
+    from salgan import image
+
+    decoded, _ = image.decode(path)
+    with decoded:
+        ending, options = _WRITTEN_AS.get(decoded.format, _AS_PNG)
+        if ending == ".jpg" and decoded.has_transparency_data:
+            ending, options = _AS_PNG
+        height, width = image.read(decoded).shape[:2]
+    return _Cropped(path, width, height, _wanted(ratios, sizes, width, height, base, ending), options, [])
+
+
+def _write_figures(
+    planned: list[_Cropped], model: str, json: Path | None, csv: Path | None, *, is_one: bool
+) -> None:
+    from salgan.cli._results import write_csv, write_json
+    from salgan.crop import SCHEMA, SCHEMA_OF_MANY
+
+    documents: list[dict[str, Any]] = []
+    rows = []
+    for one in planned:
+        entries = []
+        for each, found in zip(one.wanted, one.crops, strict=True):
+            entries.append({"for": each.label, "file": each.path and str(each.path), **found.document()})
+            point = found.focal_point
+            cells = (found.left, found.top, found.width, found.height, found.kept, found.centre_kept)
+            rows.append([str(one.path), each.label, *cells, point.x, point.y, each.path and str(each.path)])
+        about = {"path": str(one.path), "width": one.width, "height": one.height}
+        documents.append({"schema": SCHEMA, "picture": about, "model": model, "crops": entries})
     if json is not None:
-        entries = [
-            {"for": each.label, "file": each.path and str(each.path), **found.document()}
-            for each, found in zip(wanted, crops, strict=True)
-        ]
-        about = {"path": str(picture), "width": width, "height": height}
-        write_json({"schema": SCHEMA, "picture": about, "model": predictor.name, "crops": entries}, json)
-    if json is None or str(json) != "-":
-        _print_table(wanted, crops)
+        many = {"schema": SCHEMA_OF_MANY, "model": model, "pictures": documents}
+        write_json(documents[0] if is_one else many, json)
+    if csv is not None:
+        header = ["picture", "for", "left", "top", "width", "height", "kept", "centre_kept"]
+        write_csv([*header, "focal_x", "focal_y", "file"], rows, csv)
 
 
 def _wanted(
@@ -169,20 +240,26 @@ def _write(
             cut(picture, found, each.size).save(part, icc_profile=picture.info.get("icc_profile"), **options)
 
 
-def _print_table(wanted: list[_Wanted], crops: list[Crop]) -> None:
+def _print_table(planned: list[_Cropped], *, is_one: bool) -> None:
     from salgan.cli._results import print_table
 
     rows = []
-    for each, found in zip(wanted, crops, strict=True):
-        point = found.focal_point
-        rows.append(
-            [
-                each.label,
-                f"{found.width}×{found.height} at {found.left}, {found.top}",
-                f"{found.kept:.1%}",
-                f"{found.centre_kept:.1%}",
-                f"{point.x:.3f}, {point.y:.3f}",
-                "" if each.path is None else str(each.path),
-            ]
-        )
-    print_table(["crop", "window", "attention kept", "centre crop", "focal point", "file"], rows, left={0, 5})
+    for one in planned:
+        for each, found in zip(one.wanted, one.crops, strict=True):
+            point = found.focal_point
+            rows.append(
+                [
+                    *([] if is_one else [str(one.path)]),
+                    each.label,
+                    f"{found.width}×{found.height} at {found.left}, {found.top}",
+                    f"{found.kept:.1%}",
+                    f"{found.centre_kept:.1%}",
+                    f"{point.x:.3f}, {point.y:.3f}",
+                    "" if each.path is None else str(each.path),
+                ]
+            )
+    header = ["crop", "window", "attention kept", "centre crop", "focal point", "file"]
+    if is_one:
+        print_table(header, rows, left={0, 5})
+    else:
+        print_table(["picture", *header], rows, left={0, 1, 6})

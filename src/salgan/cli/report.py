@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Model
+from salgan.cli._common import Device, Model, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def report(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     model: Model = "lite",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
     """Write one page about many designs: heatmaps, fog, regions, rankings and crops.
@@ -91,9 +92,9 @@ def report(
     if csv is not None:
         _write_csv(entries, csv)
     if not quiet:
-        typer.echo(out)
+        say(out)
         if fold is None and any(entry.above_fold is not None for entry in entries):
-            typer.echo("the fold is taken to be at 9/16 of the width; --fold PIXELS says another", err=True)
+            say("the fold is taken to be at 9/16 of the width; --fold PIXELS says another", err=True)
     for each in errors:
         say_error(each)
     if errors:
