@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from salgan.cli._common import say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def say_unused(regions: RegionSet, paths: Sequence[Path]) -> None:
     names = [path.name for path in paths]
     for entry in regions.unused(paths):
         hint = did_you_mean(entry, names, "") if len(names) < 1000 else ""
-        typer.echo(
+        say(
             f"salgan: warning: --file has regions of {entry}, which is not among the pictures"
             + (f"; {hint}" if hint else ""),
             err=True,
@@ -131,7 +132,7 @@ def found_pictures(sources: list[str]) -> Pictures:
 
     found = find_pictures(sources)
     for line in found.left_out:
-        typer.echo(line, err=True)
+        say(line, err=True)
     if found.errors:
         raise found.errors[0]
     return found
