@@ -82,7 +82,8 @@ def mean_over_runs(values: ArrayLike) -> MeanOverRuns:
     table = table[:, ~np.isnan(table).any(axis=0)]
     runs, pictures = table.shape
     if not pictures:
-        return MeanOverRuns(*[np.nan] * 5, runs, 0, (np.nan,) * runs)
+        nan = math.nan
+        return MeanOverRuns(nan, nan, nan, nan, nan, runs, 0, (nan,) * runs)
     each, mean = table.mean(axis=1), float(table.mean())
     spread = float(each.std(ddof=1))
     low, high, p = _interval(table, mean) if pictures > 1 else (np.nan, np.nan, np.nan)
