@@ -1,6 +1,6 @@
 """Score the runs of train.py on the pictures that no run learnt from, and draw the page's table and figure.
 
-    python experiments/table2/score.py DATA OUT [--cache FOLDER] [--figure FILE.png] [--costs]
+    python experiments/table2/report.py DATA OUT [--cache FOLDER] [--figure FILE.png] [--costs]
 
 Every run that is finished is scored after its last epoch (none is chosen), on the pictures of the part
 ``report`` of OUT/split.json, at 256×192. scores.csv and differences.csv are written here, and costs.csv
@@ -122,21 +122,25 @@ def differences(found: dict[tuple[str, str], np.ndarray]) -> list[dict[str, Any]
     return lines
 
 
-def costs(out: Path, folder: Path) -> list[dict[str, Any]]:
-    """Parameters, multiplications, and milliseconds a picture in ONNX Runtime with one thread."""
+def costs(folder: Path) -> list[dict[str, Any]]:
+    """Parameters, multiplications, and milliseconds of processor time a picture in ONNX Runtime, one thread.
+
+    None of them depends on the weights, so the networks are made anew.
+    """
     import onnxruntime
 
     from salgan.export import export_onnx
+    from salgan.training.build import build_generator, preprocessing_of
+    from salgan.training.config import Network
 
     lines = []
-    for name in NETWORKS:
-        weights = out / name / "bootstrap" / "networks" / "001.safetensors"
-        if not weights.is_file():
-            continue
-        network = load_network(weights).eval()
-        size = network.preprocessing.shape
+    for name, settings in NETWORKS.items():
+        size = settings["size"]
+        torch.manual_seed(0)
+        network = build_generator(Network(**settings["network"]), size).eval()
+        network.preprocessing = preprocessing_of(network, size)
         published = network.published_size if isinstance(network, Rival) else PUBLISHED[name]
-        done = export_onnx(weights, folder / f"{name}.onnx")
+        done = export_onnx(network, folder / f"{name}.onnx")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(done.path), options, providers=["CPUExecutionProvider"])
@@ -144,9 +148,9 @@ def costs(out: Path, folder: Path) -> list[dict[str, Any]]:
         session.run(None, picture)
         taken = []
         for _ in range(15):
-            start = time.perf_counter()
+            start = time.process_time()
             session.run(None, picture)
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
         count = sum(weight.numel() for weight in network.parameters())
         lines.append(
             {
@@ -159,6 +163,7 @@ def costs(out: Path, folder: Path) -> list[dict[str, Any]]:
                 "published GMAC": f"{_gmac(network, published):.1f}",
             }
         )
+        print(lines[-1], file=sys.stderr, flush=True)
     return lines
 
 
@@ -173,35 +178,41 @@ def figure(lines: list[dict[str, Any]], path: Path) -> None:
     """Differences to BCE as points with intervals, one row a network, one column a metric."""
     import matplotlib.pyplot as plt
 
-    kinds = {
+    titles = {
         "gan - bce": "adversarial phase",
         "gan-paper - bce": "the paper's, alpha .05",
         "own - bce": "own loss",
     }
-    names = [name for name in NETWORKS if any(line["network"] == name for line in lines)]
+    kinds = [kind for kind in titles if any(line["runs"] == kind for line in lines)]
+    names = [
+        name
+        for name in NETWORKS
+        if any((line["network"], line["runs"]) == (name, kinds[0]) for line in lines)
+    ]
     drawn, panels = plt.subplots(
-        1, len(SHOWN), figsize=(11, 0.75 * len(names) + 1.5), layout="constrained", sharey=True
+        1, len(SHOWN), figsize=(11, 0.6 * len(names) + 1.4), layout="constrained", sharey=True
     )
     for panel, metric in zip(panels, SHOWN, strict=True):
         panel.axvline(0, color="grey", linewidth=0.8)
-        for k, kind in enumerate(kinds):
-            for row, name in enumerate(names):
-                for line in lines:
-                    if (line["network"], line["runs"], line["metric"]) == (name, kind, metric):
-                        mean, low, high = (float(line[key]) for key in ("difference", "low", "high"))
-                        place = row + 0.22 * (k - 1)
-                        panel.plot([low, high], [place, place], color=f"C{k}", linewidth=1.5)
-                        panel.plot(mean, place, "o", color=f"C{k}", markersize=5)
+        for line in lines:
+            if line["runs"] in kinds and line["network"] in names and line["metric"] == metric:
+                k = kinds.index(line["runs"])
+                mean, low, high = (float(line[key]) for key in ("difference", "low", "high"))
+                place = names.index(line["network"]) + 0.22 * (k - (len(kinds) - 1) / 2)
+                panel.plot([low, high], [place, place], color=f"C{k}", linewidth=1.5)
+                panel.plot(mean, place, "o", color=f"C{k}", markersize=5)
         panel.set_title(metric)
         panel.set_yticks(range(len(names)), names)
+        panel.set_ylim(len(names) - 0.5, -0.5)
         panel.margins(x=0.12)
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0].invert_yaxis()
-    handles = [
-        plt.Line2D([], [], color=f"C{k}", marker="o", label=label) for k, label in enumerate(kinds.values())
-    ]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    drawn.supxlabel("difference to BCE with as many updates, right is better", fontsize="medium")
+    if len(kinds) > 1:
+        handles = [
+            plt.Line2D([], [], color=f"C{k}", marker="o", label=titles[kind]) for k, kind in enumerate(kinds)
+        ]
+        drawn.legend(handles=handles, loc="outside upper center", ncols=len(kinds), frameon=False)
+    what = titles[kinds[0]] if len(kinds) == 1 else "difference"
+    drawn.supxlabel(f"{what} − BCE with as many updates; right is better", fontsize="medium")
     drawn.savefig(path, dpi=110)
 
 
@@ -226,7 +237,7 @@ def main() -> None:
     _write(HERE / "scores.csv", means)
     _write(HERE / "differences.csv", changes)
     if arguments.costs:
-        _write(HERE / "costs.csv", costs(arguments.out, arguments.out))
+        _write(HERE / "costs.csv", costs(arguments.out))
     if arguments.figure:
         figure(changes, arguments.figure)
     print(table(means, changes))
