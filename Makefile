@@ -9,7 +9,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO = predict examples/photo.jpg --save map,overlay --format png8 --overwrite
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint types docs bench figures fuzz test-oldest package models-wheel package-check sbom clean
+.PHONY: help demo test lint types docs bench figures faults fuzz test-oldest package models-wheel package-check sbom clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ test: $(DEV)/.installed  ## Run every test
 
 fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
 	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/fuzz
+
+faults: $(DEV)/.installed  ## Kill, fill, race and attack everything for minutes; print tried and failed
+	$(DEV)/$(BIN)/python benchmarks/faults --quick
 
 test-oldest: $(OLDEST)/.installed  ## Run the suite on the oldest packages that pyproject.toml allows
 	$(OLDEST)/$(BIN)/python -m pytest -n 2 -W ignore::DeprecationWarning

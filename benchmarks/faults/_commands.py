@@ -96,9 +96,9 @@ def badly_stopped(code: int, said: str, number: signal.Signals) -> str | None:
 
 
 def badly_failed(code: int, said: str) -> str | None:
-    """What is wrong with the end of a command that could not do its work: one line, exit code 1."""
+    """What is wrong with how a command ended that could not do its work: 1, and a line for each file."""
     errors = [line for line in said.splitlines() if line.startswith("salgan: error: ")]
-    if code != 1 or len(errors) != 1 or "Traceback" in said or ".salgan-" in said:
+    if code != 1 or not errors or "Traceback" in said or ".salgan-" in said:
         return f"exit code {code}: {said[-300:]}"
     return None
 

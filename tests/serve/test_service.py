@@ -35,6 +35,13 @@ def test_health_names_the_model_and_the_version(service):
     assert service.get("/healthz").json() == {"status": "ok", "model": "tiny", "version": __version__}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/metrics", "/"])
+def test_head_is_answered_as_get_without_the_body(service, path):
+    whole, head = service.get(path), service.head(path)
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
 def test_models_lists_the_models_by_name_and_says_which_one_is_loaded(service):
     from salgan.models import list_models
 
