@@ -38,7 +38,7 @@ def kill_train(folder: Path, times: int, rng: random.Random) -> Iterator[str | N
     """``salgan train`` is ended at a random moment, and resumed."""
     sets = gaze(folder / "sets")
     for number in range(times):
-        run = ["train", sets / "tiny.yaml", f"out={folder / f'run{number}'}"]
+        run = ["train", sets / "tiny.yaml", "--trust", f"out={folder / f'run{number}'}"]
         sent = rng.choice(_SIGNALS)
         process = start(*run)
         stop(process, rng.uniform(0, 12), sent)
@@ -121,7 +121,7 @@ def full_disk(folder: Path, times: int, rng: random.Random) -> Iterator[str | No
         out = folder / f"out{number}"
         kind, run, again = (
             ("predict", ["predict", photos, "-o", out], ["--skip-existing"]),
-            ("train", ["train", sets / "tiny.yaml", f"out={out}"], ["resume=true"]),
+            ("train", ["train", sets / "tiny.yaml", "--trust", f"out={out}"], ["resume=true"]),
             ("evaluate", ["evaluate", "lite", "--data", sets / "train", "-o", out, "--metrics", "nss"], []),
         )[number % 3]
         room = rng.choice([0, 300, 4096]) if kind == "evaluate" else rng.choice([0, 300, 4096, 20_000])
@@ -142,7 +142,7 @@ def races(folder: Path, times: int, rng: random.Random) -> Iterator[str | None]:
         out = folder / f"out{number}"
         run = (
             ["predict", photos, "-o", out, "--overwrite"],
-            ["train", sets / "tiny.yaml", f"out={out}"],
+            ["train", sets / "tiny.yaml", "--trust", f"out={out}"],
             ["evaluate", "lite", "--data", sets / "train", "-o", out, "--metrics", "nss"],
         )[number % 3]
         first = start(*run)
