@@ -38,11 +38,12 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from salgan.networks import Discriminator, Generator
-from salgan.training.config import Adversarial, Bootstrap, Content
+from salgan.training.config import Content
 from salgan.training.data import Batch
 from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, pooled_bce
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser
+from salgan.training.phases import Adversarial, Bootstrap
 
 TURNS = ("generator", "discriminator")
 CONTESTANTS = ("float32", "plain", "trainer", "compiled", "kept", "both")

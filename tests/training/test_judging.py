@@ -5,9 +5,9 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Batch
 from salgan.training.judging import Accuracy, advice, judge_validation, to_be_drawn_anew, warmup_ends
+from salgan.training.phases import Adversarial, Warmup
 
 
 class Pictures:

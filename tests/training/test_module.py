@@ -8,12 +8,13 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from salgan.networks import Discriminator, Generator
-from salgan.training.config import Content, Optimiser
+from salgan.training.config import Content
 from salgan.training.data import Batch
 from salgan.training.generator import Answers, Average
 from salgan.training.losses import ContentLoss, adversarial_loss, content_loss, discriminator_loss
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser, schedule_factor
+from salgan.training.phases import Optimiser
 from tests.training.tiny import Ahead, Tiny
 
 

@@ -22,7 +22,8 @@ def train(
         Path,
         typer.Argument(
             help="A YAML file of settings, or the name of a recipe that comes with salgan: "
-            "paper, released-code, lite, table1-light."
+            "paper, released-code, lite, table1-light, salnet, salnet-cpu, mlnet, mlnet-cpu, salicon-net, "
+            "salicon-net-cpu."
         ),
     ],
     overrides: Annotated[

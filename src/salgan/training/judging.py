@@ -10,9 +10,9 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from salgan.training.config import Adversarial, Warmup
 from salgan.training.data import Pool
 from salgan.training.generator import Answers
+from salgan.training.phases import Adversarial, Warmup
 
 __all__ = ["CHANCE", "Accuracy", "advice", "judge_validation", "to_be_drawn_anew", "warmup_ends"]
 

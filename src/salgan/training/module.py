@@ -17,11 +17,11 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError
 from salgan.networks.discriminator import Discriminator
-from salgan.training.config import Adversarial, Bootstrap, Optimiser
 from salgan.training.data import Batch
 from salgan.training.generator import Answer, Answers, Average
 from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
 from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
+from salgan.training.phases import Adversarial, Bootstrap, Optimiser
 from salgan.training.resume import check_like, check_optimiser
 
 __all__ = ["SalGAN"]

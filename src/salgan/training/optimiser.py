@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from salgan.training.config import Optimiser
+from salgan.training.phases import Optimiser
 
 __all__ = ["build_optimiser", "clip", "schedule_factor", "set_learning_rate"]
 
