@@ -157,6 +157,8 @@ def _is_taken(name: str) -> bool:
 
 
 def _of_path(path: Path) -> ModelFile:
+    if not _exists(path):  # before its name is looked at, which may hold a NUL
+        raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
     name = distinct_name(path)
     if path.is_dir():
         if not (path / NETWORK).is_file():
