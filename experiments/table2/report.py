@@ -23,6 +23,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 from torch.utils.flop_counter import FlopCounterMode
 
+from salgan._private import onnx_runtime
 from salgan.evaluation.intervals import bootstrap_mean, permutation_p
 from salgan.networks import load_network
 from salgan.networks.rival import Rival
@@ -127,12 +128,11 @@ def costs(folder: Path) -> list[dict[str, Any]]:
 
     None of them depends on the weights, so the networks are made anew.
     """
-    import onnxruntime
-
     from salgan.export import export_onnx
     from salgan.training.build import build_generator, preprocessing_of
     from salgan.training.config import Network
 
+    onnxruntime = onnx_runtime()
     lines = []
     for name, settings in NETWORKS.items():
         size = settings["size"]

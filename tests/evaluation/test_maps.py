@@ -188,7 +188,7 @@ def test_too_little_memory_is_not_called_a_damaged_map(tmp_path, monkeypatch):
     Image.new("L", (4, 4)).save(image, "PNG")
     np.save(array := io.BytesIO(), np.zeros((4, 4)))
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", full)
-    monkeypatch.setattr("salgan.evaluation.maps._load_npy", full)
+    monkeypatch.setattr("salgan.evaluation.map_files._load_npy", full)
     for name, content in (("a.png", image), ("a.npy", array)):
         with pytest.raises(MemoryError):
             decode_map(content.getvalue(), name)

@@ -133,7 +133,7 @@ def architecture(**changes):
         ({ARCHITECTURE: None}, "does not describe its network"),
         ({PREPROCESSING: None}, "does not describe its network"),
         ({ARCHITECTURE: "{"}, "Expecting property name"),
-        ({ARCHITECTURE: "[" * 100_000}, "RecursionError|recursion"),
+        ({ARCHITECTURE: "[" * 100_000}, "nested too deep"),
         ({ARCHITECTURE: "[]"}, "must name encoder, decoder and frozen"),
         ({ARCHITECTURE: architecture(pretrained=True)}, "must name encoder, decoder and frozen"),
         ({ARCHITECTURE: architecture(encoder=3)}, "encoder 3, which is not of type str"),
@@ -147,7 +147,7 @@ def architecture(**changes):
         ({ARCHITECTURE: architecture(encoder="test_resnet")}, "is missing|has shape"),
         ({ARCHITECTURE: architecture(encoder="vgg16", decoder={}, frozen=3)}, "is missing"),
         ({PREPROCESSING: "{}}"}, "preprocessing record cannot be read"),
-        ({PREPROCESSING: '{"height": 0}'}, "must be at least 1×1"),
+        ({PREPROCESSING: '{"height": 0}'}, "must be two whole numbers from 1 to 8192"),
     ],
 )
 def test_a_header_that_does_not_describe_its_network_is_refused_in_one_line(path, metadata, message):

@@ -145,7 +145,7 @@ def test_a_split_that_leaks_is_an_error(folder, tmp_path):
     ("source", "message"),
     [
         ({"path": "elsewhere"}, "no such dataset"),
-        ({"split": "gone.json", "train": "train"}, "gone.json cannot be read"),
+        ({"split": "gone.json", "train": "train"}, "gone.json: no such file"),
         ({"split": "osie", "train": "trian"}, "names are not in it|has no part"),
         ({"split": "nobody"}, "no split named 'nobody'"),
     ],
