@@ -104,7 +104,11 @@ def focal_points_in(
     if not window.size or (touched is not None and not touched.any()):
         return ()
     highest = window.max() if touched is None else window.max(where=touched, initial=np.float32(0))
-    row, column = _middle(window == highest if touched is None else (window == highest) & touched)
+    strongest = window == highest
+    if touched is not None:
+        strongest &= touched
+    row, column = _middle(strongest)
+    del strongest  # as large as the part, and no longer needed
     last = row + rows.start, column + columns.start
     chosen = [last]
     height, width = array.shape
