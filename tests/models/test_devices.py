@@ -1,6 +1,6 @@
 """Where a network runs: what is asked for, or one line that says why not; the CPU never steps in unasked."""
 
-import importlib.metadata
+import importlib.util
 import pickle
 import warnings
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ from salgan.errors import ModelError
 from salgan.models import _session, devices
 from salgan.models.devices import candidates, check_device
 from salgan.models.predictor import Predictor
+from tests._fresh import modules_after
 from tests._onnx import tiny_model
 
 CPU = ["CPUExecutionProvider"]
@@ -102,19 +103,21 @@ def test_a_predictor_keeps_its_device_through_a_pickle(monkeypatch):
     assert copy._wanted == "cpu"
 
 
-def test_builds_of_the_runtime_that_overwrite_each_other_are_named(monkeypatch):
-    both = ("onnxruntime", "onnxruntime-gpu")
-
-    def distribution(name):
-        if name not in both:
-            raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+def test_builds_of_the_runtime_that_overwrite_each_other_are_named(monkeypatch, tmp_path):
+    for name in ("onnxruntime", "onnxruntime-1.28.0.dist-info", "onnxruntime_gpu-1.28.0.dist-info"):
+        (tmp_path / name).mkdir()
+    package = SimpleNamespace(origin=str(tmp_path / "onnxruntime" / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: package)
     with pytest.warns(UserWarning, match="onnxruntime-gpu and onnxruntime are installed together"):
         candidates("auto", CPU)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         candidates("auto", CPU)  # said once
+
+
+def test_the_build_that_is_installed_is_found_without_a_slow_import():
+    found = "from salgan.models import devices; assert len(devices._installed()) == 1"
+    modules_after(f"{found}; import sys; assert 'importlib.metadata' not in sys.modules, 'slow'")
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", "openvino", "coreml", "directml"])
