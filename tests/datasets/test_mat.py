@@ -1,11 +1,8 @@
 """MATLAB files are read in a process that may be killed: what damages it costs one line and nothing else."""
 
-import contextlib
 import io
-import os
 import signal
 import struct
-import threading
 import zlib
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from scipy.io import loadmat, savemat
 from salgan.datasets import _mat
 from salgan.datasets._mat import Struct, load_mat
 from salgan.errors import DatasetError, NotEnoughMemoryError
+from tests._dying import dying
 from tests.datasets import _trees as trees
 
 NUMBERS = np.arange(12.0).reshape(3, 4)
@@ -118,15 +116,5 @@ def test_time_runs_out_and_is_named(whole, monkeypatch):
 def test_how_the_process_died_is_told_apart(whole, sign, error):
     load_mat(whole, "fixLocs")
     process = _mat._reader._process
-    os.kill(process.pid, signal.SIGSTOP)
-
-    def end():
-        os.kill(process.pid, getattr(signal, sign))
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGCONT)
-
-    timer = threading.Timer(0.2, end)
-    timer.start()
-    with pytest.raises(error):
+    with dying(process, sign), pytest.raises(error):
         load_mat(whole, "fixLocs")
-    timer.join()

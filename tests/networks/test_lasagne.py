@@ -12,6 +12,7 @@ from scipy import signal
 from salgan.errors import ModelError
 from salgan.networks import import_lasagne
 from salgan.preprocessing import VGG16_CAFFE
+from tests.networks._convolution import correlate
 
 # The original network, written down here a second time: what each of its 27 convolutions gives.
 ENCODER = [(64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)]
@@ -25,18 +26,6 @@ def shapes():
             found += [(width, inputs, 3, 3), (width,)]
             inputs = width
     return [*found, (1, inputs, 1, 1), (1,)]
-
-
-def correlate(x, W):
-    """y[o, r, c] = sum over i, u, v of W[o, i, u, v] x[i, r + u - 1, c + v - 1], zeros around x."""
-    size = W.shape[-1]
-    padded = np.pad(x, ((0, 0), (size // 2,) * 2, (size // 2,) * 2))
-    rows, columns = x.shape[1:]
-    return sum(
-        np.tensordot(W[:, :, u, v], padded[:, u : u + rows, v : v + columns], 1)
-        for u in range(size)
-        for v in range(size)
-    )
 
 
 def convolve(x, W):

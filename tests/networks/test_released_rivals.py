@@ -9,18 +9,7 @@ from salgan.errors import ModelError
 from salgan.networks import import_mlnet, import_salnet, load_network, save_network
 from salgan.networks.caffe import read_caffemodel
 from salgan.networks.mlnet import MLNetReleased
-
-
-def correlate(x, W):
-    """y[o, r, c] = sum over i, u, v of W[o, i, u, v] x[i, r + u - k, c + v - k], zeros around x."""
-    size = W.shape[-1]
-    padded = np.pad(x, ((0, 0), (size // 2,) * 2, (size // 2,) * 2))
-    rows, columns = x.shape[1:]
-    return sum(
-        np.tensordot(W[:, :, u, v], padded[:, u : u + rows, v : v + columns], 1)
-        for u in range(size)
-        for v in range(size)
-    )
+from tests.networks._convolution import correlate
 
 
 def layer(x, W, b):

@@ -1,11 +1,9 @@
 """Pictures are decoded in processes that may be killed: what is too much for one costs nobody else."""
 
-import contextlib
 import io
 import os
 import signal
 import struct
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from salgan import image
 from salgan.errors import ImageError, ImageTooLargeError
 from salgan.serve import Limits
 from salgan.serve.decoding import Decoders, NotNowError, OutOfMemoryError
+from tests._dying import dying
 from tests.serve.conftest import png
 
 PICTURE = png()
@@ -115,18 +114,8 @@ def test_a_decoder_that_crashes_is_replaced(decoders):
 def test_how_a_decoder_died_is_told_apart(decoders, sign, error):
     decoders.read(PICTURE)
     process = _only(decoders)
-    os.kill(process.pid, signal.SIGSTOP)
-
-    def end():
-        os.kill(process.pid, getattr(signal, sign))
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGCONT)
-
-    timer = threading.Timer(0.3, end)
-    timer.start()
-    with pytest.raises(error):
+    with dying(process, sign), pytest.raises(error):
         decoders.read(PICTURE)
-    timer.join()
 
 
 def test_the_processes_leave_with_the_service(decoders):

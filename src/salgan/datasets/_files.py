@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,24 @@ def by_stem(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) 
             raise DatasetError(f"{path} and {found[stem].name} share a name; rename one of them")
         found[stem] = path
     return found
+
+
+def numbered(folder: Path, count: int, of: str) -> Iterator[tuple[int, str, Path]]:
+    """The pictures of a set that calls them by their numbers: number, name and file of each, by number.
+
+    Args:
+        folder: the folder of the pictures.
+        count: how many the set has; the first is 1.
+        of: the set's name, for errors.
+
+    Raises:
+        DatasetError: a picture whose name is not its number.
+    """
+    pictures = by_stem(folder, PICTURES)
+    for stem, path in sorted(pictures.items(), key=lambda each: (len(each[0]), each[0])):
+        if not (stem.isascii() and stem.isdigit() and 1 <= int(stem) <= count):
+            raise DatasetError(f"{path}: {of}'s pictures are called 1.jpg to {count}.jpg; remove this one")
+        yield int(stem), stem, path
 
 
 def picture_size(path: Path, *, exif: bool) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Array
-from salgan.datasets._files import PICTURES, by_stem, numbers, pairs, records
+from salgan.datasets._files import numbered, numbers, pairs, records
 from salgan.datasets._hdf5 import array_of, is_hdf5, opened
 from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
@@ -45,17 +45,12 @@ def open_pascal_s(root: Path) -> Dataset:
         raise DatasetError(f"{root}: has no imgs/pascal and fixations/pascalFix.mat, as PASCAL-S has")
     file = folder / "fixations" / "pascalFix.mat"
     matrices = _hdf5_cells(file) if is_hdf5(file) else _cells(file)
-    pictures = by_stem(folder / "imgs" / "pascal", PICTURES)
-    stimuli = []
-    for stem, path in sorted(pictures.items(), key=lambda each: (len(each[0]), each[0])):
-        if not (stem.isascii() and stem.isdigit() and 1 <= int(stem) <= len(matrices)):
-            raise DatasetError(
-                f"{path}: PASCAL-S's pictures are called 1.jpg to {len(matrices)}.jpg; remove this one"
-            )
-        y, x, viewer = matrices[int(stem) - 1].T
+    stimuli, missing = [], set(range(1, len(matrices) + 1))
+    for number, stem, path in numbered(folder / "imgs" / "pascal", len(matrices), "PASCAL-S"):
+        missing.discard(number)
+        y, x, viewer = matrices[number - 1].T
         stimuli.append(Stimulus(stem, path, fixations=Fixations(x - 1, y - 1, viewer.astype(np.int64))))
-    missing = sorted(set(range(1, len(matrices) + 1)) - {int(stem) for stem in pictures})
-    unmatched = tuple(f"{file.name}: cell {number}" for number in missing)
+    unmatched = tuple(f"{file.name}: cell {number}" for number in sorted(missing))
     return Dataset("pascal-s", None, tuple(stimuli), "pascal-s", unmatched)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from salgan._arrays import Array
-from salgan.datasets._files import PICTURES, by_stem, numbers, picture_size, records
+from salgan.datasets._files import numbered, numbers, picture_size, records
 from salgan.datasets._mat import load_mat
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError
@@ -51,17 +51,11 @@ def open_toronto(root: Path) -> Dataset:
         )
     file = folder / _FIXATIONS
     matrices = records(load_mat(file, "white"))
-    pictures = by_stem(folder / _PICTURES, PICTURES)
-    stimuli = []
-    for stem, path in sorted(pictures.items(), key=lambda each: (len(each[0]), each[0])):
-        if not (stem.isascii() and stem.isdigit() and 1 <= int(stem) <= len(matrices)):
-            raise DatasetError(
-                f"{path}: Toronto's pictures are called 1.jpg to {len(matrices)}.jpg; remove this one"
-            )
-        matrix = matrices[int(stem) - 1]
-        stimuli.append(Stimulus(stem, path, fixations=partial(_read, matrix, file, path)))
-    missing = sorted(set(range(1, len(matrices) + 1)) - {int(stem) for stem in pictures})
-    unmatched = tuple(f"{file.name}: matrix {number}" for number in missing)
+    stimuli, missing = [], set(range(1, len(matrices) + 1))
+    for number, stem, path in numbered(folder / _PICTURES, len(matrices), "Toronto"):
+        missing.discard(number)
+        stimuli.append(Stimulus(stem, path, fixations=partial(_read, matrices[number - 1], file, path)))
+    unmatched = tuple(f"{file.name}: matrix {number}" for number in sorted(missing))
     return Dataset("toronto", None, tuple(stimuli), "toronto", unmatched)
 
 

@@ -112,8 +112,7 @@ def kind_of_file(path: Path) -> Kind:
     Raises:
         ModelError: the file is missing, cannot be read, or is not a plain file.
     """
-    if not _exists(path):
-        raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
+    _check_there(path)
     if not path.is_file():
         raise ModelError(f"{path}: not a plain file, so it cannot be a model")
     try:
@@ -157,8 +156,7 @@ def _is_taken(name: str) -> bool:
 
 
 def _of_path(path: Path) -> ModelFile:
-    if not _exists(path):  # before its name is looked at, which may hold a NUL
-        raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
+    _check_there(path)  # before its name is looked at, which may hold a NUL
     name = distinct_name(path)
     if path.is_dir():
         if not (path / NETWORK).is_file():
@@ -173,6 +171,11 @@ def _as_path(spec: str | Path) -> Path:
         return Path(spec).expanduser()
     except RuntimeError:  # it names the home folder of a user who does not exist
         return Path(spec)
+
+
+def _check_there(path: Path) -> None:
+    if not _exists(path):
+        raise ModelError(f"{path}: no such file; `salgan models` lists the models by name")
 
 
 def _exists(path: Path) -> bool:
