@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Device",
+    "Fast",
     "Model",
+    "RegionFile",
     "Trust",
     "load_predictor",
     "messages",
@@ -76,6 +79,21 @@ Device = Annotated[
     ),
 ]
 """``--device`` of every command that predicts; commands need not look at it."""
+
+
+RegionFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Read regions from a .json or .csv file; .json may give a picture its own."
+    ),
+]
+"""``--file`` of every command that measures regions."""
+
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Predict each picture once instead of 16 times; there are no intervals."),
+]
+"""``--fast`` of every command that gives shares with intervals."""
 
 
 def say_error(error: Exception) -> None:

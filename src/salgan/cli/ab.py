@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Device, Model, say
+from salgan.cli._common import Device, Fast, Model, RegionFile, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,12 +46,7 @@ def ab(
         list[str] | None,
         typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon, named by its corners. Repeat for more."),
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read regions from a .json or .csv file; .json may give a variant its own."
-        ),
-    ] = None,
+    file: RegionFile = None,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as JSON; - means stdout.")
     ] = None,
@@ -62,10 +57,7 @@ def ab(
     png: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the variants, the differences and the shares.")
     ] = None,
-    fast: Annotated[
-        bool,
-        typer.Option("--fast", help="Predict each variant once instead of 16 times; there are no intervals."),
-    ] = False,
+    fast: Fast = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
     device: Device = "auto",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan._words import did_you_mean
-from salgan.cli._common import Device, Model, say
+from salgan.cli._common import Device, Fast, Model, RegionFile, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ def regions(
         list[str] | None,
         typer.Option(metavar="NAME:X,Y,X,Y,X,Y", help="A polygon, named by its corners. Repeat for more."),
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read regions from a .json or .csv file; .json may give a picture its own."
-        ),
-    ] = None,
+    file: RegionFile = None,
     fail_under: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,10 +59,7 @@ def regions(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture, if it is one."),
     ] = None,
-    fast: Annotated[
-        bool,
-        typer.Option("--fast", help="Predict each picture once instead of 16 times; there are no intervals."),
-    ] = False,
+    fast: Fast = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
     device: Device = "auto",

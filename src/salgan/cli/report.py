@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salgan.cli._common import Device, Model, say
+from salgan.cli._common import Device, Fast, Model, RegionFile, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page to write, an .html file.")
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Read regions from a .json or .csv file; .json may give a picture its own."
-        ),
-    ] = None,
+    file: RegionFile = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a row for each picture and region.")
     ] = None,
@@ -41,10 +36,7 @@ def report(
             min=1, metavar="PIXELS", help="Rows above the fold; 9/16 of each picture's width if left out."
         ),
     ] = None,
-    fast: Annotated[
-        bool,
-        typer.Option("--fast", help="Predict each picture once instead of 16 times; there are no intervals."),
-    ] = False,
+    fast: Fast = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     model: Model = "lite",
     device: Device = "auto",
