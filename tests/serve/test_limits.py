@@ -1,17 +1,21 @@
 """What is too much, too slow or no picture is refused, and the service goes on."""
 
 import contextlib
+import gc
 import io
 import socket
 import struct
 import threading
 import time
+import weakref
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, ModelError
+from salgan.saliency_map import SaliencyMap
 from salgan.serve import Limits
 from salgan.serve.worker import Batcher
 from tests.serve.conftest import Held, metric, png, serving, until
@@ -320,6 +324,49 @@ def test_waiting_pictures_share_a_run_of_the_network(monkeypatch):
         assert sum(held.batches) == 4
         assert held.batches[:2] == [1, 2]
         assert metric(client, "salgan_batch_pictures_count") == len(held.batches)
+
+
+class Remembering:
+    """A model that says whether the pictures and maps that it once had are still in memory."""
+
+    name = "remembering"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.seen: list[weakref.ref] = []
+        self._error = error
+
+    def predict_batch(self, pictures):
+        maps = [SaliencyMap(np.full(picture.shape[:2], 0.5, np.float32)) for picture in pictures]
+        self.seen += [weakref.ref(each) for each in (*pictures, *(found.array for found in maps))]
+        if self._error is not None:
+            raise self._error
+        return maps
+
+    def gone(self) -> bool:
+        return bool(self.seen) and all(each() is None for each in self.seen)
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "status"),
+    [
+        ("/v1/predict", None, 200),
+        ("/v1/crop?size=999x999", None, 422),
+        ("/v1/regions?polygon=a:0,0,1,0,1,1", None, 422),
+        ("/v1/predict", ModelError("it fails"), 500),
+        ("/v1/predict", ZeroDivisionError("a bug"), 500),
+    ],
+)
+def test_no_picture_stays_in_memory_after_its_answer(path, error, status, monkeypatch):
+    """Neither with the network's thread nor in the frames of an error, whose circles nobody frees in time."""
+    monkeypatch.setattr("salgan.serve.answers._MOST_POLYGON_PIXELS", 100)
+    model = Remembering(error)
+    with serving(model) as client:
+        gc.disable()
+        try:
+            assert client.post(path, content=PICTURE, headers=PNG).status_code == status
+            until(model.gone, 3)
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("name", ["max_bytes", "max_pixels", "max_waiting", "max_batch", "timeout"])

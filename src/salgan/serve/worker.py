@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -80,10 +81,11 @@ class Worker:
             )
         work = asyncio.ensure_future(self._in_turn(content, finish))
         watch = asyncio.ensure_future(gone())
+        first: set[asyncio.Future[Any]] = {work, watch}
         try:
-            first: set[asyncio.Future[Any]] = {work, watch}
             await asyncio.wait(first, timeout=self._limits.timeout, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
+                _forget_pictures(work.exception())
                 return work.result()
             if watch.done():
                 raise ClientGone
@@ -105,6 +107,9 @@ class Worker:
         finally:
             work.cancel()  # leaves the queue if it is still there
             watch.cancel()
+            # An error knows this frame, which would know the error through these: a circle, which nothing
+            # frees for a long time.
+            del work, watch, first
 
     def close(self) -> None:
         """Finish every picture that was taken, then stop."""
@@ -211,7 +216,10 @@ class Batcher:
         """
         future: Future[SaliencyMap] = Future()
         self._waiting.put((picture, future))
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            del future  # an error would know it through this frame, and it knows the error
 
     def close(self) -> None:
         """Finish what is waiting, then stop. Nothing may be submitted afterwards."""
@@ -219,27 +227,43 @@ class Batcher:
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            while len(batch) < self._most:
-                try:
-                    item = self._waiting.get_nowait()
-                except Empty:
-                    break
-                if item is None:
-                    self._waiting.put(None)  # close() came between: stop after this batch
-                    break
-                batch.append(item)
+        while batch := self._next_batch():
             self._predict(batch)
+            del batch  # the last pictures and their maps must not stay until the next ones come
+
+    def _next_batch(self) -> list[tuple[Picture, Future[SaliencyMap]]]:
+        """What waits, or the first that comes; nothing after :meth:`close`."""
+        first = self._waiting.get()
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < self._most:
+            try:
+                item = self._waiting.get_nowait()
+            except Empty:
+                break
+            if item is None:
+                self._waiting.put(None)  # close() came between: stop after this batch
+                break
+            batch.append(item)
+        return batch
 
     def _predict(self, batch: list[tuple[Picture, Future[SaliencyMap]]]) -> None:
         start = time.perf_counter()
         try:
             maps = self._predictor.predict_batch([picture for picture, _ in batch])
         except Exception as error:  # whatever it is, those who wait must be told and the thread go on
-            for _, future in batch:
-                future.set_exception(error)
+            _forget_pictures(error)
+            while batch:  # no name of this frame, which the error knows, may stay with a picture
+                batch.pop()[1].set_exception(error)
             return
         self._on_batch(len(batch), time.perf_counter() - start)
         for (_, future), saliency in zip(batch, maps, strict=True):
             future.set_result(saliency)
+
+
+def _forget_pictures(error: BaseException | None) -> None:
+    """Empty the frames that an error has passed: they hold pictures and maps for as long as it is known."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
