@@ -186,6 +186,48 @@ def test_memory_does_not_grow_with_the_number_of_regions():
     assert peak < 100e6  # one float64 for each pixel of each region would be 264 million bytes
 
 
+def test_memory_does_not_grow_with_the_picture():
+    y, x = np.mgrid[-1:1:2000j, -1:1:2000j].astype(np.float32)
+    saliency = SaliencyMap(np.exp(-4 * (x * x + y * y)))
+    corners = [[(0, 0), (1, 0), (1, 1), (0, 1 - n / 9)] for n in range(3)]
+    regions = [Region.of_polygon(f"p{n}", each, "fraction") for n, each in enumerate(corners)]
+    regions += [Region.of_box(str(n), 0, 0, 1, 1 - n / 9) for n in range(3)]
+    tracemalloc.start()
+    try:
+        shares(saliency, regions)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < saliency.array.nbytes / 2
+
+
+@pytest.mark.parametrize("levels", [1, 3, 1000])
+def test_shares_are_the_same_in_bands_of_any_height(monkeypatch, levels):
+    """Also where a plateau, of which the middle is looked for, spans several of them."""
+    rng = np.random.default_rng(levels)
+    saliency = SaliencyMap(rng.integers(1, levels + 1, (40, 30)).astype(np.float32) / levels)
+    regions = [
+        Region.of_polygon("triangle", [(2.5, 1), (28, 13.25), (9, 39.5)], "pixel"),
+        Region.of_polygon("beyond", [(-9, -9), (50, -3), (20, 60)], "pixel"),
+        Region.of_polygon("outside", [(-9, -9), (-5, -3), (-7, 60)], "pixel"),
+        Region.of_polygon("bow tie", [(0, 0), (1, 1), (1, 0), (0, 0.9)], "fraction"),
+        Region.of_box("box", 3.5, 4.25, 20, 30, "pixel"),
+    ]
+    whole = shares(saliency, regions).document()
+    for pixels in (30, 7 * 30):
+        monkeypatch.setattr("salgan.regions.bands._PIXELS", pixels)
+        assert _rounded(shares(saliency, regions).document()) == _rounded(whole)
+
+
+def _rounded(document):
+    """JSON values whose sums may have been added up in another order."""
+    if isinstance(document, dict):
+        return {name: _rounded(value) for name, value in document.items()}
+    if isinstance(document, list):
+        return [_rounded(value) for value in document]
+    return round(document, 10) if isinstance(document, float) else document
+
+
 def test_the_edges_of_boxes_may_not_cut_a_picture_into_too_many_parts(monkeypatch):
     boxes = [Region.of_box(str(n), n, n, 0.5, 0.5, "pixel") for n in range(60)]
     assert len(shares(_random_map(60, 60), boxes).regions) == 60

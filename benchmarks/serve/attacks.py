@@ -74,10 +74,15 @@ def boxes(service: Service, seconds: float) -> Counter[str]:
     return repeated(service, seconds, blank(5000, 5000), f"/v1/regions?{query}")
 
 
-def polygons(service: Service, seconds: float) -> Counter[str]:
-    """50 polygons as large as the picture."""
-    query = "&".join(f"polygon=p{number}:0,0,1,0,1,1,0,{1 - number / 1000}" for number in range(50))
+def polygons(service: Service, seconds: float, number: int = 4) -> Counter[str]:
+    """As many polygons as large as the picture as are measured."""
+    query = "&".join(f"polygon=p{each}:0,0,1,0,1,1,0,{1 - each / 1000}" for each in range(number))
     return repeated(service, seconds, blank(5000, 5000), f"/v1/regions?{query}")
+
+
+def many_polygons(service: Service, seconds: float) -> Counter[str]:
+    """50 of them, which are refused when the picture's size is known."""
+    return polygons(service, seconds, 50)
 
 
 def large(service: Service, seconds: float) -> Counter[str]:
@@ -139,7 +144,7 @@ def idle(service: Service, seconds: float) -> Counter[str]:
     return outcomes
 
 
-ATTACKS: tuple[Attack, ...] = (scans, tile, boxes, polygons, large, slow_readers, idle)
+ATTACKS: tuple[Attack, ...] = (scans, tile, boxes, polygons, many_polygons, large, slow_readers, idle)
 
 
 def blank(width: int, height: int) -> bytes:

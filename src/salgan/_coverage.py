@@ -52,10 +52,11 @@ def polygon_coverage(corners: Floats, width: int, height: int) -> tuple[slice, s
         return rows, columns, np.zeros((high, wide))
     # Two more columns take what lies to the right of the last pixel.
     area = np.zeros((high, wide + 2))
-    shifted = corners - (columns.start, rows.start)
-    for start, end in zip(shifted, np.roll(shifted, -1, axis=0), strict=True):
-        if start[1] == end[1]:
-            continue
+    starts = corners - (columns.start, rows.start)
+    ends = np.roll(starts, -1, axis=0)
+    low, high_end = np.minimum(starts[:, 1], ends[:, 1]), np.maximum(starts[:, 1], ends[:, 1])
+    passing = (low < high_end) & (low < high) & (high_end > 0)
+    for start, end in zip(starts[passing], ends[passing], strict=True):
         at = np.concatenate(
             [[0.0, 1.0], _crossings(start[0], end[0], wide), _crossings(start[1], end[1], high)]
         )

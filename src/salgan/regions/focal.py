@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from salgan._arrays import Floats32, Integers, Map, Mask
+from salgan.regions.bands import bands
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["FocalPoint", "Maxima", "focal_points", "focal_points_in", "local_maxima"]
+__all__ = ["FocalPoint", "Maxima", "Touched", "focal_points", "focal_points_in", "local_maxima"]
 
 MOST = 3
 """Focal points that are looked for in one region."""
@@ -23,10 +25,6 @@ _STRONG = 0.5
 
 _DIP = 0.95
 """Between two focal points the map falls below this part of the weaker one's saliency."""
-
-
-_BAND_PIXELS = 1_000_000
-"""Pixels that are looked at together, so that memory does not grow with the picture."""
 
 _MOST_CANDIDATES = 5_000
 """The most maxima that are compared with each other; only noise, or maps with large plateaus, have more."""
@@ -68,6 +66,21 @@ class Maxima:
         return Maxima(self.row[keep], self.column[keep], self.value[keep])
 
 
+@dataclass(frozen=True)
+class Touched:
+    """Which pixels belong to a part of a map, where they are not all of its rows and columns.
+
+    Attributes:
+        highest: the highest saliency of those that do.
+        maxima: which of the maxima of the whole map do.
+        pixels: of some of the part's rows, which pixels in its columns do.
+    """
+
+    highest: np.float32
+    maxima: Mask
+    pixels: Callable[[slice], Mask]
+
+
 def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
     """The strongest place of a map, and up to two more that stand out.
 
@@ -83,7 +96,7 @@ def focal_points(saliency: SaliencyMap) -> tuple[FocalPoint, ...]:
 
 
 def focal_points_in(
-    array: Map, rows: slice, columns: slice, maxima: Maxima | None, touched: Mask | None = None
+    array: Map, rows: slice, columns: slice, maxima: Maxima | None, touched: Touched | None = None
 ) -> tuple[FocalPoint, ...]:
     """The same within a part of a map: of the rows and columns, the pixels that are touched.
 
@@ -98,18 +111,20 @@ def focal_points_in(
         touched: which pixels of these rows and columns belong to the part; all of them if None.
 
     Returns:
-        One to three points, the strongest first; none if no pixel is touched.
+        One to three points, the strongest first; none if there are no such rows or columns.
     """
-    window = array[rows, columns]
-    if not window.size or (touched is not None and not touched.any()):
+    if rows.start >= rows.stop or columns.start >= columns.stop:
         return ()
-    highest = window.max() if touched is None else window.max(where=touched, initial=np.float32(0))
-    strongest = window == highest
-    if touched is not None:
-        strongest &= touched
+    highest = array[rows, columns].max() if touched is None else touched.highest
+
+    def strongest() -> Iterator[tuple[int, Mask]]:
+        for band in bands(rows, columns.stop - columns.start):
+            found: Mask = array[band, columns] == highest
+            if found.any():
+                yield band.start, found if touched is None else found & touched.pixels(band)
+
     row, column = _middle(strongest)
-    del strongest  # as large as the part, and no longer needed
-    last = row + rows.start, column + columns.start
+    last = row, column + columns.start
     chosen = [last]
     height, width = array.shape
     rest = None if maxima is None else _of_part(maxima, highest, rows, columns, touched)
@@ -133,11 +148,10 @@ def local_maxima(array: Map) -> Maxima:
     From a plateau of more than a few thousand pixels, an even selection is returned.
     """
     height, width = array.shape
-    band = max(1, _BAND_PIXELS // width)
-    share = max(_MOST_CANDIDATES, 2_000_000 * band // height)
     found = []
-    for top in range(0, height, band):
-        bottom = min(height, top + band)
+    for band in bands(slice(0, height), width):
+        top, bottom = band.start, band.stop
+        share = max(_MOST_CANDIDATES, 2_000_000 * (bottom - top) // height)
         # At the border a pixel is its own neighbour, which changes nothing.
         edges = ((int(top == 0), int(bottom == height)), (1, 1))
         padded = np.pad(array[max(0, top - 1) : bottom + 1], edges, mode="edge")
@@ -157,18 +171,16 @@ def local_maxima(array: Map) -> Maxima:
 
 
 def _of_part(
-    maxima: Maxima, highest: np.float32, rows: slice, columns: slice, touched: Mask | None
+    maxima: Maxima, highest: np.float32, rows: slice, columns: slice, touched: Touched | None
 ) -> Maxima:
     """The maxima in a part of the map that are strong enough beside its highest value."""
-    inside = maxima.where(
-        (maxima.value >= highest * _STRONG)
-        & (maxima.row >= rows.start)
-        & (maxima.row < rows.stop)
-        & (maxima.column >= columns.start)
-        & (maxima.column < columns.stop)
-    )
+    keep = maxima.value >= highest * _STRONG
     if touched is not None:
-        inside = inside.where(touched[inside.row - rows.start, inside.column - columns.start])
+        keep &= touched.maxima
+    else:
+        keep &= (maxima.row >= rows.start) & (maxima.row < rows.stop)
+        keep &= (maxima.column >= columns.start) & (maxima.column < columns.stop)
+    inside = maxima.where(keep)
     return inside.where(_strongest(inside.value, _MOST_CANDIDATES))
 
 
@@ -182,25 +194,26 @@ def _strongest(values: Floats32, most: int) -> Integers:
     return np.sort(np.concatenate([above, even]))
 
 
-def _middle(mask: Mask) -> tuple[int, int]:
-    """The one of the pixels that are set that is nearest to their centre."""
-    height, width = mask.shape
-    number = int(np.count_nonzero(mask))
-    band = height if number <= _BAND_PIXELS else max(1, _BAND_PIXELS // width)
-    parts = [slice(top, top + band) for top in range(0, height, band)]
-    rows = columns = 0
-    for part in parts:
-        row, column = _places(mask[part])
-        rows += int(row.sum()) + part.start * len(row)
+def _middle(masks: Callable[[], Iterator[tuple[int, Mask]]]) -> tuple[int, int]:
+    """The one of the pixels that are set that is nearest to their centre.
+
+    Args:
+        masks: gives the first row of each band and which of its pixels are set, and is asked twice.
+    """
+    number = rows = columns = 0
+    for top, mask in masks():
+        row, column = _places(mask)
+        number += len(row)
+        rows += int(row.sum()) + top * len(row)
         columns += int(column.sum())
     best, place = np.inf, (0, 0)
-    for part in parts:
-        row, column = _places(mask[part])
+    for top, mask in masks():
+        row, column = _places(mask)
         if len(row):
-            distance = (row + part.start - rows / number) ** 2 + (column - columns / number) ** 2
+            distance = (row + top - rows / number) ** 2 + (column - columns / number) ** 2
             nearest = int(distance.argmin())
             if distance[nearest] < best:
-                best, place = distance[nearest], (int(row[nearest]) + part.start, int(column[nearest]))
+                best, place = distance[nearest], (int(row[nearest]) + top, int(column[nearest]))
     return place
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from salgan._arrays import Array, Floats, Floats32, Integers, Map, Mask
-from salgan._coverage import polygon_coverage
+from salgan._arrays import Floats, Integers, Map
 from salgan.errors import ConfigError
+from salgan.regions.bands import bands
 from salgan.regions.focal import FocalPoint, focal_points_in, local_maxima
+from salgan.regions.polygons import MeasuredPolygon, reach, weighted
 from salgan.regions.region import Region, check_names
 from salgan.saliency_map import SaliencyMap
 
@@ -23,8 +24,6 @@ SCHEMA = "salgan.regions/1"
 
 SCHEMA_OF_MANY = "salgan.regions.many/1"
 """Names the form of the JSON that ``salgan regions --json`` writes for several pictures."""
-
-_BAND_PIXELS = 1_000_000
 
 _MOST_CELLS = 25_000_000
 """Cells that the edges of all boxes may cut a picture into; each takes 16 bytes."""
@@ -158,36 +157,37 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
     total = float(attention.sum(dtype=np.float64))
     maxima = local_maxima(saliency.array)
     grid = _Grid(attention, [region for region in regions if region.box is not None])
-    has_polygons = any(region.box is None for region in regions)
-    union = np.zeros((height, width), np.float32) if has_polygons else None
-    measured = []
+    found: dict[str, _MeasuredBox | MeasuredPolygon] = {}
+    polygons = []
     for region in regions:
-        if union is None or region.box is not None:
-            found = grid.measure(region)
+        if region.box is not None:
+            found[region.name] = grid.measure(region, saliency.array)
         else:
-            found = _measure_polygon(region, attention, union)
-        rows, columns, touched, pixels, weight = found
-        peak = _peak(saliency.array[rows, columns], touched)
-        points = focal_points_in(saliency.array, rows, columns, maxima, touched)
-        measured.append((region, pixels, min(1.0, weight / total), weight, peak, points))
-    all_shares = np.array([share for _, _, share, *_ in measured])
+            polygons.append(MeasuredPolygon(region, saliency.array, maxima))
+            found[region.name] = polygons[-1]
+    covered, inside = grid.union_with(polygons) if polygons else grid.union()
+    all_shares = np.array([min(1.0, found[region.name].weight / total) for region in regions])
     entries = []
-    for region, pixels, share, weight, peak, points in measured:
-        area = pixels / (width * height)
+    for region, share in zip(regions, all_shares.tolist(), strict=True):
+        part = found[region.name]
+        area = part.pixels / (width * height)
+        touched = part.touched() if isinstance(part, MeasuredPolygon) else None
+        points = (
+            focal_points_in(saliency.array, part.rows, part.columns, maxima, touched) if part.pixels else ()
+        )
         entries.append(
             RegionShare(
                 region=region,
                 share=share,
                 area=area,
                 lift=share / area if area else None,
-                mean=(0.0 if is_blank else weight / pixels) if area else None,
-                peak=peak if area else None,
+                mean=(0.0 if is_blank else part.weight / part.pixels) if area else None,
+                peak=float(part.peak) if area else None,
                 rank=1 + int(np.count_nonzero(all_shares - share > _EQUAL)),
-                inside=min(1.0, pixels / region.size(width, height)) if area else 0.0,
+                inside=min(1.0, part.pixels / region.size(width, height)) if area else 0.0,
                 focal_points=points,
             )
         )
-    covered, inside = grid.union() if union is None else grid.union_with(union)
     return Shares(
         width=width,
         height=height,
@@ -198,9 +198,15 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
     )
 
 
-_Measured = tuple[slice, slice, "Mask | None", float, float]
-"""Rows and columns that a region reaches, which of their pixels it touches (None: all), the pixels it covers,
-and the sum of the attention in them, both in parts where it covers pixels in part."""
+@dataclass(frozen=True)
+class _MeasuredBox:
+    """What a map says about one box; see :class:`~salgan.regions.polygons.MeasuredPolygon`."""
+
+    rows: slice
+    columns: slice
+    pixels: float
+    weight: float
+    peak: np.float32
 
 
 class _Grid:
@@ -232,15 +238,16 @@ class _Grid:
         self._wide = np.diff([*self._columns, self._width])
         self._covered = np.zeros(self._sums.shape)
 
-    def measure(self, box: Region) -> _Measured:
+    def measure(self, box: Region, saliency: Map) -> _MeasuredBox:
         """What a box covers; it counts from then on as part of the union."""
         (left, top), (right, bottom) = box.in_pixels(self._width, self._height)[[0, 2]]
         high, wide = _touched(self._rows, top, bottom), _touched(self._columns, left, right)
         down, across = _part(self._rows[high], top, bottom), _part(self._columns[wide], left, right)
         self._covered[high, wide] += np.outer(down, across)
-        rows, columns = _reach(top, bottom, self._height), _reach(left, right, self._width)
+        rows, columns = reach(top, bottom, self._height), reach(left, right, self._width)
         pixels = float((down @ self._high[high]) * (across @ self._wide[wide]))
-        return rows, columns, None, pixels, float(down @ self._sums[high, wide] @ across)
+        peak = saliency[rows, columns].max(initial=0)
+        return _MeasuredBox(rows, columns, pixels, float(down @ self._sums[high, wide] @ across), peak)
 
     def union(self) -> tuple[float, float]:
         """Pixels and attention that all boxes together cover."""
@@ -248,37 +255,20 @@ class _Grid:
         covered = np.minimum(self._covered, 1)
         return float(self._high @ covered @ self._wide), float((covered * self._sums).sum())
 
-    def union_with(self, others: Floats32) -> tuple[float, float]:
-        """The same for the boxes and whatever else is covered, a float32 (H, W) array, which is changed."""
+    def union_with(self, polygons: Sequence[MeasuredPolygon]) -> tuple[float, float]:
+        """The same for the boxes and some polygons, which are measured on the way."""
         row_of = np.repeat(np.arange(len(self._rows)), self._high)
         column_of = np.repeat(np.arange(len(self._columns)), self._wide)
         pixels = weight = 0.0
-        for band in _bands(self._height, self._width):
-            covered = others[band]
-            covered += self._covered[row_of[band]][:, column_of]
+        for band in bands(slice(0, self._height), self._width):
+            attention = self._attention[band]
+            covered = self._covered[row_of[band]][:, column_of]
+            for polygon in polygons:
+                polygon.add(band, attention, covered)
             np.minimum(covered, 1, out=covered)
-            pixels += float(covered.sum(dtype=np.float64))
-            weight += _weighted(covered, self._attention[band])
+            pixels += float(covered.sum())
+            weight += weighted(covered, attention)
         return pixels, weight
-
-
-def _measure_polygon(polygon: Region, attention: Map, union: Floats32) -> _Measured:
-    """What a polygon covers, band by band; it is added to the union."""
-    height, width = attention.shape
-    corners = polygon.in_pixels(width, height)
-    rows = _reach(float(corners[:, 1].min()), float(corners[:, 1].max()), height)
-    columns = _reach(float(corners[:, 0].min()), float(corners[:, 0].max()), width)
-    touched = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
-    pixels = weight = 0.0
-    for band in _bands(rows.stop - rows.start, width):
-        top, bottom = rows.start + band.start, rows.start + band.stop
-        within, _, weights = polygon_coverage(corners - (0, top), width, bottom - top)
-        place = slice(within.start + top, within.stop + top)
-        union[place, columns] += weights
-        touched[within.start + band.start : within.stop + band.start] = weights > 0
-        pixels += float(weights.sum())
-        weight += _weighted(weights, attention[place, columns])
-    return rows, columns, touched, pixels, weight
 
 
 def _lines(edges: Sequence[float], side: int) -> Integers:
@@ -300,30 +290,8 @@ def _part(lines: Integers, low: float, high: float) -> Floats:
     return part
 
 
-def _reach(low: float, high: float, side: int) -> slice:
-    """The pixels of a side between two places, all of those that are touched."""
-    first, last = max(0, math.floor(low)), min(side, math.ceil(high))
-    return slice(first, last) if first < last else slice(0, 0)
-
-
-def _bands(height: int, width: int) -> Iterator[slice]:
-    """Rows that are worked on together, so that memory does not grow with the number of regions."""
-    band = max(1, _BAND_PIXELS // width)
-    return (slice(top, min(height, top + band)) for top in range(0, height, band))
-
-
 def _sum_of_rows(values: Map) -> Floats:
     total = np.zeros(values.shape[1])
-    for band in _bands(*values.shape):
+    for band in bands(slice(0, values.shape[0]), values.shape[1]):
         total += values[band].sum(axis=0, dtype=np.float64)
     return total
-
-
-def _peak(window: Map, touched: Mask | None) -> float:
-    if not window.size:
-        return 0.0
-    return float(window.max() if touched is None else window.max(where=touched, initial=np.float32(0)))
-
-
-def _weighted(weights: Array, values: Array) -> float:
-    return float(np.einsum("ij,ij->", weights, values, dtype=np.float64))
