@@ -314,6 +314,35 @@ def test_ueyes_names_the_line_that_is_not_understood(tmp_path):
         open_dataset(tmp_path)
 
 
+# FiWI
+
+
+@pytest.mark.parametrize("below", ["", "webpage_dataset"])
+def test_fiwi_has_a_picture_of_points_of_all_viewers_beside_every_page(tmp_path, below):
+    root = tmp_path / below
+    for name in ("apple(3)", "bbc", "new"):
+        trees.picture(root / f"stimuli/{name}.png")
+    (root / "stimuli/Thumbs.db").write_bytes(b"windows")
+    trees.points(root / "eyeMaps/all5/apple(3).png", [(0, 0), (39, 29)])
+    trees.points(root / "eyeMaps/all5/bbc.png", [(7, 3)])
+    trees.points(root / "eyeMaps/all5/gone.png", [(7, 3)])
+    trees.points(root / "eyeMaps/all3/bbc.png", [(1, 1)])  # looked at in another time, not read
+    dataset = open_dataset(tmp_path)
+    assert (dataset.name, dataset.layout) == ("fiwi", "fiwi")
+    apple, bbc, new = dataset
+    assert (apple.name, xy(apple), xy(bbc), new.fixations) == ("apple(3)", [(0, 0), (39, 29)], [(7, 3)], None)
+    assert apple.fixations.viewer is None
+    assert dataset.unmatched == ("eyeMaps/all5/gone.png",)
+    assert sound(dataset)
+
+
+def test_fiwi_refuses_a_blurred_map_for_points(tmp_path):
+    trees.picture(tmp_path / "stimuli/bbc.png")
+    trees.blob(tmp_path / "eyeMaps/all5/bbc.png")
+    with pytest.raises(DatasetError, match=r"bbc\.png: .* neither points nor counts"):
+        _ = open_dataset(tmp_path).stimuli[0].fixations
+
+
 # All fixations of a set in one file
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from salgan.errors import MetricError
-from salgan.evaluation.runs import mean_over_runs
+from salgan.evaluation.runs import mean_over_folds, mean_over_runs
 
 
 def made_up(rng, runs, pictures, of_runs, of_pictures, rest, mean=0.0):
@@ -110,3 +110,44 @@ def test_one_run_or_infinite_scores_are_refused():
         mean_over_runs([[1.0, 2.0]])
     with pytest.raises(MetricError, match="infinity"):
         mean_over_runs([[1.0, np.inf], [1.0, 2.0]])
+
+
+# Cross-validation: pictures nested in the networks of their folds
+
+
+@pytest.mark.parametrize("folds", [3, 5, 10])
+@pytest.mark.parametrize("of_networks", [0.0, 0.3, 1.0])
+def test_an_interval_over_folds_covers_the_mean_95_times_in_100(folds, of_networks):
+    rng = np.random.default_rng(0)
+    fold = np.arange(62) % folds  # some folds have a picture more
+    inside = 0
+    for _ in range(400):
+        scores = 0.3 + of_networks * rng.normal(size=folds)[fold] + rng.normal(size=fold.size)
+        found = mean_over_folds(scores, fold)
+        inside += found.low <= 0.3 <= found.high
+    assert 0.92 <= inside / 400 <= 0.98
+
+
+def test_an_interval_over_folds_by_hand():
+    from scipy.special import stdtr, stdtrit
+
+    found = mean_over_folds([1.0, 3.0, 4.0, 6.0, np.nan], [0, 0, 1, 1, 1])
+    # Folds' means 2 and 5, the mean 3.5: the variance of the mean is that of two means, 4.5 / 2.
+    half = stdtrit(1, 0.975) * np.sqrt(4.5 / 2)
+    assert (found.mean, found.low, found.high) == pytest.approx((3.5, 3.5 - half, 3.5 + half))
+    assert found.p == pytest.approx(2 * stdtr(1, -3.5 / np.sqrt(4.5 / 2)))
+    assert (found.each, found.runs, found.n) == ((2.0, 5.0), 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "folds", "reason"),
+    [
+        ([1.0, 2.0], [0, 0], "1 folds"),
+        ([1.0, np.nan], [0, 1], "1 folds"),
+        ([1.0, np.inf], [0, 1], "infinity"),
+        ([1.0, 2.0], [0], "one number per picture"),
+    ],
+)
+def test_an_interval_over_folds_needs_scores_in_two(values, folds, reason):
+    with pytest.raises(MetricError, match=reason):
+        mean_over_folds(values, folds)

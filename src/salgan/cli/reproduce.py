@@ -63,6 +63,10 @@ def run(
     seeds: Annotated[
         int, typer.Option(min=1, help="Train everything with this many seeds, counted from the recipe's.")
     ] = 1,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate: this many folds, each scored by networks of the others."),
+    ] = None,
     preprint: Annotated[
         bool,
         typer.Option("--preprint", help="Also train the preprint's rows: MSE, and BCE at 1, 1/2, 1/4, 1/8."),
@@ -75,7 +79,9 @@ def run(
     network of every epoch is evaluated. To resume a run that was killed, run the
     same command again. Afterwards, table1, figure3 and figure1 draw what is in
     the folder. With --seeds 3, everything is trained with three seeds, and table1
-    adds the spread over them; more seeds can be added later.
+    adds the spread over them; more seeds can be added later. With --folds 5, the
+    first dataset that has validation pictures is divided as a whole, every
+    picture is scored by networks that never saw it, and table1 pools the scores.
 
     [bold]salgan reproduce run --data ~/datasets --out runs/paper[/bold]
 
@@ -85,11 +91,15 @@ def run(
     """
     from salgan.cli._common import messages, progress
     from salgan.cli.evaluate import make_protocol, processes_or_cores
-    from salgan.errors import require
+    from salgan.errors import ConfigError, require
     from salgan.evaluation import open_data
     from salgan.reproduce.experiment import EXPERIMENT_METRICS, Experiment
+    from salgan.reproduce.folds import run_folds
     from salgan.reproduce.seeds import run_seeds
 
+    if folds is not None and (test is not None or preprint):
+        other = "--preprint" if test is None else "--test"
+        raise ConfigError(f"--folds scores BCE and GAN on the pictures of each fold; leave out {other}")
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
     with progress() as on_progress:
@@ -105,8 +115,11 @@ def run(
             lambda line: messages().print(line, markup=False),
         )
         check_code(experiment.config(), experiment.overrides, trust=trust)
-        run_seeds(experiment, seeds, preprint=preprint)
-    for name in ("table1", "figure3", "figure1"):
+        if folds is None:
+            run_seeds(experiment, seeds, preprint=preprint)
+        else:
+            run_folds(experiment, folds, seeds)
+    for name in ("table1", "figure3", "figure1") if folds is None else ("table1",):
         messages().print(f"next: salgan reproduce {name} {out}", markup=False)
 
 
@@ -116,15 +129,20 @@ def table1(folder: _Run) -> None:
 
     Paired differences are shown beside the paper's figures. The preprint's rows
     follow if the run has trained them, and so do means, spread and intervals over
-    the seeds if there are several. This trains nothing.
+    the seeds if there are several. For a run in folds, the scores are pooled over
+    all pictures. This trains nothing.
 
     [bold]salgan reproduce table1 runs/paper[/bold]
     """
     from salgan.reproduce.experiment import read_preprint_rows
+    from salgan.reproduce.folds import folds_table, has_folds, read_folds
     from salgan.reproduce.seeds import read_seeds, seeds_table
     from salgan.reproduce.table1 import preprint_table
     from salgan.reproduce.table1 import table1 as write
 
+    if has_folds(folder):
+        _print(folds_table(read_folds(folder), folder), folder)
+        return
     found = read_seeds(folder)
     text = write(found[0], folder)
     if len(found) > 1:

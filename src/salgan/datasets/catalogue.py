@@ -138,12 +138,12 @@ KNOWN = (
     ),
     KnownSet(
         "FiWI",
-        "packed",
+        "fiwi, packed",
         "149 web pages",
         "11",
         f"{_FREE}, 5 s",
         _ASK,
-        "Shen, Zhao, ECCV 2014",
+        "www-users.cse.umn.edu/~qzhao/webpage_saliency.html",
     ),
     KnownSet(
         "UEyes",

@@ -14,6 +14,7 @@ from salgan.datasets.coco_freeview import find_coco_freeview, open_coco_freeview
 from salgan.datasets.description import FILE, Description, read_description
 from salgan.datasets.dut_omron import is_dut_omron, open_dut_omron
 from salgan.datasets.figrim import is_figrim, open_figrim
+from salgan.datasets.fiwi import find_fiwi, open_fiwi
 from salgan.datasets.fixations_mat import open_fixations_mat
 from salgan.datasets.folder import open_folder, pictures_folder
 from salgan.datasets.mit1003 import is_mit1003, open_mit1003
@@ -40,6 +41,7 @@ _OPEN: dict[str, Callable[[Path], Dataset]] = {
     "pascal-s": open_pascal_s,
     "dut-omron": open_dut_omron,
     "figrim": open_figrim,
+    "fiwi": open_fiwi,
     "packed": open_packed,
     "folder": open_folder,
 }
@@ -64,6 +66,7 @@ _LOOKS_LIKE: dict[str, Callable[[Path], object]] = {
     "pascal-s": find_pascal_s,
     "dut-omron": is_dut_omron,
     "figrim": is_figrim,
+    "fiwi": find_fiwi,
     "coco-freeview": find_coco_freeview,
     "ueyes": is_ueyes,
     "salicon": is_salicon,

@@ -1,8 +1,9 @@
 """All fixations of a set in one NumPy file: ``stimuli/`` and ``fixations.npz``.
 
 The arrays are ``names`` (N texts, the files of the pictures), ``offsets`` (N + 1: picture i owns the rows
-``offsets[i]:offsets[i + 1]``), ``xy`` (pixels, 0-based, fractional) and, if known, ``viewer``. FiWI's web
-pages (Shen, Zhao, Webpage saliency, ECCV 2014) are passed on in this form.
+``offsets[i]:offsets[i + 1]``), ``xy`` (pixels, 0-based, fractional) and, if known, ``viewer``. Halves
+of FiWI and of sets of designs are passed on in this form; FiWI as its authors published it is
+:mod:`salgan.datasets.fiwi`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,10 @@ average weighted by the two variances (Cochran 1964, "Approximate significance l
 test", Biometrics 20), which errs on the side of wide intervals. Resampling runs with replacement would be
 simpler, but three runs cannot show how far a fourth may lie from them: where runs differ most, such a 95 %
 interval covers 78 % with three runs, and an interval over pictures alone 18 %, while this one covers 95 %.
+
+In a k-fold cross-validation every picture is scored by one network alone, so pictures are nested in networks.
+There the mean of a fold holds the luck of its network and of its pictures, and the spread of the folds' means
+says how far both may lie from those of others.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from salgan._arrays import Floats
 from salgan.errors import MetricError, require
 from salgan.evaluation.intervals import LEVEL
 
-__all__ = ["MeanOverRuns", "mean_over_runs"]
+__all__ = ["MeanOverRuns", "mean_over_folds", "mean_over_runs"]
 
 _LEAST = 1e-12
 """Half of the smallest p-value that is told from smaller ones."""
@@ -42,9 +46,9 @@ class MeanOverRuns:
         high: upper end.
         spread: standard deviation of the runs' means, with n - 1.
         p: two-sided p-value that the mean is 0, for differences.
-        runs: number of runs.
+        runs: number of runs, or of folds.
         n: number of pictures.
-        each: the mean of every run, in their order.
+        each: the mean of every run or fold, in their order.
     """
 
     mean: float
@@ -88,6 +92,54 @@ def mean_over_runs(values: ArrayLike) -> MeanOverRuns:
     spread = float(each.std(ddof=1))
     low, high, p = _interval(table, mean) if pictures > 1 else (np.nan, np.nan, np.nan)
     return MeanOverRuns(mean, low, high, spread, p, runs, pictures, tuple(float(one) for one in each))
+
+
+def mean_over_folds(values: ArrayLike, folds: ArrayLike) -> MeanOverRuns:
+    """Mean with a 95 % interval for other networks and other pictures, where each fold has its own network.
+
+    The variance of the mean is that of means of clusters (Liang and Zeger 1986, "Longitudinal data analysis
+    using generalized linear models", Biometrika 73), with Student's t for one degree of freedom less than
+    there are folds. Networks that share most of their training pictures are more alike than networks from
+    other pictures would be, which no interval from one cross-validation knows (Bengio and Grandvalet 2004).
+
+    Args:
+        values: (pictures,), a score or a paired difference each. NaN is left out.
+        folds: (pictures,), which fold each picture is in.
+
+    Returns:
+        The mean over pictures, the interval, and the mean and spread of the folds.
+
+    Raises:
+        MetricError: scores in fewer than two folds, arrays that do not fit together, or infinite values.
+        MissingExtraError: SciPy is not installed.
+    """
+    scores, groups = np.asarray(values, dtype=np.float64), np.asarray(folds)
+    if scores.ndim != 1 or groups.shape != scores.shape:
+        raise MetricError(f"values {scores.shape} and folds {groups.shape} must be one number per picture")
+    if np.isinf(scores).any():
+        raise MetricError("some scores are infinity, which has no mean; leave those pictures out")
+    scores, groups = scores[~np.isnan(scores)], groups[~np.isnan(scores)]
+    names, group = np.unique(groups, return_inverse=True)
+    count = len(names)
+    if count < 2:
+        raise MetricError(f"there are scores in {count} folds; an interval over folds needs two or more")
+    sizes = np.bincount(group)
+    each = np.bincount(group, scores) / sizes
+    mean = float(scores.mean())
+    error = math.sqrt(count / (count - 1) * float((sizes**2 * (each - mean) ** 2).sum())) / scores.size
+    special = require("scipy.special", "eval")
+    half = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+    p = float(2 * special.stdtr(count - 1, -abs(mean) / error)) if error else float(mean == 0)
+    return MeanOverRuns(
+        mean,
+        mean - half,
+        mean + half,
+        float(each.std(ddof=1)),
+        p,
+        count,
+        scores.size,
+        tuple(float(one) for one in each),
+    )
 
 
 def _interval(table: Floats, mean: float) -> tuple[float, float, float]:

@@ -32,8 +32,10 @@ __all__ = [
     "PAPER_METRICS",
     "Branch",
     "Experiment",
+    "bootstrap_alone",
     "branches",
     "preprint_rows",
+    "read_bootstrap_alone",
     "read_branches",
     "read_preprint_rows",
     "validation_data",
@@ -148,6 +150,27 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
         }
 
 
+def bootstrap_alone(experiment: Experiment) -> dict[str, Branch]:
+    """Train and evaluate a recipe without an adversarial phase; finished work is not repeated.
+
+    Returns:
+        ``bootstrap`` alone.
+
+    Raises:
+        ConfigError: the recipe has no bootstrap, or another experiment is in the folder.
+        SalganError: training was stopped; the same call goes on.
+    """
+    config = experiment.config()
+    count = config.bootstrap.epochs
+    if not count:
+        raise ConfigError(f"{experiment.recipe}: has neither bootstrap.epochs nor adversarial.epochs above 0")
+    data = experiment.data or validation_data(config, experiment.release)
+    _train(experiment, "bootstrap", {})
+    with _truth(experiment, data) as truth:
+        evaluations = _evaluate(experiment, data, truth, "bootstrap", count)
+    return {"bootstrap": Branch("bootstrap", "the network", 1, evaluations)}
+
+
 def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
     """Train and evaluate the preprint's other rows, from a fresh start, for the bootstrap's number of epochs.
 
@@ -184,6 +207,8 @@ def read_branches(run: Path) -> dict[str, Branch]:
         ConfigError: the folder holds no finished experiment.
         SalganError: an evaluation that cannot be read.
     """
+    if (run / "fold-1").is_dir():
+        raise ConfigError(f"{run}: holds an experiment in folds; name one of them, such as {run / 'fold-1'}")
     found = {name: _read(run, name) for name in _TITLES}
     if not all(found.values()) or len(found["bce"]) != len(found["gan"]):
         raise ConfigError(
@@ -195,6 +220,16 @@ def read_branches(run: Path) -> dict[str, Branch]:
         name: Branch(name, title, 1 if name == "bootstrap" else further, found[name])
         for name, title in _TITLES.items()
     }
+
+
+def read_bootstrap_alone(run: Path) -> dict[str, Branch]:
+    """What :func:`bootstrap_alone` made, from the folder alone; empty if that is not what is there.
+
+    Raises:
+        SalganError: an evaluation that cannot be read.
+    """
+    found = () if (run / "runs" / "bce").exists() else _read(run, "bootstrap")
+    return {"bootstrap": Branch("bootstrap", "the network", 1, found)} if found else {}
 
 
 def read_preprint_rows(run: Path) -> dict[str, Branch]:

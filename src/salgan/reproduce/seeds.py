@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from salgan._files import replacing
+from salgan._progress import Progress
 from salgan._words import markdown_table
 from salgan.errors import ConfigError
 from salgan.evaluation.report import conditions, dataset_label, label
@@ -24,7 +25,19 @@ from salgan.evaluation.runs import MeanOverRuns, mean_over_runs
 from salgan.reproduce.experiment import Branch, Experiment, branches, preprint_rows, read_branches
 from salgan.reproduce.table1 import best_epoch
 
-__all__ = ["experiments", "read_seeds", "run_seeds", "seeds_table"]
+__all__ = [
+    "change_cells",
+    "experiments",
+    "plain_mean",
+    "read_seeds",
+    "run_seeds",
+    "seeds_table",
+    "titled",
+]
+
+_Make: TypeAlias = Callable[[Experiment], dict[str, Branch]]
+
+_Read: TypeAlias = Callable[[Path], dict[str, Branch]]
 
 _STEP = 2
 """Distance of the seeds: the continuations of a seed take the next one."""
@@ -46,19 +59,22 @@ def experiments(experiment: Experiment, seeds: int) -> list[Experiment]:
             experiment,
             overrides=(*experiment.overrides, f"seed={first + _STEP * number}"),
             out=experiment.out / f"seed-{number + 1}",
-            on_progress=_titled(experiment, f"seed {number + 1} of {seeds}"),
+            on_progress=titled(experiment, f"seed {number + 1} of {seeds}"),
         )
         for number in range(seeds)
     ]
 
 
-def run_seeds(experiment: Experiment, seeds: int, *, preprint: bool = False) -> list[dict[str, Branch]]:
+def run_seeds(
+    experiment: Experiment, seeds: int, *, preprint: bool = False, make: _Make = branches
+) -> list[dict[str, Branch]]:
     """Train and evaluate the experiment with every seed in turn; finished work is not repeated.
 
     Args:
         experiment: see :func:`salgan.reproduce.experiment.branches`.
         seeds: how many.
         preprint: also train the preprint's rows with every seed.
+        make: what trains and evaluates one of them.
 
     Returns:
         The branches of every seed.
@@ -71,26 +87,30 @@ def run_seeds(experiment: Experiment, seeds: int, *, preprint: bool = False) -> 
     for number, each in enumerate(experiments(experiment, seeds), 1):
         if seeds > 1:
             experiment.say(f"seed {number} of {seeds}: {each.out}")
-        found.append(branches(each))
+        found.append(make(each))
         if preprint:
             preprint_rows(each)
     return found
 
 
-def read_seeds(run: Path) -> list[dict[str, Branch]]:
+def read_seeds(run: Path, read: _Read = read_branches) -> list[dict[str, Branch]]:
     """The branches of every finished seed of an experiment, from its folder alone.
+
+    Args:
+        run: the experiment's folder.
+        read: what reads one of them.
 
     Raises:
         ConfigError: the folder holds no finished experiment.
         SalganError: an evaluation that cannot be read.
     """
-    found = [read_branches(run)]
+    found = [read(run)]
     for folder in sorted(run.glob("seed-*"), key=lambda path: (len(path.name), path.name)):
         try:
-            found.append(read_branches(folder))
+            found.append(read(folder))
         except ConfigError:  # not finished yet
             continue
-    return found
+    return [branches for branches in found if branches]
 
 
 def seeds_table(found: Sequence[Mapping[str, Branch]], folder: Path) -> str:
@@ -129,10 +149,10 @@ def seeds_table(found: Sequence[Mapping[str, Branch]], folder: Path) -> str:
             means = {name: mean_over_runs(table) for name, table in scores.items()}
             change = mean_over_runs(scores["gan"] - scores["bce"])
             rows.append(
-                [label(metric), *(_plus_minus(means[name]) for name in ("bce", "gan")), *_cells(change)]
+                [label(metric), *(_plus_minus(means[name]) for name in ("bce", "gan")), *change_cells(change)]
             )
             record[key][metric] = {
-                name: _plain(mean) for name, mean in (means | {"difference": change}).items()
+                name: plain_mean(mean) for name, mean in (means | {"difference": change}).items()
             }
         headings = ["metric", "BCE", "GAN", "GAN − BCE", "p", "each seed"]
         lines += [f"## {title}", "", *markdown_table(headings, rows), ""]
@@ -164,7 +184,9 @@ _CHOICES: tuple[tuple[str, str, Callable[[Branch, str], Results]], ...] = (
 )
 
 
-def _titled(experiment: Experiment, title: str) -> Callable[[str, int, int | None], None]:
+def titled(experiment: Experiment, title: str) -> Progress:
+    """An experiment's progress, with a title before each stage."""
+
     def report(stage: str, done: int, total: int | None) -> None:
         experiment.on_progress(f"{title}, {stage}", done, total)
 
@@ -192,7 +214,8 @@ def _plus_minus(mean: MeanOverRuns) -> str:
     return "–" if math.isnan(mean.mean) else f"{mean.mean:.3f} ± {mean.spread:.3f}"
 
 
-def _cells(change: MeanOverRuns) -> tuple[str, str, str]:
+def change_cells(change: MeanOverRuns) -> tuple[str, str, str]:
+    """A difference with its interval, its p-value, and the difference of every run, as cells of a table."""
     if math.isnan(change.p):
         return "–", "–", "–"
     p = f"{change.p:.4f}" if change.p >= 0.0001 else "< .0001"
@@ -200,7 +223,8 @@ def _cells(change: MeanOverRuns) -> tuple[str, str, str]:
     return f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]", p, each
 
 
-def _plain(mean: MeanOverRuns) -> dict[str, Any]:
+def plain_mean(mean: MeanOverRuns) -> dict[str, Any]:
+    """A mean as JSON holds it: null where there is no number."""
     values = asdict(mean) | {"each": list(mean.each)}
     return {
         name: None if isinstance(value, float) and math.isnan(value) else value

@@ -121,6 +121,8 @@ def prepare(
     stimuli = list({stimulus.name: stimulus for stimulus in [*train, *val]}.values())
     if not stimuli:
         raise ConfigError(f"{source.label}: no pictures in train={source.train} val={source.val}")
+    if source.fold is not None:  # all folds of a set share one cache
+        stimuli.sort(key=lambda stimulus: stimulus.name)
     shapes = _shapes(stimuli, train, preprocessing)
     key = _key(source, root, stimuli, preprocessing, shapes, on_progress)
     folder = _folder(cache) / f"{Path(source.path).name}-{key}"
