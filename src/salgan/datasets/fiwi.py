@@ -6,8 +6,9 @@ looked in the five seconds. Viewers are therefore unknown here, and ``baseline:g
 The archive also has fixations viewer by viewer, in text files whose layout no source that was read states;
 they are not read. Nor does any say how many pixels one degree was.
 
-This layout was taken from public code that reads the archive in three projects (alexanderkroner/saliency,
-Niloy-Chakraborty/Webpage_Saliency_Prediction and an implementation of Shan et al. 2017), not from the archive.
+This layout was taken from public code in three projects that read the archive (alexanderkroner/saliency,
+Niloy-Chakraborty/Webpage_Saliency_Prediction and an implementation of Shan et al. 2017), not from the archive
+itself.
 
 Source: Shen, Zhao, Webpage saliency, ECCV 2014.
 """
