@@ -96,7 +96,7 @@ def test_every_verb_and_option_in_the_text_exists(page):
         assert first in verbs, f"{page}: salgan {first}"
         is_group = any(verb.startswith(f"{first} ") for verb in verbs)
         assert not (is_group and second) or f"{first} {second}" in verbs, f"{page}: salgan {first} {second}"
-    for option in re.findall(r"`(?:salgan [^`]*?)?(--[a-z][a-z-]+)", prose):
+    for option in re.findall(r"`(?:salgan [^`]*?)?(--[a-z][a-z0-9-]+)", prose):
         assert option in options | OF_OTHERS, f"{page}: {option}"
 
 

@@ -95,6 +95,18 @@ def test_table2_is_printed_and_written(salgan, made_up, tmp_path):
     assert "## Measured: made-up, release 2" in said.out
 
 
+def test_table2_takes_experiments_or_evaluations_and_says_which_folder_is_the_other(
+    salgan, brightness, tmp_path
+):
+    (tmp_path / "mlnet" / "runs").mkdir(parents=True)
+    said = salgan("reproduce", "table2", tmp_path / "mlnet", brightness.folder)
+    assert said.code == 1 and said.out == ""
+    assert f"{brightness.folder}: is not an experiment's folder, as {tmp_path / 'mlnet'} is" in said.err
+    pytest.importorskip("lightning")
+    said = salgan("reproduce", "table2", tmp_path / "mlnet")
+    assert said.code == 1 and "mlnet: holds no finished experiment" in said.err
+
+
 def test_the_experiment_is_run_once_and_drawn_by_one_command_each(salgan, experiment_data, tmp_path):
     pytest.importorskip("lightning")
     data, recipe = experiment_data

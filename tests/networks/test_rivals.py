@@ -68,16 +68,20 @@ def test_the_shallow_network_has_its_64_392_512_parameters_layer_by_layer(shallo
     assert parameters(shallow) == 64_392_512
 
 
-def test_mlnet_has_its_15_452_145_parameters(mlnet):
-    assert parameters(mlnet.encoder) == 14_714_688
+VGG16 = [1_792, 36_928, 73_856, 147_584, 295_168, 590_080, 590_080, 1_180_160, *[2_359_808] * 5]
+
+
+def test_mlnet_has_its_15_452_145_parameters_layer_by_layer(mlnet):
+    assert layer_sizes(mlnet.encoder) == VGG16
+    assert sum(VGG16) == 14_714_688
     assert layer_sizes(mlnet.head) == [737_344, 65]
     assert mlnet.prior.numel() == 48
     assert parameters(mlnet) == 15_452_145
 
 
-def test_salicon_net_has_its_29_430_401_parameters(salicon):
-    assert parameters(salicon.fine) == parameters(salicon.coarse) == 14_714_688
-    assert parameters(salicon.head) == 1_025
+def test_salicon_net_has_its_29_430_401_parameters_layer_by_layer(salicon):
+    assert layer_sizes(salicon.fine) == layer_sizes(salicon.coarse) == VGG16
+    assert layer_sizes(salicon.head) == [1_025]
     assert parameters(salicon) == 29_430_401
 
 
@@ -90,6 +94,18 @@ def test_outputs_have_the_published_sizes_at_the_published_inputs():
         network = SaliconNet()
         assert network.output(torch.empty(1, 3, 600, 800)).shape == (1, 1, 37, 50)
         assert network.coarse.features(torch.empty(1, 3, 300, 400)).shape == (1, 512, 18, 25)
+
+
+@torch.no_grad()
+def test_outputs_at_other_inputs_are_an_eighth_a_sixteenth_or_the_whole():
+    with torch.device("meta"):
+        assert MLNet().output(torch.empty(1, 3, 96, 128)).shape == (1, 1, 12, 16)
+        assert MLNet().output(torch.empty(1, 3, 192, 256)).shape == (1, 1, 24, 32)
+        assert SaliconNet().output(torch.empty(1, 3, 96, 128)).shape == (1, 1, 6, 8)
+        assert SaliconNet().output(torch.empty(1, 3, 75, 101)).shape == (1, 1, 4, 6)
+        # A side that is no multiple of 4 is another one after the poolings, and is brought back.
+        assert SalNet().layers(torch.empty(1, 3, 46, 62)).shape == (1, 1, 44, 60)
+        assert SalNet().output(torch.empty(1, 3, 46, 62)).shape == (1, 1, 46, 62)
 
 
 @pytest.mark.parametrize("size", [(48, 64), (57, 43)])

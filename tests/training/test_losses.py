@@ -18,6 +18,7 @@ from salgan.training.losses import (
     nss_loss,
     pooled_bce,
     pooled_mse,
+    sim_loss,
 )
 
 
@@ -114,6 +115,7 @@ def test_gradients_of_the_other_terms_match_finite_differences(sample):
     assert gradcheck(lambda z: kld_loss(z, density), (logits,))
     assert gradcheck(lambda z: cc_loss(z, density), (logits,))
     assert gradcheck(lambda z: nss_loss(z, fixations), (logits,))
+    assert gradcheck(lambda z: sim_loss(z, density), (logits,))
 
 
 def test_gradients_of_the_adversarial_losses_match_finite_differences():

@@ -71,6 +71,12 @@ def run(
         bool,
         typer.Option("--preprint", help="Also train the preprint's rows: MSE, and BCE at 1, 1/2, 1/4, 1/8."),
     ] = False,
+    table2: Annotated[
+        bool,
+        typer.Option(
+            "--table2", help="Also train what table2 compares: the network's own loss, and the paper's alpha."
+        ),
+    ] = False,
     trust: Trust = False,
 ) -> None:
     """Train and evaluate the paper's experiment: BCE alone against GAN, from one bootstrap.
@@ -82,6 +88,7 @@ def run(
     adds the spread over them; more seeds can be added later. With --folds 5, the
     first dataset that has validation pictures is divided as a whole, every
     picture is scored by networks that never saw it, and table1 pools the scores.
+    With --table2, the folders of several networks can be put side by side by table2.
 
     [bold]salgan reproduce run --data ~/datasets --out runs/paper[/bold]
 
@@ -97,8 +104,8 @@ def run(
     from salgan.reproduce.folds import run_folds
     from salgan.reproduce.seeds import run_seeds
 
-    if folds is not None and (test is not None or preprint):
-        other = "--preprint" if test is None else "--test"
+    if folds is not None and (test is not None or preprint or table2):
+        other = "--test" if test is not None else "--preprint" if preprint else "--table2"
         raise ConfigError(f"--folds scores BCE and GAN on the pictures of each fold; leave out {other}")
     for package in ("torch", "lightning", "pydantic", "yaml"):
         require(package, "train")
@@ -116,10 +123,11 @@ def run(
         )
         check_code(experiment.config(), experiment.overrides, trust=trust)
         if folds is None:
-            run_seeds(experiment, seeds, preprint=preprint)
+            run_seeds(experiment, seeds, preprint=preprint, table2=table2)
         else:
             run_folds(experiment, folds, seeds)
-    for name in ("table1", "figure3", "figure1") if folds is None else ("table1",):
+    drawn = ("table1", "figure3", "figure1") if folds is None else ("table1",)
+    for name in (*drawn, "table2") if table2 else drawn:
         messages().print(f"next: salgan reproduce {name} {out}", markup=False)
 
 
@@ -210,34 +218,65 @@ def figure1(
 
 @reproduce.command()
 def table2(
-    evaluations: Annotated[
-        list[Path], typer.Argument(metavar="EVALUATION...", help="Folders that salgan evaluate wrote.")
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...", help="What salgan reproduce run wrote, a network each; or evaluations."
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for table2.md; if not given, only print.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder for the table, CSV files and figure; if not given, only print."
+        ),
     ] = None,
 ) -> None:
-    """Table 2: a model's own scores beside the published ones, never mixing datasets or releases.
+    """Table 2: several networks with and without the adversarial phase, or scores beside published ones.
 
-    SALICON's releases of 2015 and 2017 have different ground truth, so they
-    have tables of their own.
+    Of the folders of several networks' experiments (salgan reproduce run
+    --table2) it compares BCE, GAN, the paper's own GAN and the network's own loss
+    picture by picture, and measures what each network costs. Folders are named
+    like their networks.
+
+    [bold]salgan reproduce table2 runs/mlnet runs/salnet --out table2[/bold]
+
+    Of evaluations it makes a table beside the published scores, and never mixes
+    datasets or releases: SALICON's of 2015 and 2017 have different ground truth.
 
     [bold]salgan evaluate lite --data salicon --part val --out results/lite[/bold]
 
     [bold]salgan reproduce table2 results/lite --out table2[/bold]
     """
     from salgan._files import replacing
+    from salgan.cli._common import progress
+    from salgan.errors import ConfigError, require
     from salgan.evaluation import Results
     from salgan.reproduce.published import table2 as write
+    from salgan.reproduce.rivals import costs, is_experiment, read_trained, rivals_table
 
-    text = write([Results.read(folder) for folder in evaluations])
+    experiments = [folder for folder in folders if is_experiment(folder)]
+    if experiments and len(experiments) < len(folders):
+        other = next(folder for folder in folders if folder not in experiments)
+        raise ConfigError(
+            f"{other}: is not an experiment's folder, as {experiments[0]} is; give one kind at a time"
+        )
+    if experiments:
+        for package in ("torch", "onnx", "pydantic", "yaml"):
+            require(package, "train")
+        trained = read_trained(folders)
+        with progress() as on_progress:
+            measured = costs(trained, on_progress)
+        text = rivals_table(trained, measured, out)
+    else:
+        text = write([Results.read(folder) for folder in folders])
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            with replacing(out / "table2.md") as unfinished:
+                unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
     if out is None:
         say(text)
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    with replacing(out / "table2.md") as unfinished:
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
-    _print(text, out)
+    else:
+        _print(text, out)
 
 
 def _print(text: str, out: Path) -> None:

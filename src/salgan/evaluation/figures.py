@@ -24,6 +24,7 @@ __all__ = [
     "SHARES",
     "Curve",
     "Example",
+    "differences_figure",
     "examples_figure",
     "history_figure",
     "level_set_length",
@@ -310,6 +311,41 @@ def history_figure(curves: Sequence[Curve], metrics: Sequence[str], begin: int |
         rest[0].legend(handles, names, loc="center", frameon=False, title=notes, title_fontsize=8)
     else:
         axes[0].legend(handles, names, frameon=False)
+    return figure
+
+
+@_styled
+def differences_figure(
+    differences: Mapping[str, Mapping[str, Mapping[str, Interval]]], metrics: Sequence[str]
+) -> Figure:
+    """Differences as points with their intervals, one row a model; every panel has a scale of its own.
+
+    Args:
+        differences: by title (one row of panels each), by model, by metric.
+        metrics: the columns.
+
+    Raises:
+        MissingExtraError: Matplotlib is not installed.
+    """
+    heights = [len(models) + 1.2 for models in differences.values()]
+    figure = _figure(0.2 * sum(heights) + 0.45 * len(heights))
+    axes = figure.subplots(len(differences), len(metrics), squeeze=False, height_ratios=heights)
+    for row, (title, models), colour in zip(axes, differences.items(), COLOURS, strict=False):
+        names = list(models)
+        for axis, metric in zip(row, metrics, strict=True):
+            axis.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+            for place, name in enumerate(names):
+                found = models[name][metric]
+                axis.plot([found.low, found.high], [place, place], color=colour, linewidth=1.4)
+                axis.plot(found.mean, place, "o", color=colour, ms=3.5)
+            axis.set_yticks(range(len(names)), names if axis is row[0] else [""] * len(names))
+            axis.set_ylim(len(names) - 0.5, -0.5)
+            axis.margins(x=0.1)
+            axis.locator_params(axis="x", nbins=3)
+            axis.tick_params(axis="x", labelsize=7)
+            axis.tick_params(axis="y", length=0)
+            axis.set_title(label(metric))
+        row[len(metrics) // 2].set_xlabel(title)
     return figure
 
 

@@ -32,12 +32,18 @@ __all__ = [
     "PAPER_METRICS",
     "Branch",
     "Experiment",
+    "as_overrides",
     "bootstrap_alone",
     "branches",
+    "evaluate_epochs",
+    "open_truth",
     "preprint_rows",
     "read_bootstrap_alone",
     "read_branches",
+    "read_epochs",
     "read_preprint_rows",
+    "start_of",
+    "train_run",
     "validation_data",
 ]
 
@@ -63,10 +69,11 @@ class Branch:
     """One training run of the experiment, with its epochs' evaluations.
 
     Attributes:
-        name: ``bootstrap``, ``bce``, ``gan``, or a row of the preprint such as ``bce-8``.
+        name: ``bootstrap``, ``bce``, ``gan``, a row of the preprint such as ``bce-8``, or one of Table 2
+            such as ``own``.
         title: for tables.
         first: number of its first epoch in the whole experiment, from 1.
-        evaluations: one per epoch (only for the last epoch, in a row of the preprint).
+        evaluations: one per epoch (only for the last epoch, in a row of the preprint or of Table 2).
     """
 
     name: str
@@ -136,16 +143,16 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
             "both must be above 0"
         )
     data = experiment.data or validation_data(config, experiment.release)
-    _train(experiment, "bootstrap", {"adversarial.epochs": 0})
-    start = _start(experiment, config) | {"seed": config.seed + 1}
+    train_run(experiment, "bootstrap", {"adversarial.epochs": 0})
+    start = start_of(experiment, config) | {"seed": config.seed + 1}
     start |= {"bootstrap.epochs": 0, "adversarial.epochs": further}
     # The control's generator learns on the same batches and no others, with the same optimiser.
-    _train(experiment, "bce", start | {"adversarial.control": True})
-    _train(experiment, "gan", start)
+    train_run(experiment, "bce", start | {"adversarial.control": True})
+    train_run(experiment, "gan", start)
     epochs = {"bootstrap": (1, begin), "bce": (begin + 1, further), "gan": (begin + 1, further)}
-    with _truth(experiment, data) as truth:
+    with open_truth(experiment, data) as truth:
         return {
-            name: Branch(name, _TITLES[name], first, _evaluate(experiment, data, truth, name, count))
+            name: Branch(name, _TITLES[name], first, evaluate_epochs(experiment, data, truth, name, count))
             for name, (first, count) in epochs.items()
         }
 
@@ -165,9 +172,9 @@ def bootstrap_alone(experiment: Experiment) -> dict[str, Branch]:
     if not count:
         raise ConfigError(f"{experiment.recipe}: has neither bootstrap.epochs nor adversarial.epochs above 0")
     data = experiment.data or validation_data(config, experiment.release)
-    _train(experiment, "bootstrap", {})
-    with _truth(experiment, data) as truth:
-        evaluations = _evaluate(experiment, data, truth, "bootstrap", count)
+    train_run(experiment, "bootstrap", {})
+    with open_truth(experiment, data) as truth:
+        evaluations = evaluate_epochs(experiment, data, truth, "bootstrap", count)
     return {"bootstrap": Branch("bootstrap", "the network", 1, evaluations)}
 
 
@@ -189,10 +196,10 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
     for name in _PREPRINT:
         loss, _, factor = name.partition("-")
         settings = {"content": terms | {loss: 1.0}, "downsample": int(factor or 1)}
-        _train(experiment, name, settings | {"adversarial.epochs": 0})
-    with _truth(experiment, data) as truth:
+        train_run(experiment, name, settings | {"adversarial.epochs": 0})
+    with open_truth(experiment, data) as truth:
         return {
-            name: Branch(name, title, last, _evaluate(experiment, data, truth, name, last, last))
+            name: Branch(name, title, last, evaluate_epochs(experiment, data, truth, name, last, last))
             for name, title in _PREPRINT.items()
         }
 
@@ -209,7 +216,7 @@ def read_branches(run: Path) -> dict[str, Branch]:
     """
     if (run / "fold-1").is_dir():
         raise ConfigError(f"{run}: holds an experiment in folds; name one of them, such as {run / 'fold-1'}")
-    found = {name: _read(run, name) for name in _TITLES}
+    found = {name: read_epochs(run, name) for name in _TITLES}
     if not all(found.values()) or len(found["bce"]) != len(found["gan"]):
         raise ConfigError(
             f"{run}: holds no finished experiment; this makes one or goes on with it: "
@@ -228,7 +235,7 @@ def read_bootstrap_alone(run: Path) -> dict[str, Branch]:
     Raises:
         SalganError: an evaluation that cannot be read.
     """
-    found = () if (run / "runs" / "bce").exists() else _read(run, "bootstrap")
+    found = () if (run / "runs" / "bce").exists() else read_epochs(run, "bootstrap")
     return {"bootstrap": Branch("bootstrap", "the network", 1, found)} if found else {}
 
 
@@ -238,7 +245,7 @@ def read_preprint_rows(run: Path) -> dict[str, Branch]:
     Raises:
         SalganError: an evaluation that cannot be read.
     """
-    found = {name: _read(run, name) for name in _PREPRINT}
+    found = {name: read_epochs(run, name) for name in _PREPRINT}
     if not all(found.values()):
         return {}
     return {
@@ -247,7 +254,7 @@ def read_preprint_rows(run: Path) -> dict[str, Branch]:
     }
 
 
-def _read(run: Path, name: str) -> tuple[Results, ...]:
+def read_epochs(run: Path, name: str) -> tuple[Results, ...]:
     """The evaluations of a branch's epochs; none if there are none or one is not finished."""
     folders = sorted((run / "evaluations" / name).glob("[0-9]*"))
     finished = all((folder / "summary.json").is_file() for folder in folders)
@@ -291,7 +298,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
     )
 
 
-def _start(experiment: Experiment, config: Config) -> dict[str, Any]:
+def start_of(experiment: Experiment, config: Config) -> dict[str, Any]:
     """Where continuations start: the bootstrap's checkpoint, or its network if the optimiser is a new one."""
     run = experiment.out / "runs" / "bootstrap"
     if config.adversarial.optimiser is not None:
@@ -299,20 +306,13 @@ def _start(experiment: Experiment, config: Config) -> dict[str, Any]:
     return {"init": str(run / "checkpoints" / "last.pt")}
 
 
-def _train(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> None:
+def train_run(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> None:
     """Run (or go on with, or find finished) one training run that keeps the network of every epoch."""
-    import yaml
-
     from salgan.training import train
 
     folder = experiment.out / "runs" / name
-    # JSON and flow-style YAML keep a whole group in one override.
-    given = [
-        f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()
-    ]
-    given = [each.removesuffix("\n...") for each in given]
     resume = (folder / "config.yaml").is_file()
-    config = experiment.config(*given, f"resume={str(resume).lower()}", "keep_networks=true")
+    config = experiment.config(*as_overrides(settings), f"resume={str(resume).lower()}", "keep_networks=true")
     outcome = train(
         config.model_copy(update={"out": str(folder)}), say=experiment.say, on_progress=experiment.on_progress
     )
@@ -322,7 +322,17 @@ def _train(experiment: Experiment, name: str, settings: Mapping[str, Any]) -> No
         )
 
 
-def _truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundTruth]:
+def as_overrides(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as ``key=value``; flow-style YAML keeps a whole group in one."""
+    import yaml
+
+    return [
+        f"{key}={yaml.safe_dump(value, default_flow_style=True, width=1000).strip()}".removesuffix("\n...")
+        for key, value in settings.items()
+    ]
+
+
+def open_truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundTruth]:
     """Read once for all epochs."""
     return ground_truth(
         data,
@@ -333,7 +343,7 @@ def _truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundT
     )
 
 
-def _evaluate(
+def evaluate_epochs(
     experiment: Experiment, data: Data, truth: GroundTruth, name: str, last: int, first: int = 1
 ) -> tuple[Results, ...]:
     """Evaluate the networks of a run's epochs, from the first to the last."""

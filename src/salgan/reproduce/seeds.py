@@ -23,10 +23,12 @@ from salgan.evaluation.report import conditions, dataset_label, label
 from salgan.evaluation.results import Results
 from salgan.evaluation.runs import MeanOverRuns, mean_over_runs
 from salgan.reproduce.experiment import Branch, Experiment, branches, preprint_rows, read_branches
+from salgan.reproduce.rows import table2_rows
 from salgan.reproduce.table1 import best_epoch
 
 __all__ = [
     "change_cells",
+    "check_alike",
     "experiments",
     "plain_mean",
     "read_seeds",
@@ -66,7 +68,12 @@ def experiments(experiment: Experiment, seeds: int) -> list[Experiment]:
 
 
 def run_seeds(
-    experiment: Experiment, seeds: int, *, preprint: bool = False, make: _Make = branches
+    experiment: Experiment,
+    seeds: int,
+    *,
+    preprint: bool = False,
+    table2: bool = False,
+    make: _Make = branches,
 ) -> list[dict[str, Branch]]:
     """Train and evaluate the experiment with every seed in turn; finished work is not repeated.
 
@@ -74,6 +81,7 @@ def run_seeds(
         experiment: see :func:`salgan.reproduce.experiment.branches`.
         seeds: how many.
         preprint: also train the preprint's rows with every seed.
+        table2: also train what Table 2 compares with every seed.
         make: what trains and evaluates one of them.
 
     Returns:
@@ -90,6 +98,8 @@ def run_seeds(
         found.append(make(each))
         if preprint:
             preprint_rows(each)
+        if table2:
+            table2_rows(each)
     return found
 
 
@@ -128,7 +138,7 @@ def seeds_table(found: Sequence[Mapping[str, Branch]], folder: Path) -> str:
         MetricError: there is only one seed.
     """
     finals = [{name: seed[name].evaluations[-1] for name in ("bce", "gan")} for seed in found]
-    _check_alike([results for seed in finals for results in seed.values()])
+    check_alike([results for seed in finals for results in seed.values()])
     first = finals[0]["bce"]
     record: dict[str, Any] = {"seeds": len(found), "evaluation": first.about}
     lines = [
@@ -193,8 +203,12 @@ def titled(experiment: Experiment, title: str) -> Progress:
     return report
 
 
-def _check_alike(evaluations: Sequence[Results]) -> None:
-    """Raise unless all scored the same pictures by the same rules."""
+def check_alike(evaluations: Sequence[Results]) -> None:
+    """Check that all scored the same pictures by the same rules.
+
+    Raises:
+        ConfigError: two did not.
+    """
     first = evaluations[0]
     for results in evaluations[1:]:
         same = all(
@@ -205,8 +219,8 @@ def _check_alike(evaluations: Sequence[Results]) -> None:
         )
         if not same or results.pictures != first.pictures:
             raise ConfigError(
-                f"{results.folder} and {first.folder} were not evaluated alike; run the seeds of one "
-                "experiment with the same settings"
+                f"{results.folder} and {first.folder} were not evaluated alike; evaluate both "
+                "with the same settings"
             )
 
 
