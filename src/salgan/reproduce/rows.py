@@ -1,4 +1,4 @@
-"""What Table 2 compares with BCE beside GAN: the loss that a network was published with, and the paper's GAN."""
+"""What Table 2 compares with BCE beside GAN: a network's published loss, and the paper's own GAN."""
 
 from __future__ import annotations
 
