@@ -181,6 +181,7 @@ def test_fast_has_no_intervals_and_broken_pictures_are_named(tmp_path, designs, 
     [
         (["."], "say where the page goes, a name that ends in .html: -o report.html"),
         ([".", "-o", "x.pdf"], "ends in .html"),
+        ([".", "--pdf", "x.html"], "ends in .pdf"),
         (["none.png", "-o", "x.html"], "none.png: no such file or folder"),
         ([".", "-o", "there.html"], "exists already; add --overwrite"),
         ([".", "-o", "x.html", "--file", "no.json"], "no.json: no such file"),
@@ -214,3 +215,77 @@ def test_a_page_too_small_for_labels_and_crops_is_reported_as_well(tmp_path, mod
     file.write_text('[{"name": "a", "box": [0, 0, 1, 0.5]}]')
     said = salgan("report", tmp_path / "thin.png", "--file", file, "--model", model, "-o", out, "--fast")
     assert said.code == 0, said.err
+
+
+# PDF
+
+
+def _pango_is_missing() -> bool:
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError):
+        return True
+    return False
+
+
+needs_weasyprint = pytest.mark.skipif(
+    _pango_is_missing(), reason="WeasyPrint or its library Pango is missing"
+)
+
+
+@needs_weasyprint
+def test_the_pdf_has_a_sheet_for_each_picture_and_its_words(tmp_path, designs, regions_file, model, salgan):
+    pdfium = pytest.importorskip("pypdfium2")
+    out = tmp_path / "report.pdf"
+    said = salgan("report", designs, "--file", regions_file, "--model", model, "--fast", "--pdf", out)
+    assert said.code == 0, said.err
+    assert said.out == f"{out}\n"
+    with pdfium.PdfDocument(out) as document:
+        sheets = [sheet.get_textpage().get_text_range() for sheet in document]
+        looks = [np.asarray(sheet.render(scale=0.5).to_pil().convert("RGB")) for sheet in document]
+    assert len(sheets) == 1 + 3 + 1  # the ranking, the pictures, what the model cannot tell
+    for name, sheet, look in zip((HOSTILE, "a.png", "b.png"), sheets[1:4], looks[1:4], strict=True):
+        assert name in "".join(sheet.split("\r\n"))
+        assert (look < 70).all(axis=2).sum() > 1000  # the dark picture is on it
+    assert "cannot tell you" in sheets[-1]
+
+
+@needs_weasyprint
+def test_the_pdf_fetches_nothing(tmp_path):
+    from salgan.report import pdf
+
+    secret = tmp_path / "secret.css"
+    secret.write_text("@page { size: 10mm 10mm }")
+    file = pdf(
+        f'<link rel="stylesheet" href="{secret.as_uri()}"><img src="http://127.0.0.1:9/x.png"><p>hello</p>'
+    )
+    with pytest.importorskip("pypdfium2").PdfDocument(file) as document:
+        assert document[0].get_width() > 500  # not the size that the file asked for
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"), [(ImportError, "pip install 'salgan[pdf]'"), (OSError, "apt install libpango")]
+)
+def test_without_weasyprint_or_its_library_the_way_to_get_it_is_shown(
+    tmp_path, designs, monkeypatch, salgan, missing, message
+):
+    import importlib
+    import sys
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "weasyprint"]:
+        monkeypatch.delitem(sys.modules, name)
+    if missing is ImportError:
+        monkeypatch.setitem(sys.modules, "weasyprint", None)
+    else:
+        real = importlib.import_module
+
+        def without_library(name, *arguments):
+            if name.startswith("weasyprint"):
+                raise OSError("cannot load library 'libpango-1.0-0'")
+            return real(name, *arguments)
+
+        monkeypatch.setattr(importlib, "import_module", without_library)
+    said = salgan("report", designs, "-o", tmp_path / "x.html", "--pdf", tmp_path / "x.pdf")
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert message in said.err
+    assert not (tmp_path / "x.html").exists()

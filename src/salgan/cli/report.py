@@ -26,6 +26,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page to write, an .html file.")
     ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also, or only, print the page to a PDF file.")
+    ] = None,
     file: RegionFile = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a row for each picture and region.")
@@ -46,9 +49,9 @@ def report(
 
     [bold]salgan report designs/ --file regions.json -o report.html --csv report.csv[/bold]
 
-    The page needs no other file and can be sent as it is; print it from a browser for a PDF. The regions'
-    file names regions once for all pictures and says what differs in some; docs/report.md shows how. Without
-    it, the page has heatmaps, scores and crops.
+    The page needs no other file and can be sent as it is; --pdf report.pdf prints it (pip install
+    'salgan[pdf]'), and so does any browser. The regions' file names regions once for all pictures and says
+    what differs in some; docs/report.md shows how. Without it, the page has heatmaps, scores and crops.
 
     Each picture is predicted 16 times for the intervals. --fast predicts it once.
     """
@@ -57,12 +60,17 @@ def report(
     from salgan.cli._results import check_targets, collect_regions, found_pictures, say_unused
     from salgan.errors import ImageError, require
     from salgan.report import look_at, page
+    from salgan.report import pdf as printed
 
-    if out is None or out.suffix.lower() not in (".html", ".htm"):
+    if (out is None and pdf is None) or (out is not None and out.suffix.lower() not in (".html", ".htm")):
         raise ConfigError("say where the page goes, a name that ends in .html: -o report.html")
+    if pdf is not None and pdf.suffix.lower() != ".pdf":
+        raise ConfigError(f"--pdf {pdf}: a PDF file's name ends in .pdf")
     require("jinja2", "report")
+    if pdf is not None:
+        printed("<p>A first sheet, to find out now rather than at the end whether this can be done.</p>")
     regions = collect_regions(None, None, file)
-    check_targets([out, csv], overwrite=overwrite)
+    check_targets([out, pdf, csv], overwrite=overwrite)
     paths = found_pictures(designs).paths
     say_unused(regions, paths)
     predictor = load_predictor(model)
@@ -79,12 +87,19 @@ def report(
         on_progress("pictures", len(paths), len(paths))
     if not entries:
         raise errors[0]
-    with replacing(out) as part:
-        part.write_text(page(entries, predictor.name), encoding="utf-8", newline="\n")
+    text = page(entries, predictor.name)
+    if out is not None:
+        with replacing(out) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
+    if pdf is not None:
+        with replacing(pdf) as part:
+            part.write_bytes(printed(text))
     if csv is not None:
         _write_csv(entries, csv)
     if not quiet:
-        say(out)
+        for each_file in (out, pdf):
+            if each_file is not None:
+                say(each_file)
         if fold is None and any(entry.above_fold is not None for entry in entries):
             say("the fold is taken to be at 9/16 of the width; --fold PIXELS says another", err=True)
     for each in errors:

@@ -7,6 +7,7 @@
 
 from salgan.report.entries import CROPS, Cropped, Entry, look_at
 from salgan.report.page import page
+from salgan.report.pdf import pdf
 from salgan.report.scores import FOLD, above_fold, first_regions, focus
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "focus",
     "look_at",
     "page",
+    "pdf",
 ]

@@ -29,8 +29,8 @@ class _Row:
 def page(entries: Sequence[Entry], model: str, title: str = "Where people look") -> str:
     """Write a report on some pictures as one page of HTML.
 
-    Pictures are in the page itself; it loads nothing, runs no script, and its own policy forbids both. Print
-    it from a browser for a PDF: each picture then begins a page of its own.
+    Pictures are in the page itself; it loads nothing, runs no script, and its own policy forbids both.
+    Printed, each picture begins a sheet of its own; :func:`salgan.report.pdf` does it.
 
     Args:
         entries: what :func:`salgan.report.look_at` gave for each picture.
