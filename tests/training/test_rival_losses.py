@@ -150,9 +150,28 @@ def test_a_content_loss_takes_a_rivals_own_output_and_its_priors_penalty():
         answer = answered(network, torch.rand(2, 3, 16, 24) * 255)
     truth = maps(0, 16, 24).float()
     cells = truth.reshape(2, 1, 2, 8, 3, 8).mean((3, 5))
+    cells *= truth.amax((2, 3), keepdim=True) / cells.amax((2, 3), keepdim=True)
     assert answer.output.shape == cells.shape
     loss = ContentLoss(Content(bce=0, mlnet=2.0))(answer, truth, torch.zeros_like(truth))
     assert loss.item() == pytest.approx(2 * (mlnet_loss(answer.output, cells) + 0.25).item(), rel=1e-5)
+
+
+def test_a_black_map_is_worse_for_mlnet_than_a_blurred_one_however_small_the_peaks_are():
+    truth = torch.zeros(1, 1, 16, 24)
+    truth[0, 0, 5, 5] = 1.0  # of an eighth by an eighth of a cell: averaged down, its height would be 1/64
+    blurred = torch.tensor([[[[1.0, 0.5, 0.0], [0.5, 0.2, 0.0]]]])
+    fixations = torch.zeros_like(truth)
+    for term in ("mlnet", "mlnet_paper"):
+        loss = ContentLoss(Content(bce=0, **{term: 1}))
+        answers = [Answer(torch.zeros_like(truth), output) for output in (blurred, torch.zeros_like(blurred))]
+        good, black = (loss(answer, truth, fixations) for answer in answers)
+        assert good < black / 5
+
+
+def test_a_true_map_that_a_crop_emptied_has_a_finite_mlnet_loss():
+    empty = torch.zeros(1, 1, 16, 24)
+    answer = Answer(empty, torch.rand(1, 1, 2, 3))
+    assert torch.isfinite(ContentLoss(Content(bce=0, mlnet=1))(answer, empty, empty))
 
 
 def test_the_two_forms_of_mlnets_loss_are_two_terms_of_a_recipe():

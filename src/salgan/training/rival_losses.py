@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
@@ -83,11 +84,16 @@ def own_loss(name: str, answer: Answer, truth: Tensor) -> Tensor:
         name: one of :data:`salgan.training.config.OWN_LOSSES`.
         answer: the network's, with its output.
         truth: true map in [0, 1] at the pictures' size, (N, 1, H, W); it is averaged down to the output's
-            cells and not scaled again.
+            cells. For ML-Net, whose maps always reach 1, it keeps its largest value: at the published size that
+            changes little, but cells of a small picture's map average its peaks away, and then a black map is as
+            good as a learnt one.
     """
     assert answer.output is not None  # noqa: S101  # the recipe was checked: the network has one
     output = answer.output.to(truth.dtype)
     small = F.interpolate(truth, size=tuple(output.shape[-2:]), mode="area")
+    if name.startswith("mlnet"):
+        highest = small.amax((2, 3), keepdim=True).clamp_min(torch.finfo(small.dtype).tiny)
+        small = small * (truth.amax((2, 3), keepdim=True) / highest)
     if name == "salnet":
         loss = salnet_loss(output, small)
     elif name == "salnet_shallow":
