@@ -84,9 +84,9 @@ def own_loss(name: str, answer: Answer, truth: Tensor) -> Tensor:
         name: one of :data:`salgan.training.config.OWN_LOSSES`.
         answer: the network's, with its output.
         truth: true map in [0, 1] at the pictures' size, (N, 1, H, W); it is averaged down to the output's
-            cells. For ML-Net, whose maps always reach 1, it keeps its largest value: at the published size that
-            changes little, but cells of a small picture's map average its peaks away, and then a black map is as
-            good as a learnt one.
+            cells. For ML-Net, whose own maps always reach 1, it keeps its largest value. At the published
+            size that changes little, but the cells of a small picture average the peaks away, and then a
+            black map is as good as a learnt one.
     """
     assert answer.output is not None  # noqa: S101  # the recipe was checked: the network has one
     output = answer.output.to(truth.dtype)
