@@ -328,7 +328,7 @@ def differences_figure(
         MissingExtraError: Matplotlib is not installed.
     """
     heights = [len(models) + 1.2 for models in differences.values()]
-    figure = _figure(0.2 * sum(heights) + 0.45 * len(heights))
+    figure = _figure(0.2 * sum(heights) + 0.35 * len(heights) + 0.3)
     axes = figure.subplots(len(differences), len(metrics), squeeze=False, height_ratios=heights)
     for row, (title, models), colour in zip(axes, differences.items(), COLOURS, strict=False):
         names = list(models)
@@ -344,7 +344,8 @@ def differences_figure(
             axis.locator_params(axis="x", nbins=3)
             axis.tick_params(axis="x", labelsize=7)
             axis.tick_params(axis="y", length=0)
-            axis.set_title(label(metric))
+            if row[0] is axes[0, 0]:
+                axis.set_title(label(metric).replace(" (", "\n("))
         row[len(metrics) // 2].set_xlabel(title)
     return figure
 
