@@ -1,7 +1,7 @@
 """Fixtures that every part of the tests may use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,14 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.fail(f"SALGAN_SHARED={folder} is not a folder")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache folder of the tests' own: they leave nothing in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SALGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

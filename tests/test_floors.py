@@ -12,7 +12,7 @@ HEAVY = {"torch", "torchvision", "lightning", "pytorch_lightning", "matplotlib",
 LAZY = {"scipy", "onnxruntime", "onnx", "h5py", "ot", "pydantic", "yaml", "fastapi"}
 
 FLOORS_1_TO_4 = sorted(part for part, floor in FLOOR.items() if floor <= 4)
-APART = {"salgan.models.torch_predictor", "salgan.datasets._mat_reader"}
+APART = {"salgan.models.torch_predictor", "salgan.datasets._mat_reader", "salgan.models._trial_run"}
 """What is made of PyTorch, which only a run folder opens, and another process's program, which has SciPy."""
 
 

@@ -57,6 +57,7 @@ def _readers() -> dict[str, Callable[[Path], object]]:
     from salgan.datasets._mat import load_mat
     from salgan.datasets.stimulus import Stimulus
     from salgan.evaluation.maps import ZipMaps
+    from salgan.models import _trial
     from salgan.regions import Region, read_regions, shares
     from salgan.saliency_map import SaliencyMap
 
@@ -70,10 +71,14 @@ def _readers() -> dict[str, Callable[[Path], object]]:
         regions: list[Region] = read_regions(path)
         shares(SaliencyMap(np.full((600, 800), 0.5)), regions)
 
+    def opened(path: Path) -> None:
+        _trial.SECONDS = 10.0  # instead of 30, for this command's own limit holds for the whole
+        models.load_model(path)
+
     return {
         ".png": image.read, ".jpg": image.read, ".tif": image.read, ".webp": image.read, ".gif": image.read,
         ".npy": SaliencyMap.load, ".mat": lambda path: load_mat(path, "fixLocs"), ".zip": all_maps,
-        ".json": measured, ".csv": measured, ".onnx": models.load_model,
+        ".json": measured, ".csv": measured, ".onnx": opened,
     }  # fmt: skip
 
 
@@ -158,7 +163,7 @@ def _matrix_of_gigabytes() -> bytes:
 
 
 def _models() -> dict[str, bytes]:
-    """ONNX files that ask for 4 GB when they are loaded, if the package onnx is there to make them."""
+    """ONNX files that take 4 GB, or years, to be loaded, if the package onnx is there to make them."""
     try:
         from onnx import TensorProto, helper
     except ImportError:
@@ -176,4 +181,15 @@ def _models() -> dict[str, bytes]:
         [shape],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    return {"constant.onnx": model.SerializeToString()}
+    fill = helper.make_node("ConstantOfShape", ["sides"], ["m0"])
+    products = [helper.make_node("MatMul", [f"m{n}", f"m{n}"], [f"m{n + 1}"]) for n in range(1000)]
+    total = helper.make_node("ReduceSum", ["m1000"], ["one"], keepdims=0)
+    endless = helper.make_graph(
+        [fill, *products, total, add],
+        "endless",
+        list(graph.input),
+        list(graph.output),
+        [helper.make_tensor("sides", TensorProto.INT64, [2], [3000, 3000])],
+    )
+    slow = helper.make_model(endless, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return {"constant.onnx": model.SerializeToString(), "endless.onnx": slow.SerializeToString()}

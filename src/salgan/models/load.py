@@ -10,6 +10,7 @@ from salgan.errors import require
 from salgan.image import Source
 from salgan.models.devices import Device
 from salgan.models.predictor import Predictor
+from salgan.models.records import list_models
 from salgan.models.spec import find_model
 from salgan.saliency_map import SaliencyMap
 
@@ -34,7 +35,8 @@ def load_model(
             training run's folder, of its ``network.safetensors`` or of a checkpoint; or an address with its
             hash, ``https://host/model.onnx#sha256=...``. A name wins over a file or folder of the same name.
             What is downloaded is kept in the user's cache folder (``SALGAN_CACHE`` names another) and
-            verified whenever it is loaded.
+            verified whenever it is loaded. An ONNX file that is not among the models by name is tried in
+            another process before it is first used, within bounds of time and memory.
         device: where the network runs: ``"cpu"``, ``"cuda"``, ``"tensorrt"``, ``"openvino"``, ``"coreml"``
             or ``"directml"``. Which of them there are depends on the build of ONNX Runtime that is installed
             (``onnxruntime-gpu``, ``onnxruntime-openvino``, ...). ``"auto"`` is what ``SALGAN_DEVICE`` says,
@@ -48,13 +50,18 @@ def load_model(
         The model. One instance may be used by many threads, and may be copied and pickled.
 
     Raises:
-        ModelError: unknown name, missing or damaged file, failed download, wrong hash, no ``trust``, or a
-            device that is unknown or cannot be used.
+        ModelError: unknown name, missing or damaged file, failed download, wrong hash, no ``trust``, a file
+            that takes too much time or memory to load, or a device that is unknown or cannot be used.
         MissingExtraError: the file is not an ONNX file, and PyTorch is not installed.
     """
     file = find_model(spec, on_progress=on_progress)
     if file.kind == "onnx":
-        return Predictor(file.read(), name=file.name, threads=threads, device=device)
+        content = file.read()
+        if file.record not in list_models():
+            from salgan.models._trial import try_model
+
+            try_model(content, file.name)
+        return Predictor(content, name=file.name, threads=threads, device=device)
     for module in ("torch", "timm", "safetensors"):
         require(module, "train")
     from salgan.models.torch_predictor import TorchPredictor

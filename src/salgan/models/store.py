@@ -12,12 +12,20 @@ from salgan._progress import Progress, silent
 from salgan.errors import ModelError
 from salgan.models.records import ModelRecord
 
-__all__ = ["fetched", "find", "record_of_address"]
+__all__ = ["cache_folder", "fetched", "find", "record_of_address"]
 
 COMPANION = "salgan_models"
 """The package of data that ``make models-wheel`` builds; it holds the files of ``release/``."""
 
 _HERE = Path(__file__).parent
+
+
+def cache_folder() -> Path:
+    """The user's cache folder: what ``SALGAN_CACHE`` names, or the system's usual one."""
+    import platformdirs
+
+    root = os.environ.get("SALGAN_CACHE") or platformdirs.user_cache_dir("salgan", appauthor=False)
+    return Path(root)
 
 
 def find(record: ModelRecord) -> Path | None:
@@ -86,10 +94,7 @@ def _missing(record: ModelRecord) -> str:
 
 
 def _cached(record: ModelRecord) -> Path:
-    import platformdirs
-
-    root = os.environ.get("SALGAN_CACHE") or platformdirs.user_cache_dir("salgan", appauthor=False)
-    return Path(root) / "models" / f"{record.name}-{record.sha256}.onnx"
+    return cache_folder() / "models" / f"{record.name}-{record.sha256}.onnx"
 
 
 def _companion() -> list[Path]:
