@@ -125,8 +125,9 @@ def test_a_table_may_be_in_utf_16(tmp_path):
     assert table(read_csv(tmp_path / "a.csv")) == ([1], [2])
 
 
-def test_fractions_are_refused_by_name(tmp_path):
-    (tmp_path / "a.csv").write_text("x,y\n0.1,0.2\n0.5,0.9\n1,0\n")
+@pytest.mark.parametrize("lines", ["0.1,0.2\n0.5,0.9\n1,0\n", "0.2,0.3\n1,1\n", "0.5,0.5\n"])
+def test_fractions_are_refused_by_name_however_few_they_are(tmp_path, lines):
+    (tmp_path / "a.csv").write_text(f"x,y\n{lines}")
     with pytest.raises(DatasetError, match=r"a\.csv: all coordinates lie between 0 and 1"):
         read_csv(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text("x,y\n0,1\n1,1\n0,0\n")

@@ -15,10 +15,10 @@ HEIGHT, WIDTH = 48, 64
 RULES = EvaluationProtocol(("ig_density", "log_likelihood"), sigma=3, maps="density")
 
 
-def true_density(number):
+def true_density(number, scale=1):
     """Two blobs at places that differ from picture to picture, on a little of the uniform density."""
     rng = np.random.default_rng(number)
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    y, x = np.mgrid[: scale * HEIGHT, : scale * WIDTH] / scale
     blobs = sum(
         np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 4**2))
         for cx, cy in rng.uniform([8, 8], [WIDTH - 8, HEIGHT - 8], (2, 2))
@@ -30,15 +30,16 @@ def true_density(number):
 def drawn(tmp_path):
     """A set whose fixations are drawn from known densities: ``drawn(viewers)``."""
 
-    def make(viewers, each=5, pictures=12):
-        stimuli = []
+    def make(viewers, each=5, pictures=12, scale=1, draw=0):
+        stimuli, width = [], scale * WIDTH
         for number in range(pictures):
             path = tmp_path / f"{number:02d}.png"
-            Image.new("L", (WIDTH, HEIGHT), number).save(path)
-            rng = np.random.default_rng([viewers, number])
-            place = rng.choice(HEIGHT * WIDTH, viewers * each, p=true_density(number).ravel())
+            Image.new("L", (width, scale * HEIGHT), number).save(path)
+            rng = np.random.default_rng([viewers, number, draw] if draw else [viewers, number])
+            density = true_density(number, scale).ravel()
+            place = rng.choice(density.size, viewers * each, p=density)
             viewer = np.repeat(np.arange(viewers), each)
-            fixations = Fixations(place % WIDTH, place // WIDTH, viewer)
+            fixations = Fixations(place % width, place // width, viewer)
             stimuli.append(Stimulus(f"{number:02d}", path, fixations=fixations))
         return Dataset("drawn", None, tuple(stimuli), "folder")
 
@@ -46,12 +47,14 @@ def drawn(tmp_path):
 
 
 class Truth:
-    """The model that knows the density; it reads the picture's number from its grey."""
+    """The model that knows the density, or a power of it; it reads the picture's number from its grey."""
 
-    name = "truth"
+    def __init__(self, power=1.0):
+        self.name = "truth" if power == 1 else f"truth**{power}"
+        self.power = power
 
     def predict(self, picture):
-        density = true_density(int(picture[0, 0, 0]))
+        density = true_density(int(picture[0, 0, 0]), len(picture) // HEIGHT) ** self.power
         return SaliencyMap((density / density.max()).astype(np.float32))
 
 
@@ -67,6 +70,25 @@ def test_gold_approaches_the_true_density_as_viewers_grow_and_does_not_pass_it(d
         assert gain.difference.low < 0.05
     assert gaps[0] > gaps[1] > gaps[2]
     assert gaps[2] < 0.25 * gaps[0]
+
+
+def test_no_model_beats_gold_on_the_same_viewers_by_more_than_noise(drawn, tmp_path):
+    # Many viewers, on pictures large enough for few to meet in a pixel. A model is better by noise alone if
+    # its lead is smaller than what its score moves by when others look at the same pictures.
+    data, again = (drawn(20, each=60, pictures=6, scale=4, draw=draw) for draw in (0, 1))
+    gold = evaluate("baseline:gold", data, tmp_path / "gold", protocol=RULES)
+    leads = {}
+    for model in (Truth(), Truth(1.3), Truth(0.8), "baseline:center-bias", "baseline:uniform"):
+        name = str(getattr(model, "name", model)).replace(":", "-")
+        results = evaluate(model, data, tmp_path / name, protocol=RULES)
+        others = evaluate(model, again, tmp_path / f"{name}-again", protocol=RULES)
+        moves = results.columns["ig_density"] - others.columns["ig_density"]
+        lead = compare(gold, results).differences[0].difference.mean
+        assert lead < 1.96 * moves.std(ddof=1) / np.sqrt(len(moves)) + 1e-9
+        leads[name] = lead
+    # The true density is the best of them, and the only one that comes near.
+    assert max(leads, key=leads.get) == "truth"
+    assert leads["baseline-center-bias"] < leads["truth**1.3"] < leads["truth"] < 0.05
 
 
 def test_every_fixated_pixel_is_scored_once_on_a_density_of_other_viewers(drawn):

@@ -45,9 +45,6 @@ _LOST = frozenset({".", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
 
 _MOST_BYTES = 1_000_000_000
 
-_FEW = 3
-"""Fewer fixations than this may all lie in the first pixel by chance."""
-
 _Rows = list[tuple[int, list[str]]]
 
 
@@ -193,15 +190,11 @@ def check_unit(x: Floats, y: Floats, path: Path) -> None:
     """
     values = np.concatenate([x, y])
     values = values[np.isfinite(values)]
-    if (
-        len(values) < 2 * _FEW
-        or not ((values >= 0) & (values <= 1)).all()
-        or (values == np.rint(values)).all()
-    ):
+    if not len(values) or not ((values >= 0) & (values <= 1)).all() or (values == np.rint(values)).all():
         return
     raise DatasetError(
         f"{path}: all coordinates lie between 0 and 1, so they are fractions of the picture and not pixels; "
-        "multiply x by the picture's width and y by its height"
+        "multiply x by the picture's width and y by its height (or round them, if they are pixels)"
     )
 
 
