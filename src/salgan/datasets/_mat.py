@@ -24,6 +24,9 @@ __all__ = ["Struct", "load_mat"]
 _MOST_BYTES = 1_000_000_000
 _SECONDS, _SECONDS_PER_BYTE = 20.0, 2e-6
 _ROOM, _ROOM_PER_BYTE = 1 << 30, 20
+_PATIENCE = 10 if hasattr(signal, "setitimer") else 2
+"""Seconds on the clock for each second of processor time. The process ends itself when that time is over; the
+clock is for systems that cannot bound it, and must not end an honest reader on a machine that is busy."""
 _START_SECONDS = 30.0
 """Extra time for a new process, which imports SciPy first, perhaps from a slow disk."""
 
@@ -78,7 +81,7 @@ class _Reader(Child):
             "seconds": seconds,
             "room": _ROOM + len(content) * _ROOM_PER_BYTE,
         }
-        clock = self.clock(2 * seconds + _START_SECONDS)
+        clock = self.clock(_PATIENCE * seconds + _START_SECONDS)
         told, said = self.streams
         try:
             write_message(told, request, content)

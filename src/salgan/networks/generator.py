@@ -11,6 +11,7 @@ from salgan.errors import ModelError
 from salgan.networks._inputs import check_pictures
 from salgan.networks.encoders import TimmEncoder, Vgg16Encoder, default_preprocessing
 from salgan.networks.pyramid import PyramidDecoder
+from salgan.networks.screens import ScreenPrior
 from salgan.preprocessing import Preprocessing
 
 __all__ = ["Generator", "MirroredDecoder"]
@@ -38,6 +39,7 @@ class Generator(nn.Module):
             :func:`salgan.networks.load_encoder`.
         drop_path: stochastic depth of a timm encoder in training, see :class:`TimmEncoder`; not part of the
             architecture, since it changes nothing in a trained network.
+        screens: finish the maps of drawn pictures with a :class:`ScreenPrior`; not for VGG-16.
 
     Attributes:
         preprocessing: the record.
@@ -61,6 +63,7 @@ class Generator(nn.Module):
         preprocessing: Preprocessing | None = None,
         pretrained: bool = False,
         drop_path: float = 0.0,
+        screens: bool = False,
     ) -> None:
         super().__init__()
         self.preprocessing = preprocessing or default_preprocessing(encoder, pretrained=pretrained)
@@ -70,12 +73,19 @@ class Generator(nn.Module):
             "decoder": dict(decoder or {}),
             "frozen": (3 if vgg else 0) if frozen is None else frozen,
         }
+        if screens:
+            self.architecture["screens"] = True
+        self.screens = ScreenPrior() if screens else None
         self.normalise = _Normalise(self.preprocessing)
         self.encoder: Vgg16Encoder | TimmEncoder
         self.decoder: MirroredDecoder | PyramidDecoder
         if vgg:
             if drop_path:
                 raise ModelError("vgg16 has no residual blocks to drop; leave drop_path at 0")
+            if screens:
+                raise ModelError(
+                    "vgg16 is the paper's network and has no layer for screens; leave screens out"
+                )
             if decoder:
                 raise ModelError(
                     f"the decoder of vgg16 mirrors it and takes no {next(iter(decoder))!r}; leave it out"
@@ -111,10 +121,14 @@ class Generator(nn.Module):
         Raises:
             ModelError: a size the network cannot take; the message names one it can.
         """
-        return torch.sigmoid(self.logits(pictures))
+        maps = torch.sigmoid(self.logits(pictures))
+        return maps if self.screens is None else cast(Tensor, self.screens(pictures, maps))
 
     def logits(self, pictures: Tensor) -> Tensor:
-        """Predict maps before their sigmoid, for numerically safe losses; shapes as in ``forward``."""
+        """Predict maps before their sigmoid, for numerically safe losses; shapes as in ``forward``.
+
+        The layer for screens has no weights, so training compares the maps before it.
+        """
         return self.from_frozen(self.frozen_features(pictures))
 
     def frozen_features(self, pictures: Tensor) -> Tensor:

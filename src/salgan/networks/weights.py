@@ -254,11 +254,13 @@ def fitting(
 
 def _parse_architecture(text: Any) -> dict[str, Any]:
     architecture = parse_json(text)
-    expected = {"encoder": str, "decoder": dict, "frozen": int}
-    if not isinstance(architecture, dict) or set(architecture) != set(expected):
-        raise ModelError("its architecture must name encoder, decoder and frozen, and nothing else")
+    expected = {"encoder": str, "decoder": dict, "frozen": int, "screens": bool}
+    if not isinstance(architecture, dict) or set(architecture) | {"screens"} != set(expected):
+        raise ModelError(
+            "its architecture must name encoder, decoder and frozen, may name screens, and nothing else"
+        )
     for name, kind in expected.items():
-        if not isinstance(architecture[name], kind):
+        if name in architecture and not isinstance(architecture[name], kind):
             raise ModelError(
                 f"its architecture has {name} {architecture[name]!r}, which is not of type {kind.__name__}"
             )

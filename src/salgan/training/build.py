@@ -49,6 +49,7 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
         preprocessing=record,
         pretrained=online,
         drop_path=settings.drop_path,
+        screens=settings.screens,
     )
     if settings.weights is not None and not online:
         load_encoder(network, settings.weights)
@@ -56,7 +57,7 @@ def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module
 
 
 def _rival(settings: Network, size: tuple[int, int]) -> nn.Module:
-    for key in ("decoder", "drop_path"):
+    for key in ("decoder", "drop_path", "screens"):
         if getattr(settings, key):
             raise ConfigError(f"network.{key}: {settings.encoder} has none; leave it out")
     return build_rival(settings.encoder, weights=settings.weights, frozen=settings.frozen or 0, size=size)

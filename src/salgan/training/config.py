@@ -108,6 +108,8 @@ class Network(Settings):
     """Options of the decoder (light networks: width, finest_stride, prior, separable)."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Stochastic depth of a timm encoder: probability that a picture skips the deepest residual block."""
+    screens: bool = False
+    """Finish the maps of screens, posters and charts by their contrast (light networks); not trained."""
 
 
 class Content(Settings):
