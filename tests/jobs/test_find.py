@@ -19,14 +19,16 @@ def _picture(path: Path) -> Path:
 def test_files_of_a_folder_that_people_may_miss_are_counted_and_said(tmp_path):
     folder = tmp_path / "in"
     _picture(folder / "a.png")
-    for name in ("clip.mp4", "tour.MOV", "logo.svg", "notes.txt", ".hidden.svg", "a.overlay.mp4"):
+    for name in ("clip.mp4", "tour.MOV", "logo.svg", "old.jp2", "notes.txt", ".hidden.svg", "a.overlay.mp4"):
         (folder / name).write_bytes(b"...")
     found = find_jobs([str(folder)], tmp_path / "out")
     assert [job.source.name for job in found.jobs] == ["a.png"]
     assert not found.errors
     assert found.left_out == [
         f"{folder}: 1 .mov, 1 .mp4 left out; videos must be named themselves",
-        f"{folder}: 1 .svg left out, which are not read",
+        f"{folder}: 1 .svg left out; drawings must be named themselves",
+        f"{folder}: 1 .jp2 left out, which are not read",
+        f"{folder}: 1 .txt left out, which are no pictures",
     ]
 
 

@@ -9,10 +9,11 @@ for minutes, is refused before a pixel is decoded. Whatever a broken file makes 
 from salgan.image.arrays import check_order
 from salgan.image.colour import one_channel
 from salgan.image.decoding import MAX_PIXELS, decode, pillow_kept_quiet, size_of, upright
-from salgan.image.kinds import FORMATS, SUFFIXES, VIDEO, kind_of, kind_of_file
+from salgan.image.kinds import DRAWN_SUFFIXES, FORMATS, SUFFIXES, VIDEO, kind_of, kind_of_file
 from salgan.image.reading import Source, read
 
 __all__ = [
+    "DRAWN_SUFFIXES",
     "FORMATS",
     "MAX_PIXELS",
     "SUFFIXES",

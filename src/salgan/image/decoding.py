@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from salgan.errors import ImageError, ImageTooLargeError, MissingExtraError, NotEnoughMemoryError, require
-from salgan.image import repair, tiff
+from salgan.image import repair, tiff, vector
 from salgan.image.kinds import FORMATS, HEAD, VIDEO, kind_of
 
 __all__ = [
@@ -35,6 +35,7 @@ _MOST_BYTES = 1 << 30
 """A stream has no size that could be checked first, so reading one stops here."""
 
 _ORIENTATION_TAG = 0x0112
+_PSD_VERSION = 1057
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,7 +45,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_KNOWN = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
+_KNOWN = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, PSD, SVG, PDF"
 
 
 def decode(source: Any, *, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, str]:
@@ -206,13 +207,15 @@ def _kind(file: BinaryIO, name: str) -> str:
 
 def _loaded(file: BinaryIO, kind: str, name: str, max_pixels: int) -> Image.Image:
     with _as_image_error(name, max_pixels):
-        image = _open(file, kind)
+        image = _open(file, kind, max_pixels)
         check_size(image.size, name, max_pixels)
         image.load()
     return image
 
 
-def _open(file: BinaryIO, kind: str) -> Image.Image:
+def _open(file: BinaryIO, kind: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    if kind in vector.KINDS:
+        return vector.draw(file.read(), kind, min(max_pixels, MAX_PIXELS))
     if kind == "HEIC":
         require("pillow_heif", "heif")
         from pillow_heif.as_plugin import HeifImageFile
@@ -227,7 +230,18 @@ def _open(file: BinaryIO, kind: str) -> Image.Image:
             AvifImagePlugin = None  # type: ignore[assignment]
         if AvifImagePlugin is None or not AvifImagePlugin.SUPPORTED:
             raise ImageError("AVIF needs Pillow 11.3 or newer; run: pip install -U pillow")
-    return Image.open(file, formats=(kind,))
+    image = Image.open(file, formats=(kind,))
+    if kind == "PSD" and _lacks_merged_picture(image):
+        raise ImageError(
+            "was saved without its merged picture; save it with maximised compatibility, or as PNG"
+        )
+    return image
+
+
+def _lacks_merged_picture(image: Image.Image) -> bool:
+    """Whether a PSD says so in its version's block; what stands in the picture's place is then all white."""
+    blocks: dict[int, bytes] = {number: data for number, _, data in getattr(image, "resources", [])}
+    return blocks.get(_PSD_VERSION, b"")[4:5] == b"\x00"
 
 
 @contextlib.contextmanager

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
-__all__ = ["FORMATS", "HEAD", "SUFFIXES", "VIDEO", "kind_of", "kind_of_file"]
+__all__ = ["DRAWN_SUFFIXES", "FORMATS", "HEAD", "SUFFIXES", "VIDEO", "kind_of", "kind_of_file"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC")
-"""The formats that are read. HEIC needs the extra ``heif``. No other decoder ever sees a user's bytes."""
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "PSD", "SVG", "PDF")
+"""The formats that are read. No other decoder ever sees a user's bytes.
+
+HEIC needs the extra ``heif``, SVG and PDF need ``vector``.
+"""
 
 SUFFIXES = frozenset(
     [
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
-        *(".avif", ".heic", ".heif", ".hif"),
+        *(".avif", ".heic", ".heif", ".hif", ".psd"),
     ]
 )
-"""Lower-case file name endings of these formats: what is looked for in a folder."""
+"""Lower-case file name endings of what is looked for in a folder: of these formats, but for drawings."""
+
+DRAWN_SUFFIXES = frozenset([".svg", ".pdf"])
+"""Those of drawings: icons and documents lie beside pictures without being meant, so they must be named."""
 
 VIDEO = "VIDEO"
 """What :func:`kind_of` calls containers of moving pictures."""
@@ -34,7 +41,8 @@ _BEGINNINGS = (
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
     (b"BM", "BMP"),
-    (b"8BPS", "Photoshop file"),
+    (b"8BPS\x00\x01", "PSD"),
+    (b"8BPS\x00\x02", "large Photoshop file (PSB)"),
     (b"%!PS", "PostScript file"),
     (b"PK\x03\x04", "ZIP archive or office document"),
     (b"\xff\x0a", "JPEG XL picture"),
@@ -47,6 +55,7 @@ _BEGINNINGS = (
     (b"\x00\x00\x01\xba", VIDEO),
     (b"\x00\x00\x01\xb3", VIDEO),
 )
+_BEFORE_SVG = (b"<svg", b"<svg:svg", b"<?xml", b"<!--", b"<!doctype svg")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
@@ -58,13 +67,13 @@ def kind_of(head: bytes) -> str | None:
         head: the file's first :data:`HEAD` bytes, or all of them if there are fewer.
 
     Returns:
-        One of :data:`FORMATS`; :data:`VIDEO`; a few words such as ``"PDF document"`` for a file that people
+        One of :data:`FORMATS`; :data:`VIDEO`; a few words such as ``"web page"`` for a file that people
         mistake for a picture and that is not read; or None.
 
     >>> kind_of(b"GIF89a...")
     'GIF'
     >>> kind_of(b"%PDF-1.7")
-    'PDF document'
+    'PDF'
     """
     if head[:4] == b"RIFF":
         return {b"WEBP": "WEBP", b"AVI ": VIDEO}.get(head[8:12])
@@ -74,10 +83,10 @@ def kind_of(head: bytes) -> str | None:
         if head.startswith(beginning):
             return kind
     if b"%PDF-" in head[:1024]:
-        return "PDF document"
+        return "PDF"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<svg", b"<?xml")) and b"<svg" in text:
-        return "SVG drawing"
+    if text.startswith(_BEFORE_SVG) and re.search(rb"<(\w+:)?svg[\s>/]", text):
+        return "SVG"
     if text.startswith((b"<!doctype html", b"<html")):
         return "web page"
     return None

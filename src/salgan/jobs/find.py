@@ -48,7 +48,7 @@ _RESULTS = (
 
 _NOT_READ = frozenset(
     [
-        *(".svg", ".psd", ".ico", ".jp2", ".jxl", ".heic", ".heif", ".avif"),
+        *(".psb", ".ai", ".eps", ".ico", ".jp2", ".jxl"),
         *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw"),
     ]
 )
@@ -239,7 +239,10 @@ def _pictures(source: str, found: Found) -> list[tuple[Path, Path]]:
     if not glob.has_magic(source):
         raise ImageError(f"{source}: no such file or folder")
     matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]  # noqa: PTH207
-    pictures = [(match, Path(match.name)) for match in matches if match.is_file() and _is_picture(match.name)]
+    endings = image.SUFFIXES | image.DRAWN_SUFFIXES
+    pictures = [
+        (match, Path(match.name)) for match in matches if match.is_file() and _is_picture(match.name, endings)
+    ]
     if not pictures:
         raise ImageError(f"{source}: matches no pictures")
     return pictures
@@ -264,23 +267,31 @@ def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
             elif not name.startswith(".") and not name.lower().endswith(_RESULTS):
                 left_out[Path(name).suffix.lower()] += 1
     videos = {ending: number for ending, number in left_out.items() if ending in VIDEO_SUFFIXES}
-    others = {ending: number for ending, number in left_out.items() if ending in _NOT_READ}
+    drawings = {ending: number for ending, number in left_out.items() if ending in image.DRAWN_SUFFIXES}
+    unread = {ending: number for ending, number in left_out.items() if ending in _NOT_READ}
+    others = {ending: n for ending, n in left_out.items() if not {ending} & {*videos, *drawings, *unread}}
     if videos:
         found.left_out.append(f"{folder}: {_counted(videos)} left out; videos must be named themselves")
+    if drawings:
+        found.left_out.append(f"{folder}: {_counted(drawings)} left out; drawings must be named themselves")
+    if unread:
+        found.left_out.append(f"{folder}: {_counted(unread)} left out, which are not read")
     if others:
-        found.left_out.append(f"{folder}: {_counted(others)} left out, which are not read")
+        found.left_out.append(f"{folder}: {_counted(others)} left out, which are no pictures")
     if not pictures:
         raise ImageError(f"{folder}: holds no pictures ({', '.join(sorted(image.SUFFIXES))})")
     return pictures
 
 
 def _counted(endings: dict[str, int]) -> str:
-    return ", ".join(f"{number} {ending}" for ending, number in sorted(endings.items()))
+    return ", ".join(
+        f"{number} {ending or 'without an ending'}" for ending, number in sorted(endings.items())
+    )
 
 
-def _is_picture(name: str) -> bool:
+def _is_picture(name: str, endings: frozenset[str] = image.SUFFIXES) -> bool:
     lower = name.lower()
-    return Path(lower).suffix in image.SUFFIXES and not lower.startswith(".") and not lower.endswith(_RESULTS)
+    return Path(lower).suffix in endings and not lower.startswith(".") and not lower.endswith(_RESULTS)
 
 
 class _Named:

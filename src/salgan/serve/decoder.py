@@ -14,7 +14,8 @@ from PIL import Image
 
 from salgan import crop, image
 from salgan._child import bounded, exactly, serve, write_message
-from salgan.errors import ImageError, ImageTooLargeError
+from salgan.errors import ImageError, ImageTooLargeError, MissingExtraError
+from salgan.image import vector
 
 __all__ = ["GO", "LEAVE", "main"]
 
@@ -38,6 +39,7 @@ _PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "P", "RGB", "RGBA"
 
 def main() -> None:
     """Answer requests on stdin until it ends."""
+    vector.draw_here()
     serve(_answer)
 
 
@@ -56,6 +58,8 @@ def _answer(request: dict[str, Any], content: bytes, asked: BinaryIO, told: Bina
     except MemoryError:
         write_message(told, {"error": "memory"})
         sys.exit(1)  # its heap may be in pieces; the next picture gets a fresh process
+    except MissingExtraError as error:
+        write_message(told, {"error": "image", "message": str(error)[:2000]})
     except ImageError as error:
         if isinstance(error.__context__, MemoryError):
             write_message(told, {"error": "memory"})

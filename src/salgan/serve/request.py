@@ -24,7 +24,7 @@ __all__ = ["BODY", "MOST_REGIONS", "Upload", "choose", "read_upload", "wanted_re
 PICTURE_TYPES = (
     "image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif",
 )  # fmt: skip
-_RAW_TYPES = (*PICTURE_TYPES, "application/octet-stream")
+_RAW_TYPES = (*PICTURE_TYPES, "application/pdf", "application/octet-stream")
 """The types that the API's document names. Any other ``image/`` type is taken too: the content decides."""
 
 _FORM_TYPE = "multipart/form-data"
