@@ -52,6 +52,7 @@ _PAIRS = {
     ("gan", "bce"): "GAN − BCE",
     ("gan-paper", "bce"): "the paper's GAN − BCE",
     ("own", "bce"): "own loss − BCE",
+    ("gan", "own"): "GAN − own loss",
     ("bce", "bootstrap"): "BCE − bootstrap",
 }
 _DRAWN = ("sauc_all", "auc_borji_all", "nss", "cc", "ig")
@@ -215,7 +216,7 @@ def rivals_table(trained: Sequence[Trained], measured: Mapping[str, Cost], folde
         (each.name, pair): compare(each.runs[pair[1]], each.runs[pair[0]]).differences
         for each in trained
         for pair in _PAIRS
-        if pair[0] in each.runs
+        if each.runs.keys() >= set(pair)
     }
     headings = [label(metric) for metric in first.metrics]
     lines = [f"# Table 2: with and without an adversarial phase, on {dataset_label(first.about)}", ""]
