@@ -47,7 +47,7 @@ def test_a_photograph_is_predicted_as_it_was_before_there_were_shapes(lite, phot
 
 
 def test_a_phones_button_is_seen_at_the_pictures_own_shape(lite):
-    """A white screen with one dark button near its lower end; squeezed, part of it is smeared over its column."""
+    """A white screen with one dark button near its lower end; squeezed, it is partly smeared."""
     screen = np.full((2532, 1170, 3), 255, np.uint8)
     screen[2150:2330, 300:870] = (20, 90, 220)
     fixed = load_model("lite")
