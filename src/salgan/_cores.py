@@ -7,7 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["cores", "runtime_threads"]
+from salgan.errors import ConfigError
+
+__all__ = ["THREADS_VARIABLE", "cores", "runtime_threads"]
+
+THREADS_VARIABLE = "SALGAN_THREADS"
+"""Names the most threads that a process may use; ``--threads`` sets it for itself and what it starts."""
 
 
 def cores() -> int:
@@ -15,10 +20,14 @@ def cores() -> int:
 
     That is the smallest of the machine's cores, of those that the process is bound to, and of the share of
     processor time that its control group has, rounded up: half a core of a container gets one thread, not 64.
+    ``SALGAN_THREADS`` may name fewer.
+
+    Raises:
+        ConfigError: ``SALGAN_THREADS`` is not a number above zero.
     """
     affinity = getattr(os, "sched_getaffinity", None)  # macOS and Windows lack it
     bound = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min([bound, *(math.ceil(share) for share in _shares(Path("/")))]))
+    return max(1, min([bound, *_wanted(), *(math.ceil(share) for share in _shares(Path("/")))]))
 
 
 def runtime_threads() -> int:
@@ -28,6 +37,16 @@ def runtime_threads() -> int:
     """
     allowed = cores()
     return 0 if allowed == os.cpu_count() else allowed
+
+
+def _wanted() -> list[int]:
+    """What ``SALGAN_THREADS`` says, if it says anything."""
+    text = os.environ.get(THREADS_VARIABLE, "").strip()
+    if not text:
+        return []
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"{THREADS_VARIABLE} {text!r}: name the threads to use, 1 or more")
+    return [int(text)]
 
 
 def _shares(root: Path) -> Iterator[float]:

@@ -103,12 +103,15 @@ def service(predictor) -> Iterator[httpx.Client]:
 def command(model: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
     """``salgan serve`` in a process of its own, and its URL."""
     run = "import sys; from salgan.cli import main; sys.exit(main())"
-    line = [sys.executable, "-c", run, "serve", "--port", "0", "--model", str(model), *arguments]
-    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+    order = [sys.executable, "-c", run, "serve", "--port", "0", "--model", str(model), *arguments]
+    with subprocess.Popen(order, stderr=subprocess.PIPE, text=True) as process:
         try:
-            first = process.stderr.readline()
-            found = re.search(r"http://[^\s\"]+", first)
-            assert found, first + process.stderr.read()
+            said = ""
+            # Several workers may say something before all of them listen.
+            while not (found := re.search(r"http://[^\s\"]+", said)):
+                line = process.stderr.readline()
+                assert line, said
+                said += line
             yield process, found[0]
         finally:
             process.kill()

@@ -57,8 +57,11 @@ def test_the_document_describes_every_route(service):
         "/v1/predict",
         "/v1/regions",
         "/v1/crop",
+        "/v1/ab",
+        "/v1/batch",
         "/v1/models",
         "/healthz",
+        "/readyz",
         "/metrics",
     }
     for path in ("/v1/predict", "/v1/regions", "/v1/crop"):

@@ -194,7 +194,7 @@ def test_a_second_request_of_a_connection_has_as_long_as_the_first(slow):
 
 
 def test_a_client_that_does_not_read_its_answer_is_cut_off(predictor, monkeypatch):
-    monkeypatch.setattr("salgan.serve.server._CHECK_WRITING", 0.2)
+    monkeypatch.setattr("salgan.serve.connections._CHECK_WRITING", 0.2)
     large = io.BytesIO()
     Image.new("RGB", (2000, 2000)).save(large, "PNG")
     with serving(predictor) as client, _connect(client) as connection:

@@ -30,6 +30,7 @@ __all__ = [
     "Fast",
     "Model",
     "RegionFile",
+    "Threads",
     "Trust",
     "load_predictor",
     "messages",
@@ -79,6 +80,27 @@ Device = Annotated[
     ),
 ]
 """``--device`` of every command that predicts; commands need not look at it."""
+
+
+def _bound(threads: int | None) -> int | None:
+    """Bound the threads of this process and of those that it starts."""
+    from salgan._cores import THREADS_VARIABLE
+
+    if threads is not None:
+        os.environ[THREADS_VARIABLE] = str(threads)
+    return threads
+
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        callback=_bound,
+        min=1,
+        help="The most threads to compute with; every core that this process may use if not given.",
+    ),
+]
+"""``--threads`` of commands that predict many pictures; commands need not look at it."""
 
 
 RegionFile = Annotated[

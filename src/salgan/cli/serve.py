@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Device, Model
+from salgan.cli._common import Device, Model, Threads
 
 
 def serve(
@@ -17,6 +17,13 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8000,
     model: Model = "lite",
     device: Device = "auto",
+    threads: Threads = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, help="Processes that share the port, each with a model and limits of its own."
+        ),
+    ] = 1,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that a proxy passes on. Repeat for more."),
@@ -33,6 +40,10 @@ def serve(
     max_batch: Annotated[
         int, typer.Option(min=1, help="How many pictures to work on at once; more take more memory.")
     ] = 4,
+    max_per_minute: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many pictures an address may send a minute (429)."),
+    ] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for one picture (504).")] = 30,
 ) -> None:
     """Serve predictions over HTTP, with a web page for trying them out.
@@ -44,9 +55,9 @@ def serve(
     [bold]curl -H "Content-Type: image/jpeg" --data-binary @photo.jpg
     "http://127.0.0.1:8000/v1/predict?output=overlay" -o overlay.png[/bold]
 
-    /openapi.json describes the API; /healthz and /metrics are for supervisors. The log goes to stderr, as
-    one line of JSON per entry. After Ctrl-C or SIGTERM, the service finishes the pictures it has accepted and
-    then stops.
+    http://127.0.0.1:8000/api describes the API; /healthz, /readyz and /metrics are for supervisors. The log
+    goes to stderr, as one line of JSON per entry. After Ctrl-C or SIGTERM, the service finishes the pictures
+    it has accepted and then stops.
 
     If the environment variable SALGAN_TOKEN is set, every request must carry it: Authorization: Bearer
     TOKEN. Set it whenever others can reach the address.
@@ -62,6 +73,7 @@ def serve(
         max_pixels=max_megapixels * 1_000_000,
         max_waiting=max_waiting,
         max_batch=max_batch,
+        max_per_minute=max_per_minute,
         timeout=timeout,
     )
     token = os.environ.get("SALGAN_TOKEN") or None
@@ -86,6 +98,7 @@ def serve(
         host=host,
         port=port,
         limits=limits,
+        workers=workers,
         allow_hosts=allow_host or [],
         cors_origins=cors_origin or [],
         token=token,

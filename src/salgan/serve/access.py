@@ -18,7 +18,7 @@ __all__ = ["LOCAL_NAMES", "Access"]
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _LEAST_TOKEN = 16
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
+_OPEN_PATHS = frozenset({"/", "/api", "/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -117,7 +117,7 @@ class Access:
 
 
 def _is_open(path: str) -> bool:
-    """Whether a path needs no token: the page, which asks its reader for it, and what supervisors look at."""
+    """Whether a path needs no token: the pages, which hold no secrets, and what supervisors look at."""
     return path in _OPEN_PATHS or path.startswith("/static/")
 
 

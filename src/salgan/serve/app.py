@@ -19,11 +19,14 @@ from starlette.staticfiles import StaticFiles
 from salgan import render
 from salgan._version import __version__
 from salgan.serve.access import Access
+from salgan.serve.api_page import api_page
 from salgan.serve.guard import Guard, Held
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Observe, Telemetry
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
+from salgan.serve.rate import RateLimit
 from salgan.serve.routes import picture_routes, status_routes
+from salgan.serve.several import several_routes
 from salgan.serve.worker import BatchPredictor, Worker
 
 __all__ = ["create_app"]
@@ -32,7 +35,11 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    predictor: BatchPredictor, limits: Limits | None = None, *, access: Access | None = None
+    predictor: BatchPredictor,
+    limits: Limits | None = None,
+    *,
+    access: Access | None = None,
+    rate: RateLimit | None = None,
 ) -> FastAPI:
     """Make the service for one model, for any ASGI server.
 
@@ -44,12 +51,14 @@ def create_app(
         predictor: the model, already in memory.
         limits: how much to take on; :class:`~salgan.serve.limits.Limits` with its defaults if None.
         access: who may ask; everybody but other websites' pages if None.
+        rate: counts the pictures of each client, if several processes count together; one of its own if None.
     """
     limits = limits or Limits()
     access = access or Access()
     telemetry = Telemetry(predictor.name, limits.max_batch)
     worker = Worker(predictor, limits, telemetry)
     held = Held(limits, telemetry)
+    rate = rate or RateLimit(limits.max_per_minute)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,11 +77,13 @@ def create_app(
         lifespan=lifespan,
     )
     app.include_router(picture_routes(worker, held))
+    app.include_router(several_routes(worker, held, rate))
     app.include_router(status_routes(worker, telemetry))
     _add_page(app, limits)
+    _add_api_page(app)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Guard, limits=limits, access=access, held=held)
+    app.add_middleware(Guard, limits=limits, access=access, held=held, rate=rate)
     if access.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -110,6 +121,14 @@ def _add_page(app: FastAPI, limits: Limits) -> None:
             return response
 
     app.mount("/static", Fresh(directory=_STATIC))
+
+
+def _add_api_page(app: FastAPI) -> None:
+    @app.get("/api", include_in_schema=False)
+    async def describe() -> Response:
+        return Response(
+            api_page(app.openapi()), media_type="text/html", headers={"Cache-Control": "no-cache"}
+        )
 
 
 async def _on_problem(request: Request, error: ProblemError) -> Response:

@@ -14,6 +14,7 @@ from salgan.serve.access import Access
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Telemetry, logger
 from salgan.serve.problems import ProblemError, problem_response
+from salgan.serve.rate import RateLimit
 
 __all__ = ["Guard", "Held"]
 
@@ -130,13 +131,15 @@ class Guard:
         limits: how much to take.
         access: who may ask.
         held: where held bytes are counted.
+        rate: how often each client may ask.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, access: Access, held: Held) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, access: Access, held: Held, rate: RateLimit) -> None:
         self._app = app
         self._limits = limits
         self._access = access
         self._held = held
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -147,6 +150,8 @@ class Guard:
         try:
             try:
                 self._access.check(scope)
+                if scope["method"] == "POST":
+                    self._rate.take(scope)
                 self._check_length(scope)
                 await self._app(scope, exchange.receive, exchange.send)
             except ProblemError as problem:

@@ -23,6 +23,7 @@ class Limits:
         timeout: seconds from a picture's arrival to its answer (504).
         body_timeout: seconds in which a request's head, and then its body, must arrive (408).
         max_connections: open connections; when one more opens, the one that has been idle longest is closed.
+        max_per_minute: pictures that one client may send in a minute (429); None for any number.
 
     Raises:
         ConfigError: a limit is not above zero, or there are more pixels than :data:`salgan.image.MAX_PIXELS`.
@@ -35,11 +36,13 @@ class Limits:
     timeout: float = 30.0
     body_timeout: float = 15.0
     max_connections: int = 500
+    max_per_minute: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) > 0:
-                raise ConfigError(f"{field.name} {getattr(self, field.name)} must be above zero")
+            value = getattr(self, field.name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{field.name} {value} must be above zero")
         if self.max_pixels > MAX_PIXELS:
             raise ConfigError(
                 f"max_pixels {self.max_pixels} is above {MAX_PIXELS}, which no picture may have"

@@ -6,10 +6,14 @@ import datetime
 import errno
 import json
 import logging
+import os
 import re
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import (
@@ -22,13 +26,24 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salgan._version import __version__
 from salgan.serve.problems import ProblemError, problem_response
 
-__all__ = ["LOG_CONFIG", "JsonFormatter", "Observe", "Telemetry", "log_everything_as_json", "logger"]
+__all__ = [
+    "LOG_CONFIG",
+    "METRICS_VARIABLE",
+    "JsonFormatter",
+    "Observe",
+    "Telemetry",
+    "log_everything_as_json",
+    "logger",
+]
 
 logger = logging.getLogger("salgan.serve")
 """Fields beyond the message go into ``extra={"fields": {...}}``."""
@@ -201,15 +216,28 @@ def _problem_of(error: Exception) -> ProblemError:
     return ProblemError(500, "something went wrong here, not with you; the log says what")
 
 
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which workers count together; prometheus_client reads it when it is imported."""
+
+
 class Telemetry:
-    """The service's metrics; labels take only values that the service itself chooses."""
+    """The service's metrics; labels take only values that the service itself chooses.
+
+    Attributes:
+        shown: what /metrics shows: the metrics of this process, or of all workers together.
+    """
 
     def __init__(self, model: str, max_batch: int) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        Info("salgan", "Version and model.", registry=self.registry).info(
+        self.registry = self.shown = CollectorRegistry()
+        if folder := os.environ.get(METRICS_VARIABLE):
+            self.shown = CollectorRegistry()
+            MultiProcessCollector(self.shown, path=folder)
+            self.shown.register(_AllProcesses(Path(folder)))
+        else:
+            ProcessCollector(registry=self.shown)
+            GCCollector(registry=self.shown)
+        PlatformCollector(registry=self.shown)
+        Info("salgan", "Version and model.", registry=self.shown).info(
             {"version": __version__, "model": model}
         )
         self.requests = Counter(
@@ -229,11 +257,13 @@ class Telemetry:
             "salgan_held_body_bytes",
             "Bytes of request bodies, and of answers on their way, that are held now.",
             registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.pictures_under_way = Gauge(
             "salgan_pictures_under_way",
             "Pictures taken and not yet answered, waiting or being worked on.",
             registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.batch_pictures = Histogram(
             "salgan_batch_pictures",
@@ -252,3 +282,30 @@ class Telemetry:
         """Count one run of the network."""
         self.batch_pictures.observe(pictures)
         self.batch_seconds.observe(seconds)
+
+
+class _AllProcesses(Collector):
+    """The workers' memory, processor time and open files, summed; the start is that of the oldest."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        # A worker keeps its gauges in a file with its number, which is removed when it has ended.
+        numbers = sorted(int(file.stem.rpartition("_")[2]) for file in self._folder.glob("gauge_live*_*.db"))
+        found: dict[str, list[Metric]] = {}
+        for number in numbers:
+            collector = ProcessCollector(pid=partial(int, number), registry=CollectorRegistry())
+            for metric in collector.collect():
+                found.setdefault(metric.name, []).append(metric)
+        for name, metrics in found.items():
+            combine = min if "start_time" in name else sum
+            first = metrics[0]
+            total = Metric(first.name, first.documentation, first.type)
+            total.add_sample(
+                first.samples[0].name, {}, combine(each.value for m in metrics for each in m.samples)
+            )
+            yield total
+        workers = Metric("salgan_workers", "Worker processes that serve.", "gauge")
+        workers.add_sample("salgan_workers", {}, len(numbers))
+        yield workers

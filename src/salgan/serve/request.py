@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,18 @@ from salgan.regions import Region, check_names, parse_box, parse_polygon, region
 from salgan.serve.answers import Shape
 from salgan.serve.problems import ProblemError
 
-__all__ = ["BODY", "MOST_REGIONS", "Upload", "choose", "read_upload", "wanted_regions", "wanted_shapes"]
+__all__ = [
+    "BODY",
+    "MOST_REGIONS",
+    "REGIONS_FIELD",
+    "Upload",
+    "choose",
+    "read_form",
+    "read_upload",
+    "regions_of",
+    "wanted_regions",
+    "wanted_shapes",
+]
 
 PICTURE_TYPES = (
     "image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif",
@@ -37,16 +49,19 @@ _MOST_CORNERS = 1000
 _MOST_FORM_BYTES = 1_000_000
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+REGIONS_FIELD: dict[str, Any] = {
+    "type": "string",
+    "description": "Regions as JSON, in the form of the files that `salgan regions` reads.",
+}
+"""A form's field ``regions`` in the OpenAPI document."""
+
 _PART = {
     "schema": {
         "type": "object",
         "required": ["picture"],
         "properties": {
             "picture": {"type": "string", "format": "binary", "description": "The picture's file."},
-            "regions": {
-                "type": "string",
-                "description": "Regions as JSON, in the form of the files that `salgan regions` reads.",
-            },
+            "regions": REGIONS_FIELD,
         },
     },
     "encoding": {"picture": {"contentType": ", ".join(_RAW_TYPES)}},
@@ -85,9 +100,32 @@ async def read_upload(request: Request) -> Upload:
             "or in a form (with curl: -F picture=@photo.jpg)",
             headers={"Accept-Post": _ACCEPTED},
         )
+    async with read_form(request, most_files=2) as form:
+        return await _from_form(form)
+
+
+@contextlib.asynccontextmanager
+async def read_form(request: Request, *, most_files: int) -> AsyncIterator[FormData]:
+    """Read a body that is a form.
+
+    Raises:
+        ProblemError: 400 for a malformed form, 415 for another media type.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _FORM_TYPE:
+        raise ProblemError(
+            415,
+            f"{media_type or 'a body without a type'} is no form; send the pictures as {_FORM_TYPE} "
+            "(with curl: -F NAME=@photo.jpg)",
+            headers={"Accept-Post": _FORM_TYPE},
+        )
     # A form's text is bounded by max_part_size, its files by the bounds on the whole body.
     parser = _FormInMemory(
-        request.headers, request.stream(), max_files=2, max_fields=10, max_part_size=_MOST_FORM_BYTES
+        request.headers,
+        request.stream(),
+        max_files=most_files,
+        max_fields=10,
+        max_part_size=_MOST_FORM_BYTES,
     )
     try:
         form = await parser.parse()
@@ -95,7 +133,7 @@ async def read_upload(request: Request) -> Upload:
         reason = getattr(error, "message", None) or "its parts cannot be told apart"
         raise ProblemError(400, f"the form is not well formed: {reason}") from None
     try:
-        return await _from_form(form)
+        yield form
     finally:
         await form.close()
 
@@ -107,14 +145,24 @@ class _FormInMemory(MultiPartParser):
 
 
 async def _from_form(form: FormData) -> Upload:
-    picture, regions = form.get("picture"), form.get("regions")
+    picture = form.get("picture")
     if not isinstance(picture, UploadFile):
         raise ProblemError(422, "the form needs a file called picture; with curl: -F picture=@photo.jpg")
+    return Upload(await picture.read(), await regions_of(form))
+
+
+async def regions_of(form: FormData) -> str | None:
+    """The text of a form's field ``regions``, which may be a file; None if there is none.
+
+    Raises:
+        ProblemError: 422, it is too long.
+    """
+    regions = form.get("regions")
     if isinstance(regions, UploadFile):
         if (regions.size or 0) > _MOST_FORM_BYTES:
             raise ProblemError(422, f"regions: more than {_MOST_FORM_BYTES // 1_000_000} MB of JSON")
-        regions = (await regions.read()).decode("utf-8", "replace")
-    return Upload(await picture.read(), regions)
+        return (await regions.read()).decode("utf-8", "replace")
+    return regions
 
 
 def wanted_regions(boxes: list[str], polygons: list[str], form: str | None) -> list[Region]:

@@ -56,7 +56,7 @@ Sizes = Annotated[
 ]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 500, 503, 504)
+_TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503, 504)
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
 
 
@@ -252,6 +252,18 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
         return schemas.Health(status="ok", model=worker.predictor.name, version=__version__)
 
     @router.get(
+        "/readyz",
+        summary="Say whether the service takes pictures now",
+        responses=schemas.problems(421, 503),
+    )
+    async def readyz() -> schemas.Readiness:
+        """For load balancers: a full queue is no reason to restart the service, but to send elsewhere."""
+        if not worker.alive:
+            raise ProblemError(503, "the network has stopped", headers={"Retry-After": "60"})
+        worker.check_room()
+        return schemas.Readiness(status="ready", under_way=worker.under_way)
+
+    @router.get(
         "/metrics",
         summary="Show metrics for Prometheus",
         response_class=Response,
@@ -262,7 +274,7 @@ def status_routes(worker: Worker, telemetry: Telemetry) -> APIRouter:
     )
     async def metrics() -> Response:
         """Requests, seconds, batches, what is held, and the process itself."""
-        return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(telemetry.shown), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

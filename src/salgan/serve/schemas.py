@@ -12,7 +12,18 @@ from pydantic import BaseModel, Field
 
 from salgan.serve.problems import Problem
 
-__all__ = ["Crops", "Health", "Model", "Models", "Report", "Responses", "problems"]
+__all__ = [
+    "Batch",
+    "Comparison",
+    "Crops",
+    "Health",
+    "Model",
+    "Models",
+    "Readiness",
+    "Report",
+    "Responses",
+    "problems",
+]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -97,6 +108,13 @@ class Health(BaseModel):
     version: str
 
 
+class Readiness(BaseModel):
+    """Says that the service takes pictures now."""
+
+    status: Literal["ready"]
+    under_way: int = Field(ge=0, description="Pictures that are taken and not yet answered.")
+
+
 class Window(BaseModel):
     """Whole pixels of the picture."""
 
@@ -133,6 +151,60 @@ class Crops(BaseModel):
     crops: list[Crop]
 
 
+class RegionChange(BaseModel):
+    """What a region gets in both variants."""
+
+    name: str
+    a: Fraction = Field(description="Its share of the attention in variant A.")
+    b: Fraction = Field(description="Its share of the attention in variant B.")
+    change: float = Field(ge=-1, le=1, description="b - a.")
+    ratio: float | None = Field(ge=0, description="b / a; null if a is 0.")
+
+
+class VariantReport(BaseModel):
+    """One variant's shares."""
+
+    schema_: Literal["salgan.regions/1"] = Field(alias="schema")
+    picture: Picture
+    regions: list[Region]
+    elsewhere: Rest
+    focal_points: list[FocalPoint]
+
+
+class Comparison(BaseModel):
+    """How the maps of two variants differ."""
+
+    model: str = Field(description="The model that predicted the maps.")
+    schema_: Literal["salgan.ab/1"] = Field(alias="schema")
+    cc: float = Field(ge=-1, le=1, description="The correlation of the two maps.")
+    moved: Fraction = Field(description="The part of the attention that is in another place.")
+    emd: float | None = Field(
+        ge=0,
+        description="How far a unit of attention moves on average, as a part of the picture's longer side; "
+        "null where the service has no POT (extra eval).",
+    )
+    same_size: bool
+    regions: list[RegionChange]
+    a: VariantReport
+    b: VariantReport
+
+
+class Entry(BaseModel):
+    """One picture of a batch: its report, or why there is none."""
+
+    name: str = Field(description="The name of the form's file.")
+    report: VariantReport | None = None
+    problem: Problem | None = None
+
+
+class Batch(BaseModel):
+    """The pictures in the order in which they were sent."""
+
+    model: str
+    schema_: Literal["salgan.batch/1"] = Field(alias="schema")
+    pictures: list[Entry]
+
+
 Responses = dict[int | str, dict[str, Any]]
 
 _REASONS = {
@@ -144,6 +216,7 @@ _REASONS = {
     415: "The body is of a type that is not a picture.",
     421: "The request calls this service by a name that is not its own.",
     422: "The body is not a picture or is damaged, or a parameter makes no sense.",
+    429: "This client sends more pictures than it may; Retry-After says when to come back.",
     500: "A bug in the service.",
     503: "Too many pictures are waiting; Retry-After says when to come back.",
     504: "The picture took too long.",

@@ -26,6 +26,7 @@ __all__ = ["BatchPredictor", "Batcher", "Finish", "T", "Worker", "check_batches"
 
 T = TypeVar("T")
 Finish = Callable[[Picture, SaliencyMap], T]
+_FinishAll = Callable[[list[tuple[Picture, SaliencyMap]]], T]
 
 
 class Worker:
@@ -57,6 +58,29 @@ class Worker:
         """Whether the network's thread runs."""
         return self._batcher.alive
 
+    @property
+    def at_once(self) -> int:
+        """Pictures that are worked on at a time."""
+        return self._limits.max_batch
+
+    @property
+    def under_way(self) -> int:
+        """Pictures that were taken and are not yet answered."""
+        return self._under_way
+
+    def check_room(self) -> None:
+        """Refuse a picture that finds the queue full.
+
+        Raises:
+            ProblemError: 503.
+        """
+        if self._under_way >= self._limits.max_batch + self._limits.max_waiting:
+            raise ProblemError(
+                503,
+                f"{self._under_way} pictures are waiting already; come back later",
+                headers={"Retry-After": str(self._retry_after())},
+            )
+
     async def run(self, content: bytes, finish: Finish[T], gone: Callable[[], Awaitable[None]]) -> T:
         """Decode a picture, predict it, and make the answer, in turn and in time.
 
@@ -73,13 +97,31 @@ class Worker:
                 pixels; 422 it is not a picture, or ``finish`` cannot be done with it.
             ClientGone: nobody waits any more.
         """
-        if self._under_way >= self._limits.max_batch + self._limits.max_waiting:
-            raise ProblemError(
-                503,
-                f"{self._under_way} pictures are waiting already; come back later",
-                headers={"Retry-After": str(self._retry_after())},
-            )
-        work = asyncio.ensure_future(self._in_turn(content, finish))
+        return await self.run_together([content], lambda found: finish(*found[0]), gone)
+
+    async def run_together(
+        self,
+        contents: Sequence[bytes],
+        finish: Callable[[list[tuple[Picture, SaliencyMap]]], T],
+        gone: Callable[[], Awaitable[None]],
+    ) -> T:
+        """Make one answer of several pictures, which together have no more pixels than one may have.
+
+        They count as one picture in the queue.
+
+        Args:
+            contents: the pictures' files.
+            finish: makes the answer of the pictures and their maps; called in another thread.
+            gone: as in :meth:`run`.
+
+        Returns:
+            What ``finish`` returned.
+
+        Raises:
+            ProblemError, ClientGone: as in :meth:`run`.
+        """
+        self.check_room()
+        work = asyncio.ensure_future(self._in_turn(contents, finish))
         watch = asyncio.ensure_future(gone())
         first: set[asyncio.Future[Any]] = {work, watch}
         try:
@@ -118,29 +160,43 @@ class Worker:
         self._batcher.close()
         self.decoders.close()
 
-    async def _in_turn(self, content: bytes, finish: Finish[T]) -> T:
+    async def _in_turn(self, contents: Sequence[bytes], finish: _FinishAll[T]) -> T:
         """Work on a picture in the queue for its size, which the first queue learns from its header."""
         try:
-            return await self._queued(self._pool, content, finish, self._limits.large)
+            return await self._queued(self._pool, contents, finish, self._limits.large)
         except NotNowError:
-            return await self._queued(self._large_pool, content, finish, None)
+            return await self._queued(self._large_pool, contents, finish, None)
 
     async def _queued(
-        self, pool: ThreadPoolExecutor, content: bytes, finish: Finish[T], most: int | None
+        self, pool: ThreadPoolExecutor, contents: Sequence[bytes], finish: _FinishAll[T], most: int | None
     ) -> T:
         loop = asyncio.get_running_loop()
         self._count(+1)
-        started = pool.submit(self._work, content, finish, most)
+        started = pool.submit(self._work, contents, finish, most)
         # Counted until the thread is done, not until the client is answered: what timed out still runs.
         started.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
         return await asyncio.wrap_future(started)
 
-    def _work(self, content: bytes, finish: Finish[T], most: int | None) -> T:
+    def _work(self, contents: Sequence[bytes], finish: _FinishAll[T], most: int | None) -> T:
         start = time.perf_counter()
-        picture = self.decoders.read(content, most=most)
-        answer = finish(picture, self._batcher.predict(picture))
+        pictures = self._decoded(contents, most)
+        answer = finish([(picture, self._batcher.predict(picture)) for picture in pictures])
         self._seconds_each += 0.1 * (time.perf_counter() - start - self._seconds_each)
         return answer
+
+    def _decoded(self, contents: Sequence[bytes], most: int | None) -> list[Picture]:
+        """The pictures, of which each has at most ``most`` pixels, and all together as many as one may."""
+        pictures: list[Picture] = []
+        pixels = 0
+        for content in contents:
+            pictures.append(self.decoders.read(content, most=most))
+            pixels += pictures[-1].shape[0] * pictures[-1].shape[1]
+            if pixels > self._limits.max_pixels:
+                raise ImageTooLargeError(
+                    f"pictures: more than {self._limits.max_pixels / 1e6:g} megapixels together; "
+                    "scale them down first"
+                )
+        return pictures
 
     def _count(self, change: int) -> None:
         self._under_way += change

@@ -1,0 +1,128 @@
+"""Several pictures in one request: two variants compared, and a batch."""
+
+import pytest
+
+from salgan import image
+from salgan.ab import compare_variants
+from salgan.cli import POT_BACKENDS
+from salgan.regions import parse_box, shares
+from salgan.serve import Limits
+from tests.serve.conftest import Held, metric, png, serving, until
+
+A, B = png(seed=1), png(seed=2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_transport():
+    """Import POT as the command does, without PyTorch: a first comparison that takes 30 s is late."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in POT_BACKENDS:
+            patch.setenv(name, "1")
+        pytest.importorskip("ot", reason="the extra eval is not installed")
+        yield
+
+
+BOX = "cta:0.5,0.5,0.25,0.25"
+
+
+def test_ab_is_the_library_s_comparison(service, predictor):
+    answer = service.post("/v1/ab", params={"box": BOX}, files={"a": A, "b": B})
+    maps = predictor.predict_batch([image.read(A), image.read(B)])
+    expected = compare_variants(*maps, [parse_box(BOX)]).document()
+    assert answer.status_code == 200
+    got = answer.json()
+    assert got.pop("model") == "tiny"
+    assert got["moved"] == pytest.approx(expected["moved"], abs=1e-6)
+    assert got["moved"] > 0.001
+    assert got["regions"][0]["change"] == pytest.approx(expected["regions"][0]["change"], abs=1e-6)
+    assert got.keys() == expected.keys()
+
+
+def test_ab_of_one_picture_with_itself_has_not_moved(service):
+    answer = service.post("/v1/ab", files={"a": A, "b": A}).json()
+    assert (answer["moved"], answer["cc"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "says"),
+    [
+        ({"a": A}, 422, "called b"),
+        ({"a": A, "b": b"no picture"}, 422, "picture"),
+        ({"a": A, "b": png(10, 10), "c": A, "d": A}, 400, "form"),
+    ],
+)
+def test_ab_says_what_it_misses(service, files, status, says):
+    answer = service.post("/v1/ab", files=files)
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+
+
+def test_ab_takes_no_more_pixels_than_one_picture_may_have(predictor):
+    with serving(predictor, Limits(max_pixels=100 * 100)) as client:
+        fits = client.post("/v1/ab", files={"a": png(100, 40), "b": png(100, 60)})
+        too_many = client.post("/v1/ab", files={"a": png(100, 60), "b": png(100, 41)})
+    assert fits.status_code == 200
+    assert too_many.status_code == 413
+    assert "together" in too_many.json()["detail"]
+
+
+def test_a_batch_answers_each_picture_as_the_library_does_in_its_place(service, predictor):
+    files = [("picture", ("a.png", A)), ("picture", ("bad.png", b"no")), ("picture", ("b.png", B))]
+    answer = service.post("/v1/batch", params={"box": BOX}, files=files)
+    assert answer.status_code == 200
+    entries = answer.json()["pictures"]
+    assert [entry["name"] for entry in entries] == ["a.png", "bad.png", "b.png"]
+    assert entries[1]["problem"]["status"] == 422
+    assert "report" not in entries[1]
+    for entry, picture in ((entries[0], A), (entries[2], B)):
+        expected = shares(predictor.predict(picture), [parse_box(BOX)]).document()
+        assert entry["report"]["regions"][0]["share"] == pytest.approx(
+            expected["regions"][0]["share"], abs=1e-6
+        )
+
+
+def test_a_batch_leaves_places_in_the_queue_for_others():
+    held = Held()
+    with serving(held, Limits(max_batch=2, max_waiting=1)) as client:
+        import threading
+
+        answers = []
+        files = [("picture", (f"{number}.png", A)) for number in range(8)]
+        batch = threading.Thread(target=lambda: answers.append(client.post("/v1/batch", files=files)))
+        batch.start()
+        until(lambda: metric(client, "salgan_pictures_under_way") == 2)
+        assert client.get("/readyz").status_code == 200
+        held.let.set()
+        batch.join()
+    assert [("report" in entry) for entry in answers[0].json()["pictures"]] == [True] * 8
+
+
+def test_a_batch_for_which_there_is_no_room_is_503():
+    held = Held()
+    with serving(held, Limits(max_batch=1, max_waiting=1)) as client:
+        import threading
+
+        def ask():
+            client.post("/v1/predict", content=A, headers={"Content-Type": "image/png"})
+
+        others = [threading.Thread(target=ask) for _ in range(2)]
+        for other in others:
+            other.start()
+        until(lambda: metric(client, "salgan_pictures_under_way") == 2)
+        answer = client.post("/v1/batch", files=[("picture", A), ("picture", B)])
+        ready = client.get("/readyz")
+        healthy = client.get("/healthz")
+        held.let.set()
+        for other in others:
+            other.join()
+    assert answer.status_code == ready.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert healthy.status_code == 200
+
+
+def test_a_batch_of_none_or_too_many_is_refused(service):
+    assert service.post("/v1/batch", files={"other": A}).status_code == 422
+    many = [("picture", b"x")] * 51
+    answer = service.post("/v1/batch", files=many)
+    assert answer.status_code == 422
+    assert "1 to 50" in answer.json()["detail"]
