@@ -20,7 +20,7 @@ def test_the_commands_run_as_they_are_written(service, tmp_path):
     Image.open(io.BytesIO(png(800, 600))).convert("RGB").save(tmp_path / "photo.jpg")
     lines = "".join(_fenced.texts(PAGE, "")).replace("\\\n", "").splitlines()
     commands = [line for line in lines if line.startswith("curl ")]
-    assert len(commands) == 6
+    assert len(commands) == 8
     said = []
     for command in commands:
         here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
@@ -38,6 +38,8 @@ def test_the_commands_run_as_they_are_written(service, tmp_path):
     assert said[3].startswith("name,x,y")
     assert '"for":"16:9"' in said[4]
     assert image.read(tmp_path / "crop.png").shape == (300, 400, 3)
+    assert '"moved":' in said[6]
+    assert said[7].count('"report":') == 2
 
 
 def test_the_python_runs_as_it_is_written(predictor, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging.config
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
 def prepare() -> None:
     """Make this process fit to serve: enough open files, and everything that is said as JSON."""
     _allow_more_files()
+    logging.config.dictConfig(LOG_CONFIG)
     log_everything_as_json()
 
 

@@ -231,7 +231,7 @@ class Telemetry:
         self.registry = self.shown = CollectorRegistry()
         if folder := os.environ.get(METRICS_VARIABLE):
             self.shown = CollectorRegistry()
-            MultiProcessCollector(self.shown, path=folder)
+            MultiProcessCollector(self.shown, path=folder)  # type: ignore[no-untyped-call]
             self.shown.register(_AllProcesses(Path(folder)))
         else:
             ProcessCollector(registry=self.shown)

@@ -26,8 +26,9 @@ class RateLimit:
 
     That is the generic cell rate algorithm: of a client only the moment is kept at which all its pictures
     will be given back. The moments lie in a table of fixed size in which a client has three places, found by
-    a hash with a secret key; only who shares all three with another one would be slowed down by it. The table
-    is shared with worker processes that this object is handed to. Nothing locks it: two requests of one client in the same instant may count as one.
+    a hash with a secret key; only who shares all three with another one would be slowed down by it. Worker
+    processes that this object is handed to share the table. Nothing locks it: two requests of one client in
+    the same instant may count as one.
 
     Args:
         per_minute: pictures; None lets everything pass.

@@ -204,7 +204,7 @@ class _Server(uvicorn.Server):
             self._beating = asyncio.ensure_future(self._beat())
 
     async def _beat(self) -> None:
-        with contextlib.suppress(OSError):  # nobody listens any more
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
             while True:
                 self._life.send_bytes(b".")
                 await asyncio.sleep(_BEAT)
