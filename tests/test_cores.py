@@ -8,6 +8,7 @@ import pytest
 
 from salgan import _cores
 from salgan._cores import _shares, cores, runtime_threads
+from salgan.errors import ConfigError
 
 
 @pytest.fixture
@@ -81,3 +82,15 @@ def test_a_process_that_is_bound_to_one_core_predicts_with_no_thread_beside_its_
     allowed, beside = done.stdout.split() or done.stderr
     assert allowed == "1"
     assert beside == "0"
+
+
+def test_a_number_of_threads_in_the_environment_bounds_the_cores(monkeypatch):
+    monkeypatch.setenv("SALGAN_THREADS", "1")
+    assert cores() == 1
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_number_of_threads_that_is_none_is_one_line(monkeypatch, value):
+    monkeypatch.setenv("SALGAN_THREADS", value)
+    with pytest.raises(ConfigError, match="SALGAN_THREADS"):
+        cores()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Device, Trust
+from salgan.cli._common import Device, Threads, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def evaluate(
         typer.Option("--per-metric", help="Score each metric on the best map that the density gives for it."),
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
     trust: Trust = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out pictures that have no map in a set of maps.")

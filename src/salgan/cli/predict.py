@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Device, Model, Trust, say
+from salgan.cli._common import Device, Model, Threads, Trust, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def predict(
     ] = None,
     model: Model = "lite",
     device: Device = "auto",
+    threads: Threads = None,
     trust: Trust = False,
     save: Annotated[
         str | None,

@@ -12,6 +12,7 @@ from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
+from salgan.models.batches import TooManyTogetherError
 from salgan.models.devices import candidates, provider_of
 
 __all__ = ["MAX_BYTES", "BoundedSession"]
@@ -114,7 +115,7 @@ class BoundedSession:
             if options.terminate:
                 raise ModelError(f"the model was stopped after {seconds:g} s") from None
             if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-                raise ModelError(
+                raise TooManyTogetherError(
                     f"the model takes more memory for a batch of {len(batch)} than there is "
                     f"(at most {MAX_BYTES / 1e9:.1f} GB); predict fewer pictures at a time"
                 ) from None

@@ -14,6 +14,7 @@ from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
 from salgan._files import sha256_of
 from salgan.errors import ModelError
+from salgan.models.batches import TooManyTogetherError
 from salgan.models.devices import check_device
 from salgan.models.predictor import Predictor
 from salgan.networks import load_network
@@ -72,7 +73,7 @@ class TorchPredictor(Predictor):
         except (MemoryError, RuntimeError) as error:
             no_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
             if no_memory or "can't allocate memory" in str(error):
-                raise ModelError(
+                raise TooManyTogetherError(
                     f"{self.name}: there is not enough memory for a batch of {len(batch)}; "
                     "predict fewer pictures at a time"
                 ) from None

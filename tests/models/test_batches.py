@@ -1,0 +1,93 @@
+"""How many pictures share a run of the network: what pays, what fits; the maps do not depend on it."""
+
+import numpy as np
+import pytest
+
+import salgan
+from salgan.models.batches import BatchSize, TooManyTogetherError
+from salgan.models.predictor import Predictor
+from tests._onnx import tiny_model
+
+RNG = np.random.default_rng(0)
+PICTURES = [RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(23)]
+
+
+def _learnt(most, seconds_of):
+    """What is chosen if a run of n pictures takes so long."""
+    batch = BatchSize(most)
+    for _ in range(60):
+        batch.note(batch.size, seconds_of(batch.size))
+    return batch
+
+
+def test_where_a_batch_brings_nothing_one_is_chosen_and_the_measurement_says_so():
+    batch = _learnt(32, lambda pictures: 0.02 * pictures)
+    assert batch.size == 1
+    assert batch.seconds == pytest.approx({1: 0.02, 2: 0.02})
+
+
+def test_where_pictures_are_nearly_free_together_the_largest_is_chosen():
+    assert _learnt(32, lambda pictures: 0.02 + 0.0001 * pictures).size == 32
+
+
+def test_it_stops_where_growing_no_longer_pays():
+    assert _learnt(32, lambda pictures: 0.02 * max(1, pictures / 8)).size == 8
+
+
+def test_a_slow_first_run_and_one_disturbed_run_change_nothing():
+    times = iter([5.0, 0.020, 0.300, 0.021, 0.041, 0.021])
+    batch = BatchSize(2)
+    for _ in range(5):
+        batch.note(batch.size, next(times))
+    assert batch.size == 2
+
+
+def test_what_did_not_fit_is_never_tried_again():
+    batch = _learnt(32, lambda pictures: 1.0)
+    assert batch.size == 32
+    batch.did_not_fit(32)
+    for _ in range(20):
+        batch.note(batch.size, 0.001)
+    assert batch.size == 16
+
+
+class Narrow(Predictor):
+    """A network whose memory ends at so many pictures, and that tells what it was given."""
+
+    def __init__(self, fits):
+        super().__init__(tiny_model(), name="narrow", threads=1)
+        self.fits, self.runs = fits, []
+
+    def _infer(self, batch):
+        self.runs.append(len(batch))
+        if len(batch) > self.fits:
+            raise TooManyTogetherError("too many")
+        return super()._infer(batch)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_every_picture_gets_its_own_map():
+    narrow = Narrow(3)
+    sizes = narrow._batch_size(narrow.preprocessing.shape_for(60, 80))
+    sizes.size = 8
+    maps = narrow.predict_batch(PICTURES)
+    assert narrow.runs[:3] == [8, 4, 2]
+    assert set(narrow.runs[3:]) <= {1, 2}
+    alone = Predictor(tiny_model(), threads=1)
+    for picture, found in zip(PICTURES, maps, strict=True):
+        np.testing.assert_allclose(found.array, alone.predict(picture).array, atol=1e-5)
+
+
+def test_one_picture_that_does_not_fit_is_an_error():
+    with pytest.raises(TooManyTogetherError):
+        Narrow(0).predict(PICTURES[0])
+
+
+@pytest.mark.parametrize("size", [2, 5, 8])
+def test_maps_do_not_depend_on_the_batch(size):
+    model = salgan.load_model(threads=1)
+    pictures = PICTURES[:8]
+    alone = [model.predict(picture).array for picture in pictures]
+    model._batch_size(model.preprocessing.shape_for(60, 80)).size = size
+    model._batch_size(model.preprocessing.shape_for(60, 80))._settled = True
+    for found, expected in zip(model.predict_batch(pictures), alone, strict=True):
+        np.testing.assert_allclose(found.array, expected, atol=1e-5)
