@@ -20,6 +20,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 import httpx
 import uvicorn
 
+from salgan.cli import POT_BACKENDS
 from salgan.models.predictor import Predictor
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Access, Limits, create_app
@@ -90,6 +91,16 @@ def png(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
 @pytest.fixture(scope="session")
 def predictor() -> Predictor:
     return Predictor(tiny_model(), name="tiny", threads=1)
+
+
+@pytest.fixture(scope="session")
+def quick_transport() -> Iterator[None]:
+    """Import POT as the command does, without PyTorch: a first comparison that takes 30 s is late."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in POT_BACKENDS:
+            patch.setenv(name, "1")
+        pytest.importorskip("ot", reason="the extra eval is not installed")
+        yield
 
 
 @pytest.fixture(scope="session")

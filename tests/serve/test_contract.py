@@ -46,7 +46,7 @@ schema = schemathesis.openapi.from_dict(create_app(NoModel()).openapi())
 @settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
-def test_every_answer_is_one_that_the_document_describes(case, service):
+def test_every_answer_is_one_that_the_document_describes(case, service, quick_transport):
     # A picture that is bytes and a box that is text fit the document and may still be none.
     case.call_and_validate(base_url=str(service.base_url), excluded_checks=[positive_data_acceptance])
 

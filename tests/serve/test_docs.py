@@ -16,7 +16,7 @@ PAGE = "docs/serve.md"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
-def test_the_commands_run_as_they_are_written(service, tmp_path):
+def test_the_commands_run_as_they_are_written(service, tmp_path, quick_transport):
     Image.open(io.BytesIO(png(800, 600))).convert("RGB").save(tmp_path / "photo.jpg")
     lines = "".join(_fenced.texts(PAGE, "")).replace("\\\n", "").splitlines()
     commands = [line for line in lines if line.startswith("curl ")]

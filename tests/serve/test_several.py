@@ -4,7 +4,6 @@ import pytest
 
 from salgan import image
 from salgan.ab import compare_variants
-from salgan.cli import POT_BACKENDS
 from salgan.regions import parse_box, shares
 from salgan.serve import Limits
 from tests.serve.conftest import Held, metric, png, serving, until
@@ -12,20 +11,10 @@ from tests.serve.conftest import Held, metric, png, serving, until
 A, B = png(seed=1), png(seed=2)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_transport():
-    """Import POT as the command does, without PyTorch: a first comparison that takes 30 s is late."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in POT_BACKENDS:
-            patch.setenv(name, "1")
-        pytest.importorskip("ot", reason="the extra eval is not installed")
-        yield
-
-
 BOX = "cta:0.5,0.5,0.25,0.25"
 
 
-def test_ab_is_the_library_s_comparison(service, predictor):
+def test_ab_is_the_library_s_comparison(service, predictor, quick_transport):
     answer = service.post("/v1/ab", params={"box": BOX}, files={"a": A, "b": B})
     maps = predictor.predict_batch([image.read(A), image.read(B)])
     expected = compare_variants(*maps, [parse_box(BOX)]).document()
@@ -38,7 +27,7 @@ def test_ab_is_the_library_s_comparison(service, predictor):
     assert got.keys() == expected.keys()
 
 
-def test_ab_of_one_picture_with_itself_has_not_moved(service):
+def test_ab_of_one_picture_with_itself_has_not_moved(service, quick_transport):
     answer = service.post("/v1/ab", files={"a": A, "b": A}).json()
     assert (answer["moved"], answer["cc"]) == (0, 1)
 
@@ -57,7 +46,7 @@ def test_ab_says_what_it_misses(service, files, status, says):
     assert says in answer.json()["detail"]
 
 
-def test_ab_takes_no_more_pixels_than_one_picture_may_have(predictor):
+def test_ab_takes_no_more_pixels_than_one_picture_may_have(predictor, quick_transport):
     with serving(predictor, Limits(max_pixels=100 * 100)) as client:
         fits = client.post("/v1/ab", files={"a": png(100, 40), "b": png(100, 60)})
         too_many = client.post("/v1/ab", files={"a": png(100, 60), "b": png(100, 41)})

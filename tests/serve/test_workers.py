@@ -94,7 +94,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer_meanwhile(two
 
 
 def test_sigterm_finishes_what_was_taken_and_ends_every_worker(model):
-    large = png(3000, 2500)
+    large = png(4000, 3000)
     with command(model, "--workers", "2") as (process, url):
         answers = []
         client = threading.Thread(target=lambda: answers.append(_ask(url, "/v1/predict?output=png16", large)))
