@@ -9,7 +9,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO = predict examples/photo.jpg --save map,overlay --format png8 --overwrite
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint types docs bench figures faults fuzz test-oldest package models-wheel package-check sbom clean
+.PHONY: help demo test lint types docs web bench figures faults fuzz test-oldest package models-wheel package-check sbom clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ types: $(DEV)/.installed  ## Check types
 
 docs: $(DEV)/.installed  ## Build the pages into site; a broken link is an error
 	$(DEV)/$(BIN)/zensical build --clean --strict
+
+web: $(DEV)/.installed  ## Build the page that predicts in the browser into site/try (needs npm)
+	cd web && npm ci
+	$(DEV)/$(BIN)/python web/build.py
 
 bench: $(DEV)/.installed  ## Time a prediction, the metrics and an evaluation beside named peers
 	$(DEV)/$(BIN)/python benchmarks/predict.py
