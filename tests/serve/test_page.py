@@ -50,7 +50,7 @@ def open_page(browser, url):
     def opened(**options):
         contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on(
             "request", lambda request: troubles.append(request.url) if _is_foreign(request.url, url) else None
@@ -422,7 +422,7 @@ def test_the_page_asks_for_the_services_token_and_goes_on_with_it(browser, model
     token = "correct-horse-battery-staple"  # noqa: S105  (of this test)
     with serving(model, access=Access(token=token)) as client:
         page = browser.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(str(client.base_url))
         page.fill("#token input", "a wrong one")
         page.click("#token button")
@@ -433,3 +433,92 @@ def test_the_page_asks_for_the_services_token_and_goes_on_with_it(browser, model
         page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": PICTURE})
         page.wait_for_selector(".crops:not([hidden])")
         page.close()
+
+
+def test_five_dropped_files_are_five_cards_and_none_is_replaced(page, model):
+    _upload(page)
+    page.click("#add")
+    files = [
+        {"name": f"{name}.png", "mimeType": "image/png", "buffer": png(200, 150, seed=at)}
+        for at, name in enumerate("bcde")
+    ]
+    page.set_input_files("#file", files)
+    page.locator(".crops:not([hidden])").nth(4).wait_for()
+    names = ["photo.png", "b.png", "c.png", "d.png", "e.png"]
+    assert page.locator("figure h2").all_inner_texts() == names
+    assert page.locator("#regions thead .number").all_inner_texts() == ["A", "B", "C", "D", "E"]
+    letters = "elements => elements.map(each => getComputedStyle(each, '::before').content)"
+    assert page.locator("figcaption").evaluate_all(letters) == ['"A"', '"B"', '"C"', '"D"', '"E"']
+    region = Region.of_box("Box 1", 0.3, 0.35, 0.3, 0.2)
+    contents = [PICTURE, *(file["buffer"] for file in files)]
+    expected = [shares(model.predict(content), [region])["Box 1"].share for content in contents]
+    assert _shares(page)[0] == pytest.approx(expected, abs=1e-9)
+    page.locator("figure .remove").nth(2).click()
+    assert page.locator("figure h2").all_inner_texts() == [*names[:2], *names[3:]]
+
+
+def test_changes_of_boxes_are_undone_one_by_one_and_done_again(page):
+    _upload(page)
+    _draw(page, 0.2, 0.2, 0.4, 0.4)
+    page.click("#add")
+    name = page.locator('#regions input[type="text"]').nth(1)
+    name.fill("Call to action")
+    name.press("Enter")
+    page.locator(".box").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    moved = _report(page)["regions"][0]["box"]
+    page.locator(".box").first.focus()
+    page.keyboard.press("Control+z")  # both presses are one step
+    regions = _report(page)["regions"]
+    assert regions[0]["box"] == pytest.approx([0.2, 0.2, 0.2, 0.2], abs=0.01)
+    assert regions[1]["name"] == "Call to action"  # not what was typed last
+    page.locator(".box").first.focus()
+    page.keyboard.press("Control+Shift+z")
+    assert _report(page)["regions"][0]["box"] == pytest.approx(moved)
+    for _ in range(3):
+        page.click("#undo")
+    assert [region["name"] for region in _report(page)["regions"]] == ["Box 1"]
+    page.click("#undo")  # the box that was drawn, at once
+    assert page.locator(".box").count() == 0
+    assert page.locator("#undo").is_disabled()
+
+
+def test_regions_are_exported_for_the_commands_and_imported_again(page, tmp_path):
+    from salgan.regions import read_regions
+
+    _upload(page)
+    page.click("#add")
+    with page.expect_download() as download:
+        page.click("#export")
+    path = tmp_path / "aoi.json"
+    path.write_bytes(download.value.path().read_bytes())
+    (region,) = read_regions(path)
+    assert region.box == pytest.approx((0.3, 0.35, 0.3, 0.2))
+    path.write_text(
+        '[{"name": "Box 1", "box": [40, 30, 80, 60]}, {"name": "Logo", "box": [0, 0, 0.1, 0.1]},'
+        ' {"name": "sail", "polygon": [[0, 0], [1, 0], [1, 1]]}]'
+    )
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(path)
+    page.locator(".box").nth(1).wait_for()
+    assert "1 of the regions are no boxes" in page.get_by_role("alert").inner_text()
+    found = {region["name"]: region["box"] for region in _report(page)["regions"]}
+    assert found == {"Box 1": pytest.approx([0.1, 0.1, 0.2, 0.2]), "Logo": [0, 0, 0.1, 0.1]}
+    page.click("#undo")  # the import is one step
+    assert [region["name"] for region in _report(page)["regions"]] == ["Box 1"]
+
+
+@pytest.mark.parametrize("level", [2, 255])
+def test_a_light_or_dark_picture_is_painted_with_its_own_palette_as_the_library_does(page, model, level):
+    picture = np.full((120, 160, 3), level, np.uint8)
+    picture[20:60, 30:90] = (200, 60, 40)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    _upload(page, file.getvalue())
+    blend = page.locator("canvas.heat").evaluate("element => getComputedStyle(element).mixBlendMode")
+    assert blend == {2: "screen", 255: "multiply"}[level]
+    drawn = np.asarray(Image.open(io.BytesIO(_saved(page, "png")[1])).convert("RGB")).astype(int)
+    expected = render.overlay(picture, model.predict(picture)).astype(int)
+    assert np.abs(drawn - expected).max() <= 4

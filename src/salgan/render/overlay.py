@@ -14,7 +14,7 @@ from salgan._arrays import Map, Picture
 from salgan._words import did_you_mean
 from salgan.errors import ConfigError, ImageError
 from salgan.render.contours import CONTOUR_SHARES, draw_contours, sample
-from salgan.render.palettes import colours, palette_for, tone_of
+from salgan.render.palettes import colours, palette_for, tone_of, tones
 from salgan.saliency_map import SaliencyMap
 
 __all__ = ["VIEWS", "heat", "look", "overlay"]
@@ -60,12 +60,14 @@ def look() -> dict[str, Any]:
     """What a painter elsewhere, such as the service's page, needs to draw maps as this module does.
 
     Returns:
-        JSON values: ``colours`` (256 of [R, G, B]), the ``percentiles`` and the ``gamma`` of :func:`heat`,
+        JSON values: the ``tones`` (from which median luminance on a picture is light, to which it is dark,
+        and for each the 256 colours of its palette and the blend mode they are laid on with), the
+        ``percentiles`` and the ``gamma`` of :func:`heat`,
         ``opaque_from`` (the heat from which :func:`overlay` is as opaque as it gets; below, smoothstep), the
         ``contour_shares``, and how many values a ``sample`` for percentiles and shares has at least.
     """
     return {
-        "colours": colours().tolist(),
+        "tones": tones(),
         "percentiles": list(_PERCENTILES),
         "gamma": _GAMMA,
         "opaque_from": _OPAQUE_FROM,

@@ -12,7 +12,7 @@ which does not.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from salgan._arrays import Array, Floats, Picture
 from salgan._words import did_you_mean
 from salgan.errors import ConfigError
 
-__all__ = ["PALETTES", "Tone", "colours", "luminance", "oklch", "palette_for", "tone_of"]
+__all__ = ["PALETTES", "Tone", "colours", "luminance", "oklch", "palette_for", "tone_of", "tones"]
 
 Tone = Literal["light", "dark", "middle"]
 """Whether a picture is mostly as bright as paper, mostly as dark as a screen at night, or neither."""
@@ -67,6 +67,9 @@ PALETTES = ("auto", *_ANCHORS)
 _BY_TONE = {"light": "paper", "dark": "night", "middle": "magma"}
 _LIGHT, _DARK = 0.45, 0.03
 """A picture is light if its median luminance is at least the one, and dark if it is at most the other."""
+
+_BLENDS = {"paper": "multiply", "night": "screen"}
+"""How a palette's ink is laid on, if not opaquely over what is there."""
 
 _SAMPLE = 250_000
 
@@ -134,6 +137,18 @@ def luminance(colour: Array) -> Floats:
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     found: Floats = linear @ np.array([0.2126, 0.7152, 0.0722])
     return found
+
+
+def tones() -> dict[str, Any]:
+    """What chooses a palette by the picture, as JSON values for a painter elsewhere."""
+    return {
+        "light_from": _LIGHT,
+        "dark_to": _DARK,
+        "palettes": {
+            tone: {"colours": colours(name).tolist(), "blend": _BLENDS.get(name, "normal")}
+            for tone, name in _BY_TONE.items()
+        },
+    }
 
 
 def tone_of(picture: Picture) -> Tone:

@@ -2,9 +2,10 @@
 
 import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
+import { asFile, chooseFile, fromText } from "./exchange.js";
 import { percent } from "./paint.js";
 import { RegionTable } from "./regions.js";
-import { Stage } from "./stage.js";
+import { download, Stage } from "./stage.js";
 
 const one = (selector) => document.querySelector(selector);
 
@@ -16,24 +17,27 @@ const page = {
   rename: (box) => table.rename(box),
   alert: showAlert,
 };
-const stages = [null, null];
+const MOST_PICTURES = 12; // each holds its map, its picture and its canvases
+let stages = [];
 let comparing = false;
-let wanted = 0; // the place that the file chooser is open for
 let speaking;
 let starting = null;
+let loading = Promise.resolve();
 
-const table = new RegionTable(one("#regions"), page.boxes, () => stages.filter(Boolean).map((stage) => stage.saliency));
+const table = new RegionTable(one("#regions"), page.boxes, () => stages.map((stage) => stage.saliency));
 
-/** Put a file into a place: 0 is the picture, and 1 is the one beside it. */
-async function load(file, place) {
+/** Read one file and add it to the pictures; none is ever replaced. */
+async function load(file) {
   hideAlert();
-  const fresh = !stages[place];
-  const stage = stages[place] ?? new Stage(page);
-  if (fresh) {
-    stage.addEventListener("remove", () => remove(stage));
-    stage.addEventListener("prepared", () => { stages[place] = stage; arrange(); }, { once: true });
+  if (stages.length >= MOST_PICTURES) {
+    showAlert(`${file.name}: there are ${MOST_PICTURES} pictures already; remove one first.`);
+    return;
   }
-  if (place === 0) document.body.classList.add("waiting");
+  const stage = new Stage(page);
+  stage.addEventListener("remove", () => remove(stage));
+  stage.addEventListener("palette", showLegend);
+  stage.addEventListener("prepared", () => { stages.push(stage); arrange(); }, { once: true });
+  document.body.classList.add("waiting");
   try {
     await ready();
     await stage.load(file);
@@ -48,40 +52,64 @@ async function load(file, place) {
 
 function remove(stage) {
   stage.leave();
-  if (stages[0] === stage) stages[0] = stages[1];
-  stages[1] = null;
+  stages = stages.filter((other) => other !== stage);
   comparing = false;
   arrange();
   page.boxes.select(page.boxes.selected);
-  one("#compare").focus();
+  (one("#compare").hidden ? one(".actions [data-choose]") : one("#compare")).focus();
 }
 
-/** Lay the pictures out: one alone, two side by side, or one beside an empty place. */
+/** Lay the pictures out: one alone, several side by side, or one beside an empty place. */
 function arrange() {
-  const shown = stages.filter(Boolean);
-  one("#welcome").hidden = shown.length > 0;
-  one("#work").hidden = shown.length === 0;
-  if (stages[1]) comparing = true;
-  const elements = shown.map((stage, at) => {
-    stage.letter(shown.length > 1 ? "AB"[at] : "", shown.length > 1);
+  one("#welcome").hidden = stages.length > 0;
+  one("#work").hidden = stages.length === 0;
+  if (stages.length > 1) comparing = false;
+  const elements = stages.map((stage, at) => {
+    stage.letter(stages.length > 1 ? "ABCDEFGHIJKL"[at] : "", stages.length > 1);
     return stage.element;
   });
   const holder = one("#pictures");
-  if (comparing && shown.length === 1) {
+  if (comparing) {
     elements.push(holder.querySelector(".empty") ?? one("#empty-template").content.firstElementChild.cloneNode(true));
   }
-  holder.replaceChildren(...elements);
+  // Only what is not there yet is put in: an element that is moved loses the keyboard's focus.
+  for (const child of [...holder.children]) if (!elements.includes(child)) child.remove();
+  elements.forEach((element, at) => { if (holder.children[at] !== element) holder.insertBefore(element, holder.children[at] ?? null); });
   holder.classList.toggle("two", elements.length > 1);
-  one("#compare").hidden = comparing;
+  one("#compare").hidden = comparing || stages.length > 1;
+  showLegend();
   table.refresh();
 }
 
+/** One picture after the other, in the order in which they were given. */
 function take(files) {
-  const [first, second] = files;
-  if (!first) return;
-  if (second) {
-    load(first, 0).then(() => load(second, 1));
-  } else load(first, comparing && !stages[1] && stages[0] ? 1 : 0);
+  for (const file of files) loading = loading.then(() => load(file));
+}
+
+/** The colours' legend: that of the first picture, since each has the palette that suits it. */
+function showLegend() {
+  const colours = stages[0]?.palette?.colours ?? page.settings?.look.tones.palettes.middle.colours;
+  if (!colours) return;
+  const stops = colours.filter((_, at) => at % 15 === 0).map((colour) => `rgb(${colour})`);
+  one("#legend i").style.background = `linear-gradient(90deg, ${stops})`;
+}
+
+/** Take back the last change of the boxes, or do it again. */
+function undo(again = false) {
+  const done = again ? page.boxes.redo() : page.boxes.undo();
+  say(done ? (again ? "Done again" : "Undone") : "There is nothing to undo.");
+}
+
+function importRegions(text) {
+  try {
+    const { boxes, left } = fromText(text, stages[0].size);
+    const over = page.boxes.take(boxes);
+    if (left) showAlert(`${left} of the regions are no boxes; the page leaves them out.`);
+    if (over) showAlert(`${over} of the regions are left out: there are 50 boxes, as many as the service takes.`);
+    say(`${boxes.length - over} regions imported`);
+  } catch (error) {
+    showAlert(`The regions: ${error.message}`);
+  }
 }
 
 function look() {
@@ -91,15 +119,17 @@ function look() {
   one("#opacity").disabled = page.view !== "overlay";
   one("#legend").hidden = page.view === "contours";
   one(".legend-lines").hidden = page.view !== "contours";
-  for (const stage of stages) stage?.show();
+  for (const stage of stages) stage.show();
 }
 
 function boxesChanged(event) {
   const box = event.detail;
   const { list } = page.boxes;
   one("#no-regions").hidden = list.length > 0;
+  one("#undo").disabled = page.boxes.steps === 0;
+  one("#export").disabled = list.length === 0;
   if (!box || !list.includes(box)) return;
-  const words = stages.filter((stage) => stage?.saliency).map((stage) => percent(stage.saliency.share(box)));
+  const words = stages.filter((stage) => stage.saliency).map((stage) => percent(stage.saliency.share(box)));
   say(`${box.name}: ${words.join(" and ")} of the attention`);
 }
 
@@ -150,8 +180,7 @@ async function start() {
   const settings = await api.settings();
   page.settings = settings;
   one("#model").textContent = `model ${settings.model}`;
-  const stops = settings.look.colours.filter((_, at) => at % 15 === 0).map((colour) => `rgb(${colour})`);
-  one("#legend i").style.background = `linear-gradient(90deg, ${stops})`;
+  showLegend();
 }
 
 function listen() {
@@ -172,7 +201,6 @@ function listen() {
   document.addEventListener("click", (event) => {
     const choose = event.target.closest("[data-choose]");
     if (choose) {
-      wanted = Number(choose.dataset.choose);
       one("#file").click();
     } else if (event.target.closest("[data-cancel]")) {
       comparing = false;
@@ -181,12 +209,12 @@ function listen() {
     }
   });
   one("#file").addEventListener("change", (event) => {
-    const [file] = event.target.files;
+    const files = [...event.target.files];
     event.target.value = "";
-    if (file) load(file, wanted);
+    take(files);
   });
   document.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) take(event.clipboardData.files);
+    if (event.clipboardData?.files.length) take([...event.clipboardData.files]);
   });
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -199,7 +227,18 @@ function listen() {
     one("#drop").hidden = true;
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take(event.dataTransfer.files);
+    take([...event.dataTransfer.files]);
+  });
+  one("#undo").addEventListener("click", () => undo());
+  one("#export").addEventListener("click", () => download(asFile(page.boxes.list), "regions.json"));
+  one("#import").addEventListener("click", () => chooseFile(importRegions));
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || (key !== "z" && key !== "y")) return;
+    // The browser's own undo would change whatever field was typed into last, so it is for a field being typed in.
+    if (event.target.matches?.("input[type=text], input[type=password]")) return;
+    event.preventDefault();
+    undo(key === "y" || event.shiftKey);
   });
   page.boxes.addEventListener("list", boxesChanged);
   page.boxes.addEventListener("change", boxesChanged);

@@ -5,24 +5,32 @@ import { percent } from "./paint.js";
 const LEAST = 0.005; // of a side
 const STEP = 0.01;
 const MOST = 50; // as the service takes
+const PAUSE = 1000; // milliseconds after which a further change of the same box is a step of its own
+const MOST_STEPS = 200;
 
 /** The list of boxes {id, name, x, y, width, height} in fractions; tells its listeners of every change. */
 export class Boxes extends EventTarget {
   list = [];
   selected = null;
   #last = 0;
+  #past = [];
+  #future = [];
+  #doing = { what: null, when: 0 };
 
   add(shape = this.#freePlace()) {
     if (this.list.length >= MOST) return null;
+    this.#step(null);
     this.#last += 1;
     const box = { id: this.#last, name: this.#freeName(), ...kept(shape) };
     this.list.push(box);
+    this.#doing = { what: `place ${box.id}`, when: performance.now() }; // drawing it is part of the same step
     this.select(box);
     return box;
   }
 
   /** Change a box; it never leaves the picture. */
   change(box, changes) {
+    this.#step(`place ${box.id}`);
     Object.assign(box, kept({ ...box, ...changes }));
     this.#tell("change", box);
   }
@@ -31,12 +39,44 @@ export class Boxes extends EventTarget {
   rename(box, name) {
     const text = name.trim().slice(0, 60);
     const fine = text !== "" && !this.list.some((other) => other !== box && other.name === text);
-    if (fine) box.name = text;
+    if (fine && text !== box.name) {
+      this.#step(null);
+      box.name = text;
+    }
     this.#tell("change", box);
     return fine;
   }
 
+  /** Take over shapes with names, in one step; a box of the same name moves. Returns how many there was no room for. */
+  take(shapes) {
+    this.#step(null);
+    let left = 0;
+    for (const { name, ...shape } of shapes) {
+      const box = this.list.find((other) => other.name === name);
+      if (box) Object.assign(box, kept(shape));
+      else if (this.list.length >= MOST) left += 1;
+      else this.list.push({ id: this.#last += 1, name, ...kept(shape) });
+    }
+    this.select(null);
+    return left;
+  }
+
+  /** Take back the last step; returns whether there was one. */
+  undo() {
+    return this.#swap(this.#past, this.#future);
+  }
+
+  /** Do again what was taken back. */
+  redo() {
+    return this.#swap(this.#future, this.#past);
+  }
+
+  get steps() {
+    return this.#past.length;
+  }
+
   remove(box) {
+    this.#step(null);
     this.list = this.list.filter((other) => other !== box);
     this.select(this.selected === box ? null : this.selected);
   }
@@ -44,6 +84,28 @@ export class Boxes extends EventTarget {
   select(box) {
     this.selected = box;
     this.#tell("list", box);
+  }
+
+  /** Remember how the boxes are before a change; a series of changes of one kind is one step. */
+  #step(what) {
+    const when = performance.now();
+    if (what === null || what !== this.#doing.what || when - this.#doing.when > PAUSE) {
+      this.#past.push(this.list.map((box) => ({ ...box })));
+      this.#past.splice(0, this.#past.length - MOST_STEPS);
+      this.#future = [];
+    }
+    this.#doing = { what, when };
+  }
+
+  #swap(from, to) {
+    const before = from.pop();
+    if (!before) return false;
+    to.push(this.list.map((box) => ({ ...box })));
+    const present = new Map(this.list.map((box) => [box.id, box]));
+    this.list = before.map((box) => Object.assign(present.get(box.id) ?? {}, box)); // the same objects live on
+    this.#doing = { what: null, when: 0 };
+    this.select(this.list.includes(this.selected) ? this.selected : null);
+    return true;
   }
 
   #tell(kind, box) {

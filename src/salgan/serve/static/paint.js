@@ -2,9 +2,24 @@
 
 import { contour } from "./saliency.js";
 
+/** The palette that suits a picture, by the median of its luminance: {colours, blend}. */
+export function paletteFor(canvas, { light_from: light, dark_to: dark, palettes }) {
+  const small = Object.assign(document.createElement("canvas"), { width: 256, height: 256 });
+  const context = small.getContext("2d");
+  context.imageSmoothingEnabled = false; // colours that are there, not their means
+  context.drawImage(canvas, 0, 0, 256, 256);
+  const { data } = context.getImageData(0, 0, 256, 256);
+  const linear = Float64Array.from({ length: 256 }, (_, value) => (
+    value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const found = Float64Array.from({ length: 65_536 }, (_, at) => (
+    0.2126 * linear[data[4 * at]] + 0.7152 * linear[data[4 * at + 1]] + 0.0722 * linear[data[4 * at + 2]])).sort();
+  const median = (found[32_767] + found[32_768]) / 2;
+  return palettes[median >= light ? "light" : median <= dark ? "dark" : "middle"];
+}
+
 /** Paint a map's colours into a canvas: opaque, or clear where nobody looks, as the library's overlay. */
-export function paintHeat(canvas, saliency, { opaque }) {
-  const { colours, opaque_from: opaqueFrom } = saliency.look;
+export function paintHeat(canvas, saliency, { opaque, colours }) {
+  const { opaque_from: opaqueFrom } = saliency.look;
   const table = new Uint32Array(256);
   const bytes = new Uint8ClampedArray(table.buffer);
   colours.forEach((colour, heat) => {
@@ -39,7 +54,7 @@ export function paintContours(svg, saliency) {
 }
 
 /** The picture as it is shown, at its own size, as a PNG. */
-export async function asPng({ bitmap, saliency, heat }, { view, opacity, boxes }) {
+export async function asPng({ bitmap, saliency, heat, palette }, { view, opacity, boxes }) {
   const canvas = Object.assign(document.createElement("canvas"), { width: saliency.width, height: saliency.height });
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
@@ -47,8 +62,10 @@ export async function asPng({ bitmap, saliency, heat }, { view, opacity, boxes }
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   if (view !== "contours") {
     context.globalAlpha = view === "map" ? 1 : opacity;
+    if (view === "overlay" && palette.blend !== "normal") context.globalCompositeOperation = palette.blend;
     context.drawImage(heat, 0, 0);
     context.globalAlpha = 1;
+    context.globalCompositeOperation = "source-over";
   }
   const unit = Math.max(1, Math.min(canvas.width, canvas.height) / 400);
   if (view === "contours") {

@@ -9,8 +9,8 @@ const SENDABLE = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp", 
 /**
  * Decode a file, and scale it down if it is large.
  *
- * Returns {name, blob, bitmap, note}: what is sent and what is shown are the same picture. `note` says so if
- * it is not the file itself.
+ * Returns {name, blob, bitmap, note, size}: what is sent and what is shown are the same picture. `note` says so if
+ * it is not the file itself, and `size` is the file's own.
  */
 export async function prepare(file, limits, signal) {
   let bitmap;
@@ -24,7 +24,7 @@ export async function prepare(file, limits, signal) {
   const longest = Math.max(bitmap.width, bitmap.height);
   const fits = file.size <= limits.bytes && bitmap.width * bitmap.height <= limits.pixels;
   if (longest <= LONGEST && fits && (SENDABLE.has(file.type) || file.type === "image/tiff")) {
-    return { name: file.name, blob, bitmap, note: "" };
+    return { name: file.name, blob, bitmap, note: "", size: [bitmap.width, bitmap.height] };
   }
   const scale = Math.min(1, LONGEST / longest);
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
@@ -34,8 +34,9 @@ export async function prepare(file, limits, signal) {
     ? `Scaled from ${bitmap.width} × ${bitmap.height} to ${width} × ${height} in your browser before it was sent; `
       + "all figures are those of the scaled picture."
     : "Sent as JPEG; all figures are those of that JPEG.";
+  const size = [bitmap.width, bitmap.height];
   bitmap.close();
-  return { name: file.name, blob, bitmap: await createImageBitmap(blob), note };
+  return { name: file.name, blob, bitmap: await createImageBitmap(blob), note, size };
 }
 
 async function readByService(file, signal) {

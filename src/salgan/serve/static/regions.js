@@ -18,7 +18,9 @@ export class RegionTable {
 
   /** Bring the table in line with the present boxes and pictures; a field that is being edited stays. */
   refresh() {
-    const columns = this.maps().length > 1 ? ["A", "B", "Change"] : ["Attention", "Area", "Lift"];
+    const pictures = this.maps().length;
+    const letters = [..."ABCDEFGHIJKL"].slice(0, pictures);
+    const columns = pictures > 2 ? letters : pictures === 2 ? ["A", "B", "Change"] : ["Attention", "Area", "Lift"];
     if (String(columns) !== this.#columns) this.#rebuild(columns);
     for (const [box, parts] of this.#rows) {
       if (this.boxes.list.includes(box)) continue;
@@ -69,11 +71,11 @@ export class RegionTable {
       this.boxes.remove(box);
       (this.holder.querySelector("button.icon") ?? document.querySelector("#add")).focus();
     });
-    const numbers = [0, 1, 2].map(() => tag("td", { className: "number" }));
+    const numbers = this.#columns.split(",").map(() => tag("td", { className: "number" }));
     const row = tag("tr", {}, tag("th", { scope: "row" }, name), ...numbers, tag("td", {}, remove));
     const places = PLACES.map(([field, label]) => this.#place(box, field, label));
     const holders = tag("div", { className: "places" }, ...places.map(({ holder }) => holder));
-    const details = tag("tr", { className: "selected details" }, tag("td", { colSpan: 5 }, holders));
+    const details = tag("tr", { className: "selected details" }, tag("td", { colSpan: numbers.length + 2 }, holders));
     this.#body.append(row, details);
     this.#rows.set(box, { row, details, name, remove, numbers, places });
   }
@@ -104,6 +106,10 @@ export class RegionTable {
     row.dataset.shares = JSON.stringify(shares);
     row.style.setProperty("--share", shares[0] ?? 0);
     const shown = shares.map((share) => (share === null ? "…" : percent(share)));
+    if (maps.length > 2) {
+      numbers.forEach((cell, at) => { cell.textContent = shown[at]; });
+      return;
+    }
     if (maps.length > 1) {
       const change = shares.includes(null) ? "" : signed(shares[1] - shares[0]);
       numbers.forEach((cell, at) => { cell.textContent = [shown[0], shown[1], change][at]; });

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { BoxLayer } from "./boxes.js";
-import { asPng, paintContours, paintHeat, percent } from "./paint.js";
+import { asPng, paintContours, paintHeat, paletteFor, percent } from "./paint.js";
 import { prepare } from "./picture.js";
 import { tag } from "./regions.js";
 import { Saliency } from "./saliency.js";
@@ -58,9 +58,9 @@ export class Stage extends EventTarget {
     this.element.remove();
   }
 
-  /** Name it A or B, or not at all if it is alone. */
+  /** Name it A, B, C..., or not at all if it is alone. */
   letter(letter, removable) {
-    this.element.dataset.letter = letter;
+    this.#one("figcaption").dataset.letter = letter;
     this.#one(".remove").hidden = !removable;
   }
 
@@ -69,8 +69,9 @@ export class Stage extends EventTarget {
     const { view, opacity } = this.page;
     this.element.dataset.view = view;
     this.heat.style.opacity = view === "overlay" ? opacity : 1;
+    this.heat.style.mixBlendMode = view === "overlay" ? this.palette?.blend : "normal";
     if (!this.saliency || this.painted === view) return;
-    if (view !== "contours") paintHeat(this.heat, this.saliency, { opaque: view === "map" });
+    if (view !== "contours") paintHeat(this.heat, this.saliency, { opaque: view === "map", colours: this.palette.colours });
     this.painted = view;
   }
 
@@ -89,6 +90,8 @@ export class Stage extends EventTarget {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, width, height);
     context.drawImage(this.bitmap, 0, 0);
+    this.palette = paletteFor(this.photo, this.page.settings.look.tones);
+    this.dispatchEvent(new Event("palette"));
     Object.assign(this.heat, { width: 1, height: 1 });
     this.#one(".lines").replaceChildren();
   }
@@ -154,7 +157,7 @@ function textFile(text, type) {
   return new Blob([text], { type });
 }
 
-function download(blob, name) {
+export function download(blob, name) {
   const link = tag("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
