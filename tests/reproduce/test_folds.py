@@ -78,6 +78,7 @@ def test_scores_are_pooled_over_all_pictures_and_a_stopped_run_goes_on(experimen
     assert salgan("reproduce", "table1", out).out.strip() == text.strip()
     said = salgan("compare", out / "pooled" / "bce", out / "pooled" / "gan", "--out", tmp_path / "compared")
     assert (said.code, "GAN against BCE" in said.out) == (0, True)
+    assert "no gallery" in said.err and "pooled over folds" in said.err
     said = salgan("reproduce", "figure3", out)
     assert (said.code, said.err.count("\n")) == (1, 1)
     assert "fold-1" in said.err

@@ -35,7 +35,10 @@ def data_of(results: Results) -> Data:
     """
     record = results.about["dataset"]
     if record["path"] is None:
-        raise DatasetError(f"{results.folder}: does not say in which folder its dataset is")
+        raise DatasetError(
+            f"{results.folder}: does not say in which folder its dataset is, since it was pooled over folds "
+            "or its dataset was opened by a program"
+        )
     part = record.get("asked_part", record["part"])
     return open_data(record["path"], record["asked_layout"], part, fold=record.get("fold"))
 
