@@ -169,6 +169,33 @@ def test_fixations_packed_in_one_file(tmp_path):
     reads()
 
 
+def test_matlabs_files(tmp_path):
+    """Its reader runs in another process, which damaged files crash; that too is one line."""
+    from salgan.datasets._mat import load_mat
+
+    scipy_io = pytest.importorskip("scipy.io", reason="the extra eval is not installed")
+    cells = np.empty(2, object)
+    cells[:] = [np.ones((2, 3)), "text"]
+    wholes = []
+    for packed in (False, True):
+        file = io.BytesIO()
+        content = {"gaze": {"fixations": np.arange(6.0).reshape(3, 2), "cells": cells}}
+        scipy_io.savemat(file, content, do_compression=packed)
+        wholes.append(file.getvalue())
+    file = io.BytesIO()
+    scipy_io.savemat(file, {"gaze": np.eye(3)}, format="4")
+    wholes.append(file.getvalue())
+    path = tmp_path / "gaze.mat"
+
+    @slow_fuzz
+    @given(damaged(wholes) | st.binary(max_size=200))
+    def reads(content):
+        path.write_bytes(content)
+        answers(load_mat, path, "gaze")
+
+    reads()
+
+
 @pytest.mark.parametrize("file", ["stimuli", "fixations"])
 def test_pysaliencys_hdf5(file, tmp_path):
     h5py = pytest.importorskip("h5py", reason="the extra eval is not installed")

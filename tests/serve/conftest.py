@@ -111,9 +111,9 @@ def service(predictor) -> Iterator[httpx.Client]:
 
 
 @contextlib.contextmanager
-def command(model: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
-    """``salgan serve`` in a process of its own, and its URL."""
-    run = "import sys; from salgan.cli import main; sys.exit(main())"
+def command(model: Path, *arguments: str, before: str = "") -> Iterator[tuple[subprocess.Popen, str]]:
+    """``salgan serve`` in a process of its own, which runs some code ``before``, and its URL."""
+    run = before + "import sys; from salgan.cli import main; sys.exit(main())"
     order = [sys.executable, "-c", run, "serve", "--port", "0", "--model", str(model), *arguments]
     with subprocess.Popen(order, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -1,10 +1,13 @@
 """What is too much, too slow or no picture is refused, and the service goes on."""
 
 import contextlib
+import errno
 import gc
 import io
+import os
 import socket
 import struct
+import tempfile
 import threading
 import time
 import weakref
@@ -17,6 +20,9 @@ from PIL import Image
 from salgan.errors import ConfigError, ModelError
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Limits
+from salgan.serve.guard import Held as HeldBytes
+from salgan.serve.guard import _Answer
+from salgan.serve.observe import Telemetry
 from salgan.serve.worker import Batcher
 from tests.serve.conftest import Held, metric, png, serving, until
 
@@ -205,6 +211,54 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(predictor, monkeypatc
         time.sleep(0.8)
         read = _read_all(connection)
         assert 0 < len(read) < 16_000_000  # a map of 2000 × 2000 floats is more
+
+
+def test_an_honest_client_on_a_slow_line_gets_all_of_its_answer(predictor, monkeypatch):
+    """16 MB in pieces: for many times as long as one that reads nothing is waited for."""
+    monkeypatch.setattr("salgan.serve.server._CHECK_WRITING", 0.3)
+    large = io.BytesIO()
+    Image.new("RGB", (2000, 2000)).save(large, "PNG")
+    with serving(predictor) as client, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.settimeout(20)
+        connection.connect((client.base_url.host, client.base_url.port))
+        head = _head(len(large.getvalue()), "Connection: close")
+        connection.sendall(head.replace(b"predict", b"predict?output=npy") + large.getvalue())
+        start, read = time.monotonic(), 0
+        while piece := connection.recv(131_072):
+            read += len(piece)
+            time.sleep(len(piece) / 8_000_000)
+        assert read > 16_000_000
+        assert time.monotonic() - start > 1.5
+
+
+def test_of_too_many_answers_the_slowest_reader_loses_its_own_and_no_new_one_does(monkeypatch):
+    monkeypatch.setattr("salgan.serve.guard._PATIENCE", 0.1)
+    dropped = []
+    held = HeldBytes(Limits(max_bytes=100), Telemetry("tiny", 4))
+    for name, sent in (("slow", 10), ("fast", 300), ("new", 0)):
+        answer = _Answer(400, lambda name=name: dropped.append(name))
+        held.start(answer)
+        answer.sent = sent
+        time.sleep(0.2)
+    assert dropped == ["slow"]
+
+
+def test_a_full_temporary_disk_does_not_matter(service, monkeypatch):
+    """A form's file stays in memory; nothing may be written beside it."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("TemporaryFile", "NamedTemporaryFile", "mkstemp", "_mkstemp_inner"):
+        monkeypatch.setattr(tempfile, name, full)
+    large = png(1500, 1200)
+    large += b"\0" * (3_000_000 - len(large))
+    for request in (
+        {"files": {"picture": ("a.png", large), "regions": ("r.json", b"[]")}},
+        {"content": large, "headers": PNG},
+    ):
+        assert service.post("/v1/predict?output=png16", **request).status_code == 200
 
 
 def test_a_full_queue_answers_503_with_a_time_to_come_back_and_the_taken_ones_are_served():

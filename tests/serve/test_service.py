@@ -1,11 +1,15 @@
 """The service around the pictures: ids, logs, metrics, health, headers, and an orderly end."""
 
+import contextlib
 import json
 import logging
 import re
 import signal
 import socket
 import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -195,6 +199,24 @@ def test_sigterm_finishes_what_was_taken_and_leaves_with_0(model):
     assert process.returncode == 0
     for line in said.splitlines():
         json.loads(line)
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="bounds on open files are set and read as on Linux")
+def test_more_connections_than_files_leave_room_for_requests_and_the_log_short(model):
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
+    with contextlib.ExitStack() as stack:
+        process, url = stack.enter_context(command(model, before=few))
+        place = urlsplit(url)
+        for _ in range(300):
+            idle = socket.create_connection((place.hostname, place.port), 5)
+            stack.callback(idle.close)
+        time.sleep(1)
+        until(lambda: _is_up(url))
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == 0
+    assert len(said.splitlines()) < 30
     assert "Traceback" not in said
 
 

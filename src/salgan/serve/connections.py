@@ -37,7 +37,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
         log_config=LOG_CONFIG,
         access_log=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=max(1, min(BACKLOG, _most_files() // 4)),
         timeout_graceful_shutdown=int(limits.body_timeout + limits.timeout) + 1,
     )
 
