@@ -27,7 +27,7 @@ faults: $(DEV)/.installed  ## Kill, fill, race and attack everything for minutes
 	$(DEV)/$(BIN)/python benchmarks/faults --quick
 
 test-oldest: $(OLDEST)/.installed  ## Run the suite on the oldest packages that pyproject.toml allows
-	$(OLDEST)/$(BIN)/python -m pytest -n 2 -W ignore::DeprecationWarning
+	PYTHONWARNINGS=ignore::DeprecationWarning $(OLDEST)/$(BIN)/python -m pytest -n 2 -W ignore::DeprecationWarning
 
 lint: $(DEV)/.installed  ## Check style and format
 	$(DEV)/$(BIN)/ruff check .

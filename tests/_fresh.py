@@ -1,6 +1,7 @@
 """Looks at a fresh Python process: what an import or a command drags in, and what it says."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ def modules_after(code: str) -> set[str]:
     """Top-level modules that a fresh process holds after running the code; warnings are errors there."""
     ending = "json.dump(sorted({m.split('.')[0] for m in sys.modules}), sys.stderr)"
     script = f"import json, sys\n{code}\n{ending}"
-    command = [sys.executable, "-W", "error", "-c", script]
+    # What the environment says of warnings counts more: old packages warn of newer ones.
+    said = [f"-W{each}" for each in os.environ.get("PYTHONWARNINGS", "").split(",") if each]
+    command = [sys.executable, "-W", "error", *said, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))
