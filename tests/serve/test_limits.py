@@ -215,7 +215,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(predictor, monkeypatc
 
 def test_an_honest_client_on_a_slow_line_gets_all_of_its_answer(predictor, monkeypatch):
     """16 MB in pieces: for many times as long as one that reads nothing is waited for."""
-    monkeypatch.setattr("salgan.serve.server._CHECK_WRITING", 0.3)
+    monkeypatch.setattr("salgan.serve.connections._CHECK_WRITING", 0.3)
     large = io.BytesIO()
     Image.new("RGB", (2000, 2000)).save(large, "PNG")
     with serving(predictor) as client, socket.socket() as connection:
