@@ -81,7 +81,7 @@ class Worker:
                 headers={"Retry-After": str(self._retry_after())},
             )
 
-    async def run(self, content: bytes, finish: Finish[T], gone: Callable[[], Awaitable[None]]) -> T:
+    async def run(self, content: bytes, finish: Finish[T], gone: Callable[[], Awaitable[object]]) -> T:
         """Decode a picture, predict it, and make the answer, in turn and in time.
 
         Args:
@@ -103,7 +103,7 @@ class Worker:
         self,
         contents: Sequence[bytes],
         finish: Callable[[list[tuple[Picture, SaliencyMap]]], T],
-        gone: Callable[[], Awaitable[None]],
+        gone: Callable[[], Awaitable[object]],
     ) -> T:
         """Make one answer of several pictures, which together have no more pixels than one may have.
 

@@ -138,7 +138,7 @@ def _works(worker: _Process) -> bool:
 def _bury(worker: _Process, folder: str) -> None:
     worker.process.join()
     worker.life.close()
-    multiprocess.mark_process_dead(worker.process.pid, folder)
+    multiprocess.mark_process_dead(worker.process.pid, folder)  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
