@@ -25,7 +25,8 @@ CONTENTS = st.one_of(
 )
 for media_type in ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif"):
     schemathesis.openapi.media_type(media_type, CONTENTS)
-schemathesis.openapi.media_type("application/octet-stream", CONTENTS)
+for media_type in ("application/pdf", "application/octet-stream"):
+    schemathesis.openapi.media_type(media_type, CONTENTS)
 
 
 @schemathesis.deserializer("image/png", "image/tiff", "application/x-npy", "text/csv", "text/plain")
@@ -57,6 +58,7 @@ def test_the_document_describes_every_route(service):
         "/v1/predict",
         "/v1/regions",
         "/v1/crop",
+        "/v1/focal",
         "/v1/ab",
         "/v1/batch",
         "/v1/models",
@@ -64,7 +66,7 @@ def test_the_document_describes_every_route(service):
         "/readyz",
         "/metrics",
     }
-    for path in ("/v1/predict", "/v1/regions", "/v1/crop"):
+    for path in ("/v1/predict", "/v1/regions", "/v1/crop", "/v1/focal"):
         operation = document["paths"][path]["post"]
         assert {"413", "415", "422", "503", "504"} <= set(operation["responses"])
         assert set(operation["responses"]["413"]["content"]) == {"application/problem+json"}

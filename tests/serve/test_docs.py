@@ -1,6 +1,7 @@
 """The page of the documentation: its commands and its Python do what they say."""
 
 import io
+import json
 import shutil
 import subprocess
 
@@ -20,7 +21,7 @@ def test_the_commands_run_as_they_are_written(service, tmp_path, quick_transport
     Image.open(io.BytesIO(png(800, 600))).convert("RGB").save(tmp_path / "photo.jpg")
     lines = "".join(_fenced.texts(PAGE, "")).replace("\\\n", "").splitlines()
     commands = [line for line in lines if line.startswith("curl ")]
-    assert len(commands) == 8
+    assert len(commands) == 9
     said = []
     for command in commands:
         here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
@@ -40,6 +41,23 @@ def test_the_commands_run_as_they_are_written(service, tmp_path, quick_transport
     assert image.read(tmp_path / "crop.png").shape == (300, 400, 3)
     assert '"moved":' in said[6]
     assert said[7].count('"report":') == 2
+    point = json.loads((tmp_path / "focal.json").read_text())
+    assert 0 <= point["x"] <= 1
+    assert 0 <= point["y"] <= 1
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq here")
+def test_the_image_servers_get_the_point_that_was_found(tmp_path):
+    (tmp_path / "focal.json").write_text('{"picture": {"width": 800, "height": 600}, "x": 0.25, "y": 0.335}')
+    blocks = [text for text in _fenced.texts(PAGE, "") if text.startswith("echo")]
+    said = [
+        subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True).stdout
+        for text in blocks
+    ]
+    assert said == [
+        "/insecure/rs:fill:600:400/gravity:fp:0.25:0.335/plain/local:///photo.jpg\n",
+        "/unsafe/600x400/filters:focal(200x201:201x202)/photo.jpg\n",
+    ]
 
 
 def test_the_python_runs_as_it_is_written(predictor, monkeypatch):

@@ -8,6 +8,8 @@ from PIL import Image
 
 from salgan import image, render
 from salgan.regions import parse_box, parse_polygon, read_regions, shares
+from salgan.saliency_map import SaliencyMap
+from salgan.serve.answers import focal_report
 from tests.serve.conftest import png
 
 PICTURE = png()
@@ -193,3 +195,14 @@ def test_crops_that_cannot_be_made_are_refused(service, query, accept, status):
     response = service.post(f"/v1/crop?{query}", content=PICTURE, headers={**PNG, "Accept": accept})
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_the_focal_point_is_the_librarys_strongest_and_the_centre_of_a_flat_map(service, expected):
+    answer = service.post("/v1/focal", content=PICTURE, headers=PNG).json()
+    strongest = shares(expected, []).focal_points[0]
+    assert (answer["x"], answer["y"]) == (strongest.x, strongest.y)
+    assert answer["picture"] == {"width": expected.array.shape[1], "height": expected.array.shape[0]}
+    flat = focal_report("flat", SaliencyMap(np.zeros((20, 30))))
+    assert (flat["x"], flat["y"]) == pytest.approx((0.5, 0.5), abs=0.03)
+    address = service.post("/v1/focal", content=b"http://127.0.0.1/a.png", headers=PNG)
+    assert address.status_code == 422  # an address is not a picture, and is not fetched

@@ -25,6 +25,7 @@ __all__ = [
     "Shape",
     "best_crops",
     "crop_report",
+    "focal_report",
     "measure",
     "overlay_png",
     "report",
@@ -122,6 +123,14 @@ def best_crops(saliency: SaliencyMap, shapes: list[Shape]) -> list[crop.Crop]:
                 "ask for its ratio"
             )
     return crop.best(saliency, [crop.largest(width, height, shape.ratio) for shape in shapes])
+
+
+def focal_report(model: str, saliency: SaliencyMap) -> dict[str, Any]:
+    """The strongest focal point in fractions; the centre where the map favours no place."""
+    height, width = saliency.array.shape
+    points = shares(saliency, []).focal_points
+    x, y = (points[0].x, points[0].y) if points else (0.5, 0.5)
+    return {"model": model, "picture": {"width": width, "height": height}, "x": x, "y": y}
 
 
 def crop_report(

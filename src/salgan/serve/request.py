@@ -23,6 +23,7 @@ from salgan.serve.problems import ProblemError
 __all__ = [
     "BODY",
     "MOST_REGIONS",
+    "PICTURE_BODY",
     "REGIONS_FIELD",
     "Upload",
     "choose",
@@ -55,25 +56,28 @@ REGIONS_FIELD: dict[str, Any] = {
 }
 """A form's field ``regions`` in the OpenAPI document."""
 
-_PART = {
-    "schema": {
-        "type": "object",
-        "required": ["picture"],
-        "properties": {
-            "picture": {"type": "string", "format": "binary", "description": "The picture's file."},
-            "regions": REGIONS_FIELD,
-        },
-    },
-    "encoding": {"picture": {"contentType": ", ".join(_RAW_TYPES)}},
-}
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "A picture, as it is or as a form's file.",
-        "content": {**dict.fromkeys(_RAW_TYPES, _BINARY), _FORM_TYPE: _PART},
+_PICTURE = {"type": "string", "format": "binary", "description": "The picture's file."}
+
+
+def _body(fields: dict[str, Any]) -> dict[str, Any]:
+    form = {
+        "schema": {"type": "object", "required": ["picture"], "properties": fields},
+        "encoding": {"picture": {"contentType": ", ".join(_RAW_TYPES)}},
     }
-}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "A picture, as it is or as a form's file.",
+            "content": {**dict.fromkeys(_RAW_TYPES, _BINARY), _FORM_TYPE: form},
+        }
+    }
+
+
+BODY = _body({"picture": _PICTURE, "regions": REGIONS_FIELD})
 """The request body in the OpenAPI document: FastAPI cannot describe a body that is a picture or a form."""
+
+PICTURE_BODY = _body({"picture": _PICTURE})
+"""The same where regions mean nothing."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from salgan.serve.answers import (
     Output,
     best_crops,
     crop_report,
+    focal_report,
     measure,
     overlay_png,
     report,
@@ -27,7 +28,7 @@ from salgan.serve.answers import (
 from salgan.serve.guard import Held
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import Problem, ProblemError
-from salgan.serve.request import BODY, choose, read_upload, wanted_regions, wanted_shapes
+from salgan.serve.request import BODY, PICTURE_BODY, choose, read_upload, wanted_regions, wanted_shapes
 from salgan.serve.worker import Finish, T, Worker
 
 __all__ = ["picture_routes", "status_routes"]
@@ -164,6 +165,26 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
             if as_csv:
                 return Response(table(measure(saliency, wanted)), media_type="text/csv")
             return JSONResponse(report(worker.predictor.name, saliency, wanted))
+
+        return await answered(request, upload.picture, finish)
+
+    @router.post(
+        "/v1/focal",
+        summary="Find the point that a crop should keep",
+        tags=["pictures"],
+        openapi_extra=PICTURE_BODY,
+        response_model=schemas.Focal,
+        responses=_TROUBLE,
+    )
+    async def focal(request: Request) -> Response:
+        """Send a picture; get the gravity for an image server that crops around a point.
+
+        It is the strongest focal point, and the centre for a picture that favours no place.
+        """
+        upload = await read_upload(request)
+
+        def finish(picture: Picture, saliency: SaliencyMap) -> Response:
+            return JSONResponse(focal_report(worker.predictor.name, saliency))
 
         return await answered(request, upload.picture, finish)
 

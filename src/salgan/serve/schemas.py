@@ -79,6 +79,15 @@ class Report(BaseModel):
     focal_points: list[FocalPoint] = Field(description="Where in the whole picture people look most.")
 
 
+class Focal(BaseModel):
+    """The point that a crop should keep."""
+
+    model: str = Field(description="The model that predicted the map.")
+    picture: Picture
+    x: Fraction = Field(description="From the left, as a fraction of the width.")
+    y: Fraction = Field(description="From the top, as a fraction of the height.")
+
+
 class Model(BaseModel):
     """What is known of one model."""
 
