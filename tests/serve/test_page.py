@@ -389,6 +389,7 @@ def test_axe_finds_nothing_that_shuts_people_out(open_page, scheme):
         return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
     page.locator("#model", has_text="tiny").wait_for()
+    page.get_by_text("What this cannot tell you").click()
     assert violations() == []
     _upload(page)
     page.click("#add")
@@ -522,3 +523,12 @@ def test_a_light_or_dark_picture_is_painted_with_its_own_palette_as_the_library_
     drawn = np.asarray(Image.open(io.BytesIO(_saved(page, "png")[1])).convert("RGB")).astype(int)
     expected = render.overlay(picture, model.predict(picture)).astype(int)
     assert np.abs(drawn - expected).max() <= 4
+
+
+def test_what_the_model_cannot_tell_is_one_click_away_before_and_after_a_picture(page):
+    words = page.get_by_text("not what is looked at first")
+    assert not words.is_visible()
+    page.get_by_text("What this cannot tell you").click()
+    assert words.is_visible()
+    _upload(page)
+    assert words.is_visible()
