@@ -20,6 +20,8 @@ ABSENT = '''
 import asyncio, concurrent.futures.process, multiprocessing, os, signal, subprocess, sys, tempfile, warnings
 import platformdirs.unix, psutil  # which have files of their own for Windows
 
+# Windows ends a process without naming a signal; here the number has to be kept.
+subprocess.Popen.kill = lambda self, number=signal.SIGKILL: self.send_signal(number)
 for name in """fork forkpty getuid geteuid getgid getegid getgroups getloadavg nice setsid killpg mkfifo mknod
                statvfs fstatvfs pread pwrite fchmod fchown chown lchown posix_fallocate posix_fadvise sysconf
                confstr sched_getaffinity sched_setaffinity sched_yield sendfile wait3 wait4
