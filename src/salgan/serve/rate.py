@@ -37,7 +37,8 @@ class RateLimit:
     def __init__(self, per_minute: int | None) -> None:
         self._per_minute = per_minute
         self._key = secrets.token_bytes(16)
-        self._moments: MutableSequence[float] = RawArray("d", _ROWS * _SLOTS if per_minute else 1)
+        # Shared memory is asked for only where there is something to share.
+        self._moments: MutableSequence[float] = RawArray("d", _ROWS * _SLOTS) if per_minute else []
 
     def take_more(self, scope: Scope, pictures: int) -> None:
         """Count the further pictures of a request that was counted as one.
