@@ -532,3 +532,16 @@ def test_what_the_model_cannot_tell_is_one_click_away_before_and_after_a_picture
     assert words.is_visible()
     _upload(page)
     assert words.is_visible()
+
+
+def test_two_pictures_on_a_phone_stand_below_each_other_and_stay_in_their_cards(open_page):
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    _choose(page, png(1200, 600), "a very long name of a picture that was saved by a telephone.png")
+    _upload(page)
+    page.locator(".crops:not([hidden])").nth(1).wait_for()
+    cards = [card.bounding_box() for card in page.locator("figure.picture").all()]
+    assert cards[1]["y"] >= cards[0]["y"] + cards[0]["height"]
+    for at, card in enumerate(cards):
+        for part in (".frame", ".crops", ".remove"):
+            box = page.locator("figure.picture").nth(at).locator(part).bounding_box()
+            assert box["x"] + box["width"] <= card["x"] + card["width"] <= 390
