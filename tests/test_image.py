@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from salgan.errors import (
     ConfigError,
@@ -195,6 +195,15 @@ def test_a_truncated_file_is_refused_in_one_line(format, share):
     with pytest.raises(ImageError) as caught:
         read(whole[: int(len(whole) * share)])
     assert "\n" not in str(caught.value)
+
+
+def test_what_another_library_told_pillow_changes_nothing_here_and_stays(monkeypatch):
+    """WeasyPrint, when it is imported, makes Pillow take pictures that are cut off."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    with pytest.raises(ImageError):
+        read(_bytes(Image.fromarray(noise), "PNG")[:2000])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])

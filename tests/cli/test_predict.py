@@ -214,7 +214,8 @@ def test_bad_files_do_not_stop_the_rest_and_are_named_at_the_end(tmp_path, photo
     said = salgan("predict", photos, tmp_path / "none.jpg", "-o", out, "--model", model, "--save", "map")
     assert said.code == 1
     assert said.out == f"4 pictures, 4 files in {out}\n"
-    lines = said.err.splitlines()
+    left_out, *lines = said.err.splitlines()
+    assert left_out == f"{photos}: 1 .txt left out, which are not pictures"
     assert len(lines) == 3
     assert all(line.startswith("salgan: error: ") for line in lines)
     for name in ("bad.jpg: is empty", "cut.png: is", "none.jpg: no such file"):

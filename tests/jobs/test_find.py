@@ -28,7 +28,7 @@ def test_files_of_a_folder_that_people_may_miss_are_counted_and_said(tmp_path):
         f"{folder}: 1 .mov, 1 .mp4 left out; videos must be named themselves",
         f"{folder}: 1 .svg left out; drawings must be named themselves",
         f"{folder}: 1 .jp2 left out, which are not read",
-        f"{folder}: 1 .txt left out, which are no pictures",
+        f"{folder}: 1 .txt left out, which are not pictures",
     ]
 
 

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from salgan.models.batches import BatchSize
 from salgan.models.predictor import Predictor
 from salgan.models.windows import Window, join_windows, windows_of
 from salgan.preprocessing import Preprocessing
@@ -73,6 +74,9 @@ def test_pictures_of_one_shape_go_through_the_network_together_and_long_ones_a_f
     predictor = Predictor(tiny_model(SHAPED), threads=1)
     counts = []
     run = Predictor._run
+    learnt = BatchSize(8)
+    learnt.size, learnt._settled = 8, True
+    monkeypatch.setattr(Predictor, "_batch_size", lambda self, shape: learnt)
     monkeypatch.setattr(
         Predictor, "_run", lambda self, pictures: counts.append(len(pictures)) or run(self, pictures)
     )

@@ -49,7 +49,7 @@ app = typer.Typer(
 
 
 POT_BACKENDS = tuple(f"POT_BACKEND_DISABLE_{name}" for name in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"))
-"""With these set POT imports none of them: it took three times as long, and salgan gives it NumPy arrays."""
+"""With these set POT imports none of them: that took three times as long, and only NumPy arrays are used."""
 
 _AS_IT_CAN = "salgan.as_it_can"
 """How stdout and stderr write what their encoding lacks."""

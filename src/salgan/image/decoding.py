@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from salgan.errors import ImageError, ImageTooLargeError, MissingExtraError, NotEnoughMemoryError, require
 from salgan.image import repair, tiff, vector
@@ -45,6 +45,9 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_switch = threading.Lock()
+_readers, _told = 0, False
+"""Pictures that are being read now, and what Pillow's switch was before the first of them."""
 _KNOWN = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, PSD, SVG, PDF"
 
 
@@ -209,8 +212,29 @@ def _loaded(file: BinaryIO, kind: str, name: str, max_pixels: int) -> Image.Imag
     with _as_image_error(name, max_pixels):
         image = _open(file, kind, max_pixels)
         check_size(image.size, name, max_pixels)
-        image.load()
+        with _whole():
+            image.load()
     return image
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Inside the block, a picture that is cut off is an error, whatever another library told Pillow.
+
+    Pillow's switch is one for the whole process, and WeasyPrint for one turns it when it is imported.
+    """
+    global _readers, _told
+    with _switch:
+        if _readers == 0:
+            _told, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _switch:
+            _readers -= 1
+            if _readers == 0:
+                ImageFile.LOAD_TRUNCATED_IMAGES = _told
 
 
 def _open(file: BinaryIO, kind: str, max_pixels: int = MAX_PIXELS) -> Image.Image:

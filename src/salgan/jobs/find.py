@@ -277,7 +277,7 @@ def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
     if unread:
         found.left_out.append(f"{folder}: {_counted(unread)} left out, which are not read")
     if others:
-        found.left_out.append(f"{folder}: {_counted(others)} left out, which are no pictures")
+        found.left_out.append(f"{folder}: {_counted(others)} left out, which are not pictures")
     if not pictures:
         raise ImageError(f"{folder}: holds no pictures ({', '.join(sorted(image.SUFFIXES))})")
     return pictures

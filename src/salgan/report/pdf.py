@@ -6,7 +6,7 @@ import base64
 import io
 import re
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from salgan.errors import MissingExtraError, require
 
@@ -31,6 +31,7 @@ def pdf(page: str) -> bytes:
         MissingExtraError: WeasyPrint (extra ``pdf``), or the Pango library that it draws text with, is not
             installed.
     """
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         weasyprint = require("weasyprint", "pdf")
         urls = require("weasyprint.urls", "pdf")
@@ -39,6 +40,8 @@ def pdf(page: str) -> bytes:
             "a PDF needs the library Pango, which no wheel brings; install it (Debian: apt install "
             "libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango), or print the page from a browser"
         ) from None
+    finally:  # WeasyPrint makes Pillow accept damaged pictures, for everybody
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     fetcher = urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
     document: bytes = weasyprint.HTML(string=_WEBP.sub(_as_jpeg, page), url_fetcher=fetcher).write_pdf()
     return document
