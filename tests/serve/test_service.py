@@ -1,11 +1,14 @@
 """The service around the pictures: ids, logs, metrics, health, headers, and an orderly end."""
 
 import contextlib
+import errno
 import json
 import logging
+import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -203,6 +206,19 @@ def test_sigterm_finishes_what_was_taken_and_leaves_with_0(model):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="bounds on open files are set and read as on Linux")
+def test_where_files_run_out_the_log_says_so_without_lines_of_code():
+    def line(number):
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError:
+            record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "cannot accept", None, sys.exc_info())
+        return JsonFormatter().format(record)
+
+    assert "Too many open files" in line(errno.EMFILE)
+    assert "Traceback" not in line(errno.EMFILE)
+    assert "Traceback" in line(errno.EIO)
+
+
 def test_more_connections_than_files_leave_room_for_requests_and_the_log_short(model):
     few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
     with contextlib.ExitStack() as stack:

@@ -49,6 +49,9 @@ logger = logging.getLogger("salgan.serve")
 """Fields beyond the message go into ``extra={"fields": {...}}``."""
 
 
+_SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
 class JsonFormatter(logging.Formatter):
     """One line of JSON per record: time (UTC), level, logger, message, fields, exception."""
 
@@ -64,7 +67,10 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            error = record.exc_info[1]
+            # Where a machine runs out of files, memory or disk, no line of code is at fault.
+            short = isinstance(error, OSError) and error.errno in _SHORTAGES
+            entry["exception"] = str(error) if short else self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
 
 
@@ -119,8 +125,6 @@ def log_everything_as_json() -> None:
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-_SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
