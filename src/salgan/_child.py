@@ -22,14 +22,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, TypeAlias
 
-__all__ = ["Child", "Clock", "bounded", "exactly", "read_message", "serve", "write_message"]
+__all__ = ["Child", "Clock", "Silence", "bounded", "exactly", "read_message", "serve", "write_message"]
 
 _MOST_HEADER = 1_000_000
 _LENGTH = struct.Struct("!I")
 _PIECE = 1 << 20
 _PATH = str(Path(__file__).parents[1])
+_START = (
+    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
+    "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_path(sys.argv[2], run_name='__main__')"
+)
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -76,6 +80,10 @@ def exactly(file: BinaryIO, length: int) -> bytes:
     return b"".join(pieces)
 
 
+Silence: TypeAlias = Literal["late", "memory", "crash"]
+"""Why a process did not answer: its time was over, the machine's memory was, or the work ended it."""
+
+
 class Child:
     """The parent's side: one process, which runs a script of this package.
 
@@ -84,10 +92,10 @@ class Child:
     """
 
     def __init__(self, script: str) -> None:
-        # Called by its path, the script need not import the rest of its package. What lies beside it must not
-        # hide one of Python's own modules, hence -P; it adds the place of this package by itself.
+        # Called by its path, the script need not import the rest of its package. With -P, what lies in the
+        # folder that one starts from hides none of Python's own modules.
         self._process = subprocess.Popen(  # noqa: S603  (the command is ours)
-            [sys.executable, "-P", script, _PATH],
+            [sys.executable, "-P", "-c", _START, _PATH, script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries in C print there what nobody asked for
@@ -103,6 +111,11 @@ class Child:
         return self._process.poll() is None
 
     @property
+    def code(self) -> int | None:
+        """The exit code, negative for the signal that ended the process; None while it runs."""
+        return self._process.returncode
+
+    @property
     def streams(self) -> tuple[Any, Any]:
         """What the process reads, and what it says."""
         return self._process.stdin, self._process.stdout
@@ -110,6 +123,19 @@ class Child:
     def clock(self, seconds: float) -> Clock:
         """Kill the process in so many seconds, unless the clock is stopped before."""
         return Clock(seconds, self._process)
+
+    def silence(self, clock: Clock) -> Silence:
+        """End a process that does not answer, and tell why it did not.
+
+        Args:
+            clock: the one that was set for its answer.
+        """
+        code = self.kill()
+        if clock.ran_out() or code == -getattr(signal, "SIGPROF", 0):
+            return "late"
+        if code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
+            return "memory"
+        return "crash"
 
     def kill(self) -> int:
         """End the process, whatever it is doing; its exit code, negative for the signal that ended it."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from salgan._arrays import Array
-from salgan._child import Child, exactly, read_message, write_message
+from salgan._child import Child, Clock, exactly, read_message, write_message
 from salgan._files import read_file
 from salgan.errors import DatasetError, NotEnoughMemoryError, require
 
@@ -90,7 +90,7 @@ class _Reader(Child):
                 raise ValueError("the answer is too long")
             body = exactly(said, answer["bytes"])
         except (EOFError, OSError):
-            raise self._death(clock.ran_out()) from None
+            raise self._death(clock) from None
         except ValueError:
             raise DatasetError(_NONSENSE) from None
         finally:
@@ -105,13 +105,16 @@ class _Reader(Child):
             self.broken = True
             raise DatasetError(_NONSENSE) from None
 
-    def _death(self, late: bool) -> Exception:
-        code = self.kill()
-        if late or code == -getattr(signal, "SIGPROF", 0):
-            return DatasetError("takes too long to read for its size; save it again with: save(..., '-v7')")
-        if code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
-            return NotEnoughMemoryError("there is not enough memory to read it")
-        return DatasetError("is damaged (its reader crashed on it)")
+    def _death(self, clock: Clock) -> Exception:
+        match self.silence(clock):
+            case "late":
+                return DatasetError(
+                    "takes too long to read for its size; save it again with: save(..., '-v7')"
+                )
+            case "memory":
+                return NotEnoughMemoryError("there is not enough memory to read it")
+            case "crash":
+                return DatasetError("is damaged (its reader crashed on it)")
 
 
 class _Numbers:

@@ -7,10 +7,6 @@ import json
 import sys
 from typing import Any, BinaryIO
 
-if __name__ == "__main__":
-    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
-    sys.path.append(sys.argv[1])
-
 import numpy as np
 import scipy.io
 

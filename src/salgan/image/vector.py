@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from salgan._child import Child, exactly, read_message, write_message
+from salgan._child import Child, Clock, exactly, read_message, write_message
 from salgan.errors import ImageError, NotEnoughMemoryError, require
 from salgan.image.svg import size_of_svg
 
@@ -132,19 +131,20 @@ class _Artist(Child):
                 raise ValueError
             return Image.frombytes(mode, size, exactly(said, answer["bytes"]))
         except (EOFError, OSError):
-            raise self._death(clock.ran_out()) from None
+            raise self._death(clock) from None
         except (KeyError, TypeError, ValueError):
             raise ImageError("its renderer failed on it; save it as PNG") from None
         finally:
             clock.stop()
 
-    def _death(self, late: bool) -> Exception:
-        code = self.kill()
-        if late or code == -getattr(signal, "SIGPROF", 0):
-            return ImageError(f"takes more than {_SECONDS:g} seconds to draw; save it as PNG")
-        if code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
-            return NotEnoughMemoryError("there is not enough memory to draw it")
-        return ImageError("its renderer crashed on it, or needed too much memory; save it as PNG")
+    def _death(self, clock: Clock) -> Exception:
+        match self.silence(clock):
+            case "late":
+                return ImageError(f"takes more than {_SECONDS:g} seconds to draw; save it as PNG")
+            case "memory":
+                return NotEnoughMemoryError("there is not enough memory to draw it")
+            case "crash":
+                return ImageError("its renderer crashed on it, or needed too much memory; save it as PNG")
 
 
 def _error(answer: dict[str, Any]) -> Exception:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any, BinaryIO
 
-if __name__ == "__main__":
-    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
-    sys.path.append(sys.argv[1])
-
 from salgan._child import bounded, serve, write_message
 from salgan.errors import SalganError
 from salgan.image import vector

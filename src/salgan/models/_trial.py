@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import signal
 from functools import cache
 from pathlib import Path
 
-from salgan._child import Child, read_message, write_message
+from salgan._child import Child, Clock, read_message, write_message
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 from salgan.models.records import list_models
@@ -70,29 +69,25 @@ class _Trial(Child):
         request = {"name": name, "seconds": seconds, "room": room, "room_to_run": room + _ROOM_TO_RUN}
         clock = self.clock(_WAITS * seconds + _START_SECONDS)
         told, said = self.streams
-        code = None
         try:
             write_message(told, request, content)
             answer = read_message(said)
         except (EOFError, OSError):
-            code = self.kill()
-            raise self._death(name, clock.ran_out(), code, seconds) from None
+            raise self._death(name, clock, seconds) from None
         except ValueError:
             raise ModelError(f"{name}: not loaded, because the runtime failed on it") from None
         finally:
             clock.stop()
-            if code is None:
-                self.kill()
+            self.kill()
         if "error" in answer:
             raise ModelError(" ".join(str(answer["error"]).split())[:500])
 
-    def _death(self, name: str, late: bool, code: int, seconds: float) -> ModelError:
-        if late or code == -getattr(signal, "SIGPROF", 0):
-            reason = f"that or one picture took more than {seconds:.0f} s"
-        elif code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
-            reason = "there is not enough memory for it"
-        else:
-            reason = "the runtime crashed on it"
+    def _death(self, name: str, clock: Clock, seconds: float) -> ModelError:
+        reason = {
+            "late": f"that or one picture took more than {seconds:.0f} s",
+            "memory": "there is not enough memory for it",
+            "crash": "the runtime crashed on it",
+        }[self.silence(clock)]
         return ModelError(f"{name}: not loaded, because {reason}")
 
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import Any, BinaryIO
-
-if __name__ == "__main__":
-    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
-    sys.path.append(sys.argv[1])
 
 import numpy as np
 

@@ -6,10 +6,6 @@ import io
 import sys
 from typing import Any, BinaryIO
 
-if __name__ == "__main__":
-    # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
-    sys.path.append(sys.argv[1])
-
 from PIL import Image
 
 from salgan import crop, image

@@ -6,14 +6,13 @@ picture.
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from salgan._arrays import Picture
-from salgan._child import Child, read_message, write_message
+from salgan._child import Child, Clock, read_message, write_message
 from salgan.errors import ImageError, ImageTooLargeError
 from salgan.serve import decoder as child
 from salgan.serve.limits import Limits
@@ -154,7 +153,7 @@ class _Decoder(Child):
                 raise _error(answer)
             body = self._body(said, answer, limits, is_crop="window" in request)
         except (EOFError, OSError):
-            raise self._death(clock.ran_out()) from None
+            raise self._death(clock) from None
         except ValueError as error:
             logger.error("a decoder answered nonsense", extra={"fields": {"reason": str(error)}})
             raise ImageError(
@@ -183,16 +182,17 @@ class _Decoder(Child):
             at += got
         return body
 
-    def _death(self, late: bool) -> Exception:
-        code = self.kill()
-        if late or code == -getattr(signal, "SIGPROF", 0):
-            return ImageError(
-                "picture: takes too long to decode for its size; save it again, as a plain JPEG or PNG"
-            )
-        if code == -getattr(signal, "SIGKILL", 0):  # not by us: the kernel, which had no memory left
-            return OutOfMemoryError()
-        logger.warning("a decoder died of a picture", extra={"fields": {"code": code}})
-        return ImageError("picture: its decoder crashed on it; save it again with another program")
+    def _death(self, clock: Clock) -> Exception:
+        match self.silence(clock):
+            case "late":
+                return ImageError(
+                    "picture: takes too long to decode for its size; save it again, as a plain JPEG or PNG"
+                )
+            case "memory":
+                return OutOfMemoryError()
+            case "crash":
+                logger.warning("a decoder died of a picture", extra={"fields": {"code": self.code}})
+                return ImageError("picture: its decoder crashed on it; save it again with another program")
 
 
 def _error(answer: dict[str, Any]) -> Exception:
