@@ -21,11 +21,11 @@ from salgan.errors import SalganError
 from salgan.networks import ScreenPrior
 
 
-def with_screens(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same file with the layer at its end.
+def add_screens(model: onnx.ModelProto) -> None:
+    """Add the layer at a file's end.
 
     Args:
-        model: an export of this project, from ``picture`` to ``saliency``.
+        model: an export of this project, from ``picture`` to ``saliency``; changed in place.
     """
     two = torch.zeros(2, 3, 256, 320), torch.zeros(2, 1, 256, 320)
     batch, height, width = (torch.export.Dim.DYNAMIC for _ in range(3))
@@ -47,21 +47,16 @@ def with_screens(model: onnx.ModelProto) -> onnx.ModelProto:
         node.ClearField("doc_string")
     # The picture goes into both graphs, which a merge cannot say: the second one's is renamed to the first's.
     del layer.graph.input[[value.name for value in layer.graph.input].index("picture")]
-    for value in model.graph.output:
-        value.name = "map"
     for node in model.graph.node:
         node.output[:] = ["map" if name == "saliency" else name for name in node.output]
-    whole = onnx.ModelProto()
-    whole.CopyFrom(model)
-    whole.graph.node.extend(layer.graph.node)
-    whole.graph.initializer.extend(layer.graph.initializer)
-    del whole.graph.output[:]
+    model.graph.node.extend(layer.graph.node)
+    model.graph.initializer.extend(layer.graph.initializer)
+    del model.graph.output[:]
     output = onnx.helper.make_tensor_value_info(
         "saliency", onnx.TensorProto.FLOAT, ["batch", 1, "height", "width"]
     )
-    whole.graph.output.append(output)
-    onnx.checker.check_model(whole)
-    return whole
+    model.graph.output.append(output)
+    onnx.checker.check_model(model)
 
 
 def main() -> None:
@@ -70,7 +65,8 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model = with_screens(onnx.load(arguments.model))
+    model = onnx.load(arguments.model)
+    add_screens(model)
     with replacing(arguments.out) as part:
         part.write_bytes(model.SerializeToString())
 

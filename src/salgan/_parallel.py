@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from salgan._cores import cores
 from salgan.errors import SalganError
 
-__all__ = ["WorkerDiedError", "cores", "in_order"]
+__all__ = ["WorkerDiedError", "cores", "environment", "in_order"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -147,8 +147,19 @@ def _inheritance() -> Iterator[None]:
     mask = None
     if hasattr(signal, "pthread_sigmask"):  # Windows lacks it
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    os.environ.update(_ENVIRONMENT)
+    try:
+        with environment(_ENVIRONMENT):
+            yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Processes started inside find these variables; afterwards they are what they were."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -157,5 +168,3 @@ def _inheritance() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)

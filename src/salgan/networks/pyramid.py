@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
-__all__ = ["PyramidDecoder"]
+__all__ = ["PyramidDecoder", "at_size"]
 
 
 class PyramidDecoder(nn.Module):
@@ -77,14 +77,15 @@ class PyramidDecoder(nn.Module):
         for lateral, refine, feature in zip(
             reversed(self.laterals[:-1]), reversed(self.refinements[:-1]), reversed(used[:-1]), strict=True
         ):
-            merged = refine(_resize(merged, feature.shape[-2:]) + lateral(feature))
+            merged = refine(at_size(merged, feature.shape[-2:]) + lateral(feature))
         logits = self.head(merged)
         if self.prior is not None:
-            logits = logits + _resize(self.prior, logits.shape[-2:])
-        return _resize(logits, size)
+            logits = logits + at_size(self.prior, logits.shape[-2:])
+        return at_size(logits, size)
 
 
-def _resize(tensor: Tensor, size: Sequence[int]) -> Tensor:
+def at_size(tensor: Tensor, size: Sequence[int]) -> Tensor:
+    """Maps or features (N, C, H, W) at another height and width, bilinearly."""
     return F.interpolate(tensor, size=tuple(size), mode="bilinear", align_corners=False)
 
 

@@ -8,11 +8,11 @@ to be stated, in a layer without weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
+
+from salgan.networks.pyramid import at_size
 
 __all__ = ["ScreenPrior"]
 
@@ -83,10 +83,10 @@ class ScreenPrior(nn.Module):
         contrast = F.avg_pool2d(F.avg_pool2d(steps, _POOL), 3, 1, 1, count_include_pad=False)
         # As much of it as of the map: both have the same mean.
         contrast = contrast * (_mean(maps) / _mean(contrast).clamp_min(1e-6))
-        bias = (gate * _resize(self.reading, contrast.shape[-2:])).exp()
+        bias = (gate * at_size(self.reading, contrast.shape[-2:])).exp()
         share = self.contrast * gate
         # (map * (1 - share) + contrast * share) * bias; all but the map is smooth, so small arrays will do.
-        factors = _resize(torch.cat([(1 - share) * bias, share * bias * contrast], 1), maps.shape[-2:])
+        factors = at_size(torch.cat([(1 - share) * bias, share * bias * contrast], 1), maps.shape[-2:])
         mixed = maps * factors[:, :1] + factors[:, 1:]
         return mixed * (_highest(maps) / _highest(mixed).clamp_min(1e-6))
 
@@ -96,10 +96,6 @@ class ScreenPrior(nn.Module):
         luminance = F.conv2d(pictures[..., : height // 2 * 2, : width // 2 * 2], self.weights)
         here = luminance[..., ::2, ::2]
         return (luminance[..., ::2, 1::2] - here).abs() + (luminance[..., 1::2, ::2] - here).abs()
-
-
-def _resize(tensor: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(tensor, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _mean(maps: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ import uvicorn
 from prometheus_client import multiprocess
 
 from salgan._cores import THREADS_VARIABLE, cores
+from salgan._parallel import environment
 from salgan.errors import ConfigError
 from salgan.serve.access import Access
 from salgan.serve.app import create_app
@@ -156,16 +157,8 @@ def _shared_environment(number: int) -> Iterator[str]:
     """What workers find in their environment: where all count together, and their part of the cores."""
     with tempfile.TemporaryDirectory(prefix="salgan-", ignore_cleanup_errors=True) as folder:
         wanted = {METRICS_VARIABLE: folder, THREADS_VARIABLE: str(max(1, cores() // number))}
-        before = {name: os.environ.get(name) for name in wanted}
-        os.environ.update(wanted)
-        try:
+        with environment(wanted):
             yield folder
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
 
 
 def _work(settings: Settings, life: connection.Connection) -> None:
