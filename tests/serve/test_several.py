@@ -1,10 +1,13 @@
 """Several pictures in one request: two variants compared, and a batch."""
 
+import csv
+import io
+
 import pytest
 
 from salgan import image
-from salgan.ab import compare_variants
-from salgan.regions import parse_box, shares
+from salgan.ab import compare_measured, compare_variants
+from salgan.regions import measure, parse_box, shares
 from salgan.serve import Limits
 from tests.serve.conftest import Held, metric, png, serving, until
 
@@ -115,3 +118,52 @@ def test_a_batch_of_none_or_too_many_is_refused(service):
     answer = service.post("/v1/batch", files=many)
     assert answer.status_code == 422
     assert "1 to 50" in answer.json()["detail"]
+
+
+def test_with_intervals_ab_says_what_is_more_than_noise_as_the_library_does(
+    service, predictor, quick_transport
+):
+    region = parse_box(BOX)
+    a, b = (measure(predictor, image.read(content), [region]) for content in (A, B))
+    expected = compare_measured(a, b).document()
+    got = service.post("/v1/ab", params={"box": BOX, "intervals": True}, files={"a": A, "b": B}).json()
+    assert got["noise"] == pytest.approx(expected["noise"], abs=1e-5)
+    assert got["differs"] is expected["differs"]
+    assert got["regions"][0]["differs"] is expected["regions"][0]["differs"]
+    for variant in ("a", "b"):
+        interval = expected[variant]["regions"][0]["interval"]
+        assert got[variant]["regions"][0]["interval"] == pytest.approx(interval, abs=1e-5)
+        assert interval[1] - interval[0] > 1e-4
+    same = service.post("/v1/ab", params={"box": BOX, "intervals": True}, files={"a": A, "b": A}).json()
+    assert (same["differs"], same["regions"][0]["differs"]) == (False, False)
+
+
+def test_the_shares_of_one_picture_have_intervals_where_they_are_asked_for(service, predictor):
+    found = measure(predictor, image.read(A), [parse_box(BOX)]).shares
+    low, high = found.regions[0].interval
+    for path in ("/v1/regions", "/v1/predict"):
+        asked = {"params": {"box": BOX, "intervals": True}, "content": A}
+        report = service.post(path, **asked).json()
+        assert report["regions"][0]["interval"] == pytest.approx([low, high], abs=1e-5)
+        assert report["noise"] == pytest.approx(found.noise, abs=1e-5)
+        assert "noise" not in service.post(path, params={"box": BOX}, content=A).json()
+    (row,) = csv.DictReader(
+        io.StringIO(service.post("/v1/regions", **asked, headers={"Accept": "text/csv"}).text)
+    )
+    assert [float(row["share_low"]), float(row["share_high"])] == pytest.approx([low, high], abs=1e-5)
+    drawn = service.post("/v1/predict", params={"output": "overlay", "intervals": True}, content=A)
+    assert drawn.status_code == 422
+    assert "output=json" in drawn.json()["detail"]
+
+
+def test_views_count_as_pictures_and_end_when_nobody_waits(predictor):
+    with serving(predictor, Limits(max_per_minute=20)) as client:
+        asked = {"params": {"intervals": True}, "content": A, "headers": {"Accept": "application/json"}}
+        assert client.post("/v1/predict", **asked).status_code == 200
+        assert client.post("/v1/predict", **asked).status_code == 429
+    model = Held()
+    with serving(model, Limits(timeout=0.3)) as client:
+        assert client.post("/v1/predict", **asked).status_code == 504
+        model.let.set()
+        until(lambda: metric(client, "salgan_pictures_under_way") == 0)
+        assert sum(model.batches) <= 2  # not the 16 that nobody waits for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -24,6 +25,7 @@ __all__ = [
     "Output",
     "Shape",
     "best_crops",
+    "check_polygons",
     "crop_report",
     "focal_report",
     "measure",
@@ -82,7 +84,17 @@ def measure(saliency: SaliencyMap, regions: list[Region]) -> Shares:
     """The shares of the regions, as :func:`salgan.regions.shares` gives them.
 
     Raises:
-        ConfigError: the polygons together span too many pixels; each takes time for all that it spans.
+        ConfigError: as :func:`check_polygons`.
+    """
+    check_polygons(saliency, regions)
+    return shares(saliency, regions)
+
+
+def check_polygons(saliency: SaliencyMap, regions: Sequence[Region]) -> None:
+    """Refuse polygons that together span too many pixels: each takes time for all that it spans.
+
+    Raises:
+        ConfigError: they do.
     """
     height, width = saliency.array.shape
     spanned = 0.0
@@ -95,17 +107,21 @@ def measure(saliency: SaliencyMap, regions: list[Region]) -> Shares:
             f"the polygons span {spanned / 1e6:.0f} megapixels together, and one request may ask for "
             f"{_MOST_POLYGON_PIXELS / 1e6:.0f}; send fewer, or scale the picture down"
         )
-    return shares(saliency, regions)
 
 
 def table(measured: Shares) -> str:
-    """The shares of the regions as CSV, which :func:`salgan.regions.read_regions` reads for the boxes."""
+    """The shares of the regions as CSV, which :func:`salgan.regions.read_regions` reads for the boxes.
+
+    Shares with intervals have the columns ``share_low`` and ``share_high``, too.
+    """
     file = io.StringIO()
-    writer = csv.DictWriter(file, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+    columns = _COLUMNS if measured.noise is None else (*_COLUMNS, "share_low", "share_high")
+    writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for each in measured.regions:
         box = dict(zip(("x", "y", "width", "height"), each.region.box or ("",) * 4, strict=True))
-        writer.writerow({**each.document(), **box, "name": as_cell(each.name)})
+        ends = dict(zip(("share_low", "share_high"), each.interval or (), strict=False))
+        writer.writerow({**each.document(), **box, **ends, "name": as_cell(each.name)})
     return file.getvalue()
 
 

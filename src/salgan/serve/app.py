@@ -76,7 +76,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(picture_routes(worker, held))
+    app.include_router(picture_routes(worker, held, rate))
     app.include_router(several_routes(worker, held, rate))
     app.include_router(status_routes(worker, telemetry))
     _add_page(app, limits)

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from salgan._json import parse_json
 from salgan.crop import parse_ratio, parse_size
 from salgan.errors import ConfigError
-from salgan.regions import Region, check_names, parse_box, parse_polygon, regions_from
+from salgan.regions import VIEWS, Region, check_names, parse_box, parse_polygon, regions_from
 from salgan.serve.answers import Shape
 from salgan.serve.problems import ProblemError
 
@@ -25,6 +26,7 @@ __all__ = [
     "MOST_REGIONS",
     "PICTURE_BODY",
     "REGIONS_FIELD",
+    "Intervals",
     "Upload",
     "choose",
     "read_form",
@@ -75,6 +77,14 @@ def _body(fields: dict[str, Any]) -> dict[str, Any]:
 
 BODY = _body({"picture": _PICTURE, "regions": REGIONS_FIELD})
 """The request body in the OpenAPI document: FastAPI cannot describe a body that is a picture or a form."""
+
+Intervals = Annotated[
+    bool,
+    Query(
+        description=f"Predict each picture {VIEWS} times, shifted, scaled and mirrored a little, and say in "
+        f"which interval each share lies. It counts as {VIEWS} pictures for the rate limit."
+    ),
+]
 
 PICTURE_BODY = _body({"picture": _PICTURE})
 """The same where regions mean nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from salgan._arrays import Picture
 from salgan._version import __version__
 from salgan.models import list_models
-from salgan.regions import Region
+from salgan.regions import VIEWS, Measured, Region, Shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import schemas
 from salgan.serve.answers import (
@@ -28,7 +29,16 @@ from salgan.serve.answers import (
 from salgan.serve.guard import Held
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import Problem, ProblemError
-from salgan.serve.request import BODY, PICTURE_BODY, choose, read_upload, wanted_regions, wanted_shapes
+from salgan.serve.rate import RateLimit
+from salgan.serve.request import (
+    BODY,
+    PICTURE_BODY,
+    Intervals,
+    choose,
+    read_upload,
+    wanted_regions,
+    wanted_shapes,
+)
 from salgan.serve.worker import Finish, T, Worker
 
 __all__ = ["picture_routes", "status_routes"]
@@ -61,23 +71,26 @@ _TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 50
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
 
 
-def picture_routes(worker: Worker, held: Held) -> APIRouter:
+def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
     """The routes that take a picture.
 
     Args:
         worker: answers for pictures.
         held: knows whether there is room for another answer.
+        rate: counts the pictures of each client.
     """
     router = APIRouter()
 
     async def answered(request: Request, picture: bytes, finish: Finish[T]) -> T:
-        async def gone() -> None:
-            # After its body a client has nothing more to send, so the next message says that it has left.
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-
         held.check_answers()
-        return await worker.run(picture, finish, gone)
+        return await worker.run(picture, finish, _gone(request))
+
+    async def measured(
+        request: Request, picture: bytes, regions: list[Region], finish: Callable[[Measured], T]
+    ) -> T:
+        rate.take_more(request.scope, VIEWS - 1)
+        held.check_answers()
+        return await worker.run_measured([picture], regions, lambda found: finish(found[0]), _gone(request))
 
     @router.post(
         "/v1/predict",
@@ -114,6 +127,7 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
             ),
         ] = False,
         legend: Annotated[bool, Query(description="Draw a colour bar into the overlay.")] = False,
+        intervals: Intervals = False,
         box: Boxes = [],  # noqa: B006  (FastAPI copies it)
         polygon: Polygons = [],  # noqa: B006
     ) -> Response:
@@ -123,8 +137,14 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
         rounded; png8 is for looking only.
         """
         wanted = output or _by_accept(request)
+        if intervals and wanted != "json":
+            raise ProblemError(422, f"intervals are figures, and {wanted} holds none; ask for output=json")
         upload = await read_upload(request)
         regions = wanted_regions(box, polygon, upload.regions)
+        if intervals:
+            return await measured(
+                request, upload.picture, regions, lambda found: JSONResponse(_named(worker, found.shares))
+            )
 
         def finish(picture: Picture, saliency: SaliencyMap) -> Response:
             if wanted == "json":
@@ -153,7 +173,12 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
             **_NOT_ACCEPTABLE,
         },
     )
-    async def regions(request: Request, box: Boxes = [], polygon: Polygons = []) -> Response:  # noqa: B006
+    async def regions(
+        request: Request,
+        intervals: Intervals = False,
+        box: Boxes = [],  # noqa: B006
+        polygon: Polygons = [],  # noqa: B006
+    ) -> Response:
         """Send a picture and regions, as `box`, `polygon` or the form's field `regions`; at least one."""
         as_csv = _acceptable(request, ["application/json", "text/csv"]) == "text/csv"
         upload = await read_upload(request)
@@ -161,12 +186,14 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
         if not wanted:
             raise ProblemError(422, "name at least one region, such as box=cta:0.6,0.8,0.3,0.1")
 
-        def finish(picture: Picture, saliency: SaliencyMap) -> Response:
+        def finish(found: Shares) -> Response:
             if as_csv:
-                return Response(table(measure(saliency, wanted)), media_type="text/csv")
-            return JSONResponse(report(worker.predictor.name, saliency, wanted))
+                return Response(table(found), media_type="text/csv")
+            return JSONResponse(_named(worker, found))
 
-        return await answered(request, upload.picture, finish)
+        if intervals:
+            return await measured(request, upload.picture, wanted, lambda found: finish(found.shares))
+        return await answered(request, upload.picture, lambda _, saliency: finish(measure(saliency, wanted)))
 
     @router.post(
         "/v1/focal",
@@ -229,6 +256,19 @@ def picture_routes(worker: Worker, held: Held) -> APIRouter:
         return await answered(request, upload.picture, finish)
 
     return router
+
+
+def _named(worker: Worker, found: Shares) -> dict[str, Any]:
+    return {"model": worker.predictor.name, **found.document()}
+
+
+def _gone(request: Request) -> Callable[[], Awaitable[object]]:
+    async def gone() -> None:
+        # After its body a client has nothing more to send, so the next message says that it has left.
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone
 
 
 def _by_accept(request: Request) -> Output:

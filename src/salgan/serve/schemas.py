@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Interval = Annotated[list[Fraction], Field(min_length=2, max_length=2)]
 
 
 class FocalPoint(BaseModel):
@@ -45,6 +46,9 @@ class Region(BaseModel):
     polygon: list[list[float]] | None = Field(default=None, description="Corners as x, y; for a polygon.")
     unit: Literal["fraction", "pixel"] = Field(description="The unit of these coordinates.")
     share: Fraction = Field(description="Its share of the attention.")
+    interval: Interval | None = Field(
+        default=None, description="The lowest and the highest share among the views; only with `intervals`."
+    )
     area: Fraction = Field(description="Its share of the picture's area.")
     lift: float | None = Field(description="share / area; null for a region outside the picture.", ge=0)
     mean: Fraction | None = Field(description="The mean saliency inside.")
@@ -77,6 +81,9 @@ class Report(BaseModel):
     regions: list[Region]
     elsewhere: Rest
     focal_points: list[FocalPoint] = Field(description="Where in the whole picture people look most.")
+    noise: Fraction | None = Field(
+        default=None, description="How much of the attention moves among the views; only with `intervals`."
+    )
 
 
 class Focal(BaseModel):
@@ -168,6 +175,12 @@ class RegionChange(BaseModel):
     b: Fraction = Field(description="Its share of the attention in variant B.")
     change: float = Field(ge=-1, le=1, description="b - a.")
     ratio: float | None = Field(ge=0, description="b / a; null if a is 0.")
+    interval: list[float] | None = Field(
+        default=None, description="The least and the greatest change that both intervals allow.", max_length=2
+    )
+    differs: bool | None = Field(
+        default=None, description="Whether the change is more than noise; only with `intervals`."
+    )
 
 
 class VariantReport(BaseModel):
@@ -178,6 +191,9 @@ class VariantReport(BaseModel):
     regions: list[Region]
     elsewhere: Rest
     focal_points: list[FocalPoint]
+    noise: Fraction | None = Field(
+        default=None, description="How much of the attention moves among the views; only with `intervals`."
+    )
 
 
 class Comparison(BaseModel):
@@ -187,6 +203,10 @@ class Comparison(BaseModel):
     schema_: Literal["salgan.ab/1"] = Field(alias="schema")
     cc: float = Field(ge=-1, le=1, description="The correlation of the two maps.")
     moved: Fraction = Field(description="The part of the attention that is in another place.")
+    noise: Fraction | None = Field(
+        default=None, description="How much moves when one variant alone is shifted, scaled or mirrored."
+    )
+    differs: bool | None = Field(default=None, description="Whether more has moved than that.")
     emd: float | None = Field(
         ge=0,
         description="How far a unit of attention moves on average, as a part of the picture's longer side; "

@@ -14,14 +14,14 @@ from starlette.datastructures import FormData, UploadFile
 
 from salgan._arrays import Picture
 from salgan.ab import compare_measured
-from salgan.regions import Measured, Region
+from salgan.regions import VIEWS, Measured, Region
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import schemas
 from salgan.serve.answers import measure
 from salgan.serve.guard import Held
 from salgan.serve.problems import Problem, ProblemError, request_id
 from salgan.serve.rate import RateLimit
-from salgan.serve.request import REGIONS_FIELD, read_form, regions_of, wanted_regions
+from salgan.serve.request import REGIONS_FIELD, Intervals, read_form, regions_of, wanted_regions
 from salgan.serve.worker import Worker
 
 __all__ = ["BATCH_SCHEMA", "MOST_PICTURES", "several_routes"]
@@ -66,26 +66,36 @@ def several_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
         responses={200: {"model": schemas.Comparison}, **_TROUBLE},
         response_class=JSONResponse,
     )
-    async def ab(request: Request, box: _Boxes = [], polygon: _Polygons = []) -> Response:  # noqa: B006
+    async def ab(
+        request: Request,
+        intervals: Intervals = False,
+        box: _Boxes = [],  # noqa: B006
+        polygon: _Polygons = [],  # noqa: B006
+    ) -> Response:
         """Send a form with the files `a` and `b`; get how far attention moved, and each region's change.
 
-        Each variant is predicted once. If the sizes differ, places are compared as fractions of the sides,
-        and regions must be in fractions.
+        Each variant is predicted once, so small changes may be noise. With `intervals` the answer says which
+        changes are more than that (`differs`), and how much moves in one variant alone (`noise`).
+        If the sizes differ, places are compared as fractions of the sides, and regions must be in fractions.
         """
         async with read_form(request, most_files=3) as form:
             files = [_file(form, name) for name in ("a", "b")]
             pictures = [await file.read() for file in files]
             regions = wanted_regions(box, polygon, await regions_of(form))
-        rate.take_more(request.scope, 1)
+        rate.take_more(request.scope, 2 * VIEWS - 1 if intervals else 1)
         held.check_answers()
 
-        def finish(found: list[tuple[Picture, SaliencyMap]]) -> Response:
-            a, b = (Measured(saliency, measure(saliency, regions)) for _, saliency in found)
-            document = compare_measured(a, b).document()
+        def finish(found: list[Measured]) -> Response:
+            document = compare_measured(*found).document()
             return JSONResponse({"model": worker.predictor.name, **document})
 
+        def once(found: list[tuple[Picture, SaliencyMap]]) -> Response:
+            return finish([Measured(saliency, measure(saliency, regions)) for _, saliency in found])
+
         async with _until_gone(request) as gone:
-            return await worker.run_together(pictures, finish, gone.wait)
+            if intervals:
+                return await worker.run_measured(pictures, regions, finish, gone.wait)
+            return await worker.run_together(pictures, once, gone.wait)
 
     @router.post(
         "/v1/batch",

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -16,7 +16,9 @@ import numpy as np
 
 from salgan._arrays import Picture
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError, ModelError
+from salgan.regions import Measured, Region, measure
 from salgan.saliency_map import SaliencyMap
+from salgan.serve.answers import check_polygons
 from salgan.serve.decoding import Decoders, NotNowError, OutOfMemoryError
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Telemetry
@@ -152,6 +154,47 @@ class Worker:
             # An error knows this frame, which would know the error through these: a circle, which nothing
             # frees for a long time.
             del work, watch, first
+
+    async def run_measured(
+        self,
+        contents: Sequence[bytes],
+        regions: Sequence[Region],
+        finish: Callable[[list[Measured]], T],
+        gone: Callable[[], Awaitable[object]],
+    ) -> T:
+        """Make one answer of pictures whose shares have intervals (:func:`salgan.regions.measure`).
+
+        The further predictions of a picture wait in line one by one, so others get their turn between them,
+        and none is made any more once the answer is late or nobody waits for it.
+
+        Args:
+            contents: the pictures' files.
+            regions: those of every picture.
+            finish: makes the answer of what was measured; called in another thread.
+            gone: as in :meth:`run`.
+
+        Returns:
+            What ``finish`` returned.
+
+        Raises:
+            ProblemError, ClientGone: as in :meth:`run`.
+        """
+        left = threading.Event()
+
+        def measured(found: list[tuple[Picture, SaliencyMap]]) -> T:
+            for _, saliency in found:
+                check_polygons(saliency, regions)
+            return finish(
+                [
+                    measure(_Again(self._batcher, saliency, left), picture, regions)
+                    for picture, saliency in found
+                ]
+            )
+
+        try:
+            return await self.run_together(contents, measured, gone)
+        finally:
+            left.set()
 
     def close(self) -> None:
         """Finish every picture that was taken, then stop."""
@@ -316,6 +359,30 @@ class Batcher:
         self._on_batch(len(batch), time.perf_counter() - start)
         for (_, future), saliency in zip(batch, maps, strict=True):
             future.set_result(saliency)
+
+
+class _Again:
+    """Predicts further views of a picture whose map is known, as long as somebody waits for them.
+
+    Args:
+        batcher: predicts.
+        saliency: the map of the picture itself.
+        left: set when nobody waits any more.
+    """
+
+    def __init__(self, batcher: Batcher, saliency: SaliencyMap, left: threading.Event) -> None:
+        self._batcher = batcher
+        self._saliency = saliency
+        self._left = left
+
+    def predict(self, _: Picture) -> SaliencyMap:
+        return self._saliency
+
+    def predict_many(self, sources: Iterable[Picture]) -> Iterator[SaliencyMap]:
+        for picture in sources:
+            if self._left.is_set():
+                raise ClientGone
+            yield self._batcher.predict(picture)
 
 
 def _forget_pictures(error: BaseException | None) -> None:
