@@ -17,7 +17,7 @@ COPY src src
 # ONNX Runtime's builds overwrite each other's files, so the one for CPUs has to go first.
 RUN /opt/salgan/bin/pip install ".[serve]" \
   && /opt/salgan/bin/pip uninstall --yes onnxruntime \
-  && /opt/salgan/bin/pip install "onnxruntime-gpu>=1.20,<2" \
+  && /opt/salgan/bin/pip install "onnxruntime-gpu>=1.27,<2" \
   && /opt/salgan/bin/python -m compileall -q /opt/salgan/lib
 
 FROM base
