@@ -45,7 +45,7 @@ CONFIG = {
     "sources": [{"path": "gaze", "train": "all", "val": "all", "sigma": 12}],
     "bootstrap": {"epochs": 1, "optimiser": {"name": "adamw", "lr": 0.01}},
     "adversarial": {"epochs": 1, "discriminator_optimiser": {"lr": 0.001}},
-    "accelerator": "cpu",
+    "device": "cpu",
     "image_rows": 1,
 }
 

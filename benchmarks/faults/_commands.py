@@ -28,7 +28,7 @@ size: [32, 48]
 batch_size: 4
 log_every: 1
 checkpoint_every: 2
-accelerator: cpu
+device: cpu
 sources:
   - {path: train, train: all, val: null, sigma: 12}
   - {path: val, train: null, val: all, sigma: 12}

@@ -34,7 +34,7 @@ def desk(tmp_path, monkeypatch):
 
 def test_a_network_of_ones_own_is_trained_adversarially_by_the_pages_command(desk, salgan, tmp_path):
     (command,) = [line for _, line in _fenced.commands(PAGE) if line.startswith("salgan train mine.yaml")]
-    said = salgan(*shlex.split(command)[1:], "cache=cache", "accelerator=cpu", "log_every=1")
+    said = salgan(*shlex.split(command)[1:], "cache=cache", "device=cpu", "log_every=1")
     assert said.code == 0, said.err
     assert said.out == "runs/mine/network.safetensors\n"
 

@@ -90,7 +90,7 @@ network: "tests.evaluation.tiny:network"
 downsample: 4
 batch_size: 4
 cache: {tmp_path / "cache"}
-accelerator: cpu
+device: cpu
 bootstrap: {{epochs: 2, optimiser: {{name: adamw, lr: 2e-3}}}}
 adversarial: {{epochs: 2}}
 image_rows: 0

@@ -21,7 +21,7 @@ SETTINGS = {
     "bootstrap": {"epochs": 2, "optimiser": {"name": "adamw", "lr": 0.01}},
     "adversarial": {"epochs": 0, "discriminator_optimiser": {"lr": 0.001}},
     "image_rows": 2,
-    "accelerator": "cpu",
+    "device": "cpu",
 }
 
 

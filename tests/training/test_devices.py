@@ -49,5 +49,5 @@ def test_mixed_precision_trains_too(run):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_run_reports_its_share_of_peak_and_resumes(run, config):
-    folder = run(accelerator="gpu", precision="auto", adversarial={"epochs": 1})
+    folder = run(device="cuda", precision="auto", adversarial={"epochs": 1})
     assert all("share_of_peak" in line for line in lines(folder, "validation"))

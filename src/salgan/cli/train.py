@@ -54,9 +54,17 @@ def train(
     check_code(config, overrides or [], trust=trust)
     from salgan.cli._common import messages, progress
     from salgan.training import train as run
+    from salgan.training.processes import EndedWithOthersError
 
-    with progress() as on_progress:
-        outcome = run(config, say=lambda line: messages().print(line, markup=False), on_progress=on_progress)
+    try:
+        with progress() as on_progress:
+            outcome = run(
+                config, say=lambda line: messages().print(line, markup=False), on_progress=on_progress
+            )
+    except EndedWithOthersError:
+        raise typer.Exit(1) from None
+    if not outcome.reports:
+        return
     if outcome.finished:
         say(outcome.folder / "network.safetensors")
     else:

@@ -204,6 +204,9 @@ class Config(Settings):
     """Changes to training pictures."""
     batch_size: AtLeastOne = 32
     """Pictures in a step, over all devices. An epoch leaves out its last, incomplete batch."""
+    accumulate: AtLeastOne = 1
+    """Parts that each device computes its share of a batch in, one after the other, before the weights move:
+    the same step in less memory (batch norms see a part at a time)."""
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Decay of an average of the generator's weights, which is then validated and saved; null: none."""
     validation_scores: list[Score] = ["nss", "cc", "sim", "kld"]
@@ -213,12 +216,16 @@ class Config(Settings):
     """What chooses network.safetensors: one of validation_scores, content, or a source's (osie/cc); null:
     last."""
 
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    """Device kind."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; auto is what ``SALGAN_DEVICE`` says, and otherwise a GPU where there is one."""
     devices: AtLeastOne = 1
-    """Number of devices; above 1 each takes its share of every batch (DDP)."""
+    """Number of devices, each with a process that takes its share of every batch (DDP). Under ``torchrun``,
+    which starts the processes itself, leave it out."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     """Arithmetic; auto is bf16-mixed on a GPU and 32-true elsewhere."""
+    activation_checkpointing: bool = False
+    """Compute activations of VGG-16 and its decoder a second time instead of keeping them: the same gradients
+    in less memory, and more time."""
     compile: bool = False
     """Compile the networks with torch.compile."""
     cache_features: bool = True
@@ -242,8 +249,9 @@ class Config(Settings):
             raise ValueError("bootstrap.epochs and adversarial.epochs are both 0; nothing would be trained")
         if not any(getattr(self.content, term) for term in Content.model_fields):
             raise ValueError("content: every weight is 0; the content loss needs at least one term")
-        if self.batch_size % self.devices:
-            raise ValueError(f"batch_size {self.batch_size} must divide by devices {self.devices}")
+        if self.batch_size % (self.devices * self.accumulate):
+            parts = f" times accumulate {self.accumulate}" if self.accumulate > 1 else ""
+            raise ValueError(f"batch_size {self.batch_size} must divide by devices {self.devices}{parts}")
         if not any(source.train for source in self.sources):
             raise ValueError("sources: none has a train part")
         for shape in [self.size, *(self.shapes or [])]:

@@ -51,6 +51,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    def parts(self, count: int) -> list[Batch]:
+        """The batch in so many equal parts; what each of them holds is not copied."""
+        if count == 1:
+            return [self]
+        tensors = (self.pictures, self.density, self.fixations)
+        columns = [each.chunk(count) for each in tensors]
+        features = [None] * count if self.features is None else self.features.chunk(count)
+        return [Batch(*each, kept) for *each, kept in zip(*columns, features, strict=True)]
+
 
 Change: TypeAlias = Callable[[Batch, int], Batch]
 """What replaces a training batch, given its step in the run; see :func:`salgan.training.train`."""

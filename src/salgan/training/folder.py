@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from salgan._files import replacing
 from salgan._json import parse_json
@@ -23,11 +24,13 @@ from salgan.errors import ConfigError, ModelError, SalganError
 from salgan.networks import read_checkpoint
 from salgan.training._yaml import parse_yaml
 from salgan.training.config import Config
+from salgan.training.recipes import with_present_names
 
 __all__ = ["RunFolder"]
 
 _MAY_CHANGE = {
-    "out", "data", "cache", "resume", "time_limit", "accelerator", "devices", "compile", "cache_features",
+    "out", "data", "cache", "resume", "time_limit", "device", "devices", "accumulate",
+    "activation_checkpointing", "compile", "cache_features",
     "checkpoint_every", "image_rows", "keep_networks", "logger", "validation_scores",
 }  # fmt: skip
 """Settings that may differ when a run is resumed: where and how it trains, but never what is trained."""
@@ -174,6 +177,14 @@ def _same_run(config: Config, stored: Path) -> None:
         raise ConfigError(f"{stored}: cannot be read ({error}); choose another out=FOLDER") from None
     if not isinstance(before, dict):
         raise ConfigError(f"{stored}: is not the recipe of a run; choose another out=FOLDER")
+    try:  # a run of an earlier version lacks the settings that have come since; it had their defaults
+        before = Config.model_validate(with_present_names(before)).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigError(
+            f"{stored}: is not the recipe of a run ({place}: {first['msg']}); choose another out=FOLDER"
+        ) from None
     now = config.model_dump()
     for key, value in now.items():
         if key not in _MAY_CHANGE and before.get(key) != value:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from salgan.networks.rival import Rival
 
-__all__ = ["Answer", "Answers", "Average"]
+__all__ = ["Answer", "Answers", "Average", "statistics_held"]
 
 
 class Answer(NamedTuple):
@@ -85,6 +87,23 @@ class Average:
         for mine, theirs in pairs:
             if not mine.is_floating_point():  # counters
                 mine.copy_(theirs)
+
+
+@contextmanager
+def statistics_held(norms: Sequence[Any]) -> Iterator[None]:
+    """Inside, batch norms use the batch's statistics, as in training, but do not keep them.
+
+    Args:
+        norms: batch norms; those in evaluation mode stay as they are.
+    """
+    held = [norm for norm in norms if norm.training]
+    for norm in held:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in held:
+            norm.track_running_stats = True
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

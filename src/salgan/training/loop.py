@@ -32,6 +32,7 @@ from salgan.training.generator import Answers
 from salgan.training.judging import Accuracy, advice, judge_validation, to_be_drawn_anew, warmup_ends
 from salgan.training.loggers import Logger, open_logger
 from salgan.training.module import SalGAN
+from salgan.training.processes import EndedWithOthersError
 from salgan.training.report import Reporter, Window, not_finite
 from salgan.training.resume import check_number
 from salgan.training.stopping import Stopper
@@ -83,6 +84,7 @@ class TrainingOutcome:
         epochs: epochs that are finished.
         best: best validation score, None without validation.
         signal: the number of the signal that asked the run to stop, None if there was none.
+        reports: whether this is the process that reports, the first of several.
     """
 
     folder: Path
@@ -90,6 +92,7 @@ class TrainingOutcome:
     epochs: int
     best: float | None
     signal: int | None = None
+    reports: bool = True
 
 
 class Loop:
@@ -179,8 +182,14 @@ class Loop:
                 stopped = not self._epoch(stopper)
                 if not stopped:
                     self._after_epoch()
+            fabric.barrier()  # whoever started the processes may end all of them with the first that leaves
         return TrainingOutcome(
-            self._folder.path, not stopped, position.epoch, position.best, signal=stopper.signal
+            self._folder.path,
+            not stopped,
+            position.epoch,
+            position.best,
+            signal=stopper.signal,
+            reports=self._folder.writes,
         )
 
     def _logger(self) -> Logger | None:
@@ -294,8 +303,9 @@ class Loop:
         self._report.validation(self._facts(), scores, best=best, speed=speed, share=share)
         if learnt is not None and (line := advice(learnt, config.adversarial)):
             self._report.say(line)
-        shown = _rows(salgan, self._validation, config.image_rows, self._record.shape)
-        self._report.pictures(shown, position.steps)
+        if self._folder.writes:
+            shown = _rows(salgan, self._validation, config.image_rows, self._record.shape)
+            self._report.pictures(shown, position.steps)
 
     def _save_networks(self, best: bool) -> None:
         if not self._folder.writes:
@@ -312,8 +322,10 @@ class Loop:
 
     def _check(self) -> None:
         """Stop at the first NaN or infinity, before it reaches a checkpoint."""
-        found = self._window.first_not_finite()
+        found = self._window.first_not_finite(self._fabric)
         if found is not None:
+            if not self._folder.writes:
+                raise EndedWithOthersError("a loss is NaN or infinite, as the first process says")
             number, step, name = found
             order = epoch_order(self._config.seed, number, len(self._training), self._config.batch_size)
             raise not_finite(name, [self._training.names[row] for row in order[step]])

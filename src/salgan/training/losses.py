@@ -7,6 +7,7 @@ Nothing here takes the logarithm of a probability that may have been rounded to 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ __all__ = [
     "discriminator_loss",
     "kld_loss",
     "log_pooled_probability",
+    "mean_of_parts",
     "nss_loss",
     "pooled_bce",
     "pooled_mse",
@@ -199,6 +201,13 @@ def discriminator_loss(real: Tensor, generated: Tensor, smoothing: float = 0.0) 
     real, generated = _single(real), _single(generated)
     right = F.binary_cross_entropy_with_logits(real, torch.full_like(real, 1 - smoothing))
     return right - F.logsigmoid(-generated).mean()
+
+
+def mean_of_parts(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The losses of a batch, by name, from those of its equal parts."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: torch.stack([each[name] for each in parts]).mean() for name in parts[0]}
 
 
 def _single(tensor: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ take turns is what the paper is about.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
@@ -18,9 +17,16 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 from salgan.errors import ModelError
 from salgan.networks.discriminator import Discriminator
 from salgan.training.data import Batch
-from salgan.training.generator import Answer, Answers, Average
-from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
-from salgan.training.optimiser import build_optimiser, clip, schedule_factor, set_learning_rate
+from salgan.training.generator import Answers, Average, statistics_held
+from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, mean_of_parts
+from salgan.training.optimiser import (
+    build_optimiser,
+    clip,
+    learning_rate,
+    restore_gradients,
+    schedule_factor,
+    set_learning_rate,
+)
 from salgan.training.phases import Adversarial, Bootstrap, Optimiser
 from salgan.training.resume import check_like, check_optimiser
 
@@ -42,6 +48,7 @@ class SalGAN:
         content: its content loss.
         steps_per_epoch: batches in an epoch, for the schedules.
         ema: decay of the generator's average; None keeps none.
+        accumulate: parts that a batch is computed in.
         compile: compile both networks.
     """
 
@@ -56,10 +63,12 @@ class SalGAN:
         content: ContentLoss,
         steps_per_epoch: int,
         ema: float | None = None,
+        accumulate: int = 1,
         compile: bool = False,  # the recipe's name for it
     ) -> None:
         self._fabric = fabric
         self._first, self._second, self._content_loss = bootstrap, adversarial, content
+        self._accumulate = accumulate
         self.generator = generator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         answers = Answers(self.generator)
@@ -183,9 +192,14 @@ class SalGAN:
             ``content``, a detached scalar.
         """
         self._set_generator_rate(step)
-        content = self._content(self._answers(batch.pictures, batch.features), batch)
-        self._move_generator(content, self._generator_settings)
-        return {"content": content.detach()}
+        found: list[Losses] = []
+        for part in self._parts(batch, self._answers):
+            answer = self._answers(part.pictures, part.features)
+            content = self._content_loss(answer, part.density, part.fixations)
+            self._backward(content)
+            found.append({"content": content.detach()})
+        self._move_generator()
+        return mean_of_parts(found)
 
     def generator_step(self, batch: Batch, step: int) -> Losses:
         """Adversarial phase, the generator's turn: ``alpha * content - log D(I, S_hat)``.
@@ -223,28 +237,38 @@ class SalGAN:
             Detached scalars ``discriminator`` (the loss), ``log_d_real`` and ``log_d_generated``, and
             ``accuracy_real`` and ``accuracy_generated``, the shares of both kinds that it was right about.
         """
-        with torch.no_grad(), self._statistics_held():
-            generated = self._answers(batch.pictures, batch.features).logits.sigmoid()
-        return self._teach(batch, generated, step)
+        with torch.no_grad(), statistics_held(self._norms):
+            maps = [
+                self._answers(part.pictures, part.features).logits.sigmoid()
+                for part in batch.parts(self._accumulate)
+            ]
+        return self._teach(batch, torch.cat(maps), step)
 
     def _convince(self, batch: Batch, step: int) -> tuple[Losses, Tensor]:
         """Move the generator in the adversarial phase; its losses, and the maps that were judged."""
         self._set_generator_rate(step)
-        answer = self._answers(batch.pictures, batch.features)
-        content = self._content(answer, batch)
         self.discriminator.requires_grad_(False)
-        # The bare discriminator: under DDP its wrapper would wait for gradients that this step does not make.
-        generated = answer.logits.sigmoid()
-        with self._fabric.autocast():
-            judged = self.discriminator(batch.pictures, generated)
-        loss = adversarial_loss(content, judged, self._second.alpha)
-        self._move_generator(loss, self._generator_settings)
-        losses = {
-            "content": content.detach(),
-            "generator": loss.detach(),
-            "log_d_generated": F.logsigmoid(judged.detach().float()).mean(),
-        }
-        return losses, generated.detach()
+        found: list[Losses] = []
+        maps: list[Tensor] = []
+        for part in self._parts(batch, self._answers):
+            answer = self._answers(part.pictures, part.features)
+            content = self._content_loss(answer, part.density, part.fixations)
+            generated = answer.logits.sigmoid()
+            # Bare: under DDP the wrapper would wait for gradients that this step does not make.
+            with self._fabric.autocast():
+                judged = self.discriminator(part.pictures, generated)
+            loss = adversarial_loss(content, judged, self._second.alpha)
+            self._backward(loss)
+            maps.append(generated.detach())
+            found.append(
+                {
+                    "content": content.detach(),
+                    "generator": loss.detach(),
+                    "log_d_generated": F.logsigmoid(judged.detach().float()).mean(),
+                }
+            )
+        self._move_generator()
+        return mean_of_parts(found), torch.cat(maps)
 
     def _teach(self, batch: Batch, generated: Tensor, step: int) -> Losses:
         """Move the discriminator on true and generated maps of one batch."""
@@ -252,24 +276,31 @@ class SalGAN:
         steps = self._warmup_steps if self.phase == "warmup" else self._adversarial_steps
         factor = schedule_factor(settings, step - self._begun, steps)
         set_learning_rate(self.discriminator_optimiser, settings.lr * factor)
-        _restore_gradients(self.discriminator_optimiser)
-        # One pass over both halves costs the same and keeps DDP's count of passes at one.
-        both = self._judge(
-            torch.cat([batch.pictures, batch.pictures]), torch.cat([batch.density, generated.float()])
-        )
-        real, fake = both.chunk(2)
-        loss = discriminator_loss(real, fake, self._second.smoothing)
-        self._fabric.backward(loss)
+        restore_gradients(self.discriminator_optimiser)
+        found: list[Losses] = []
+        parts = zip(self._parts(batch, self._judge), generated.chunk(self._accumulate), strict=True)
+        for part, made in parts:
+            # One pass over both halves costs the same and keeps DDP's count of passes at one.
+            both = self._judge(
+                torch.cat([part.pictures, part.pictures]), torch.cat([part.density, made.float()])
+            )
+            real, fake = both.chunk(2)
+            loss = discriminator_loss(real, fake, self._second.smoothing)
+            self._backward(loss)
+            real, fake = real.detach(), fake.detach()
+            found.append(
+                {
+                    "discriminator": loss.detach(),
+                    "log_d_real": F.logsigmoid(real.float()).mean(),
+                    "log_d_generated": F.logsigmoid(fake.float()).mean(),
+                    "accuracy_real": (real > 0).float().mean(),
+                    "accuracy_generated": (fake < 0).float().mean(),
+                }
+            )
         clip(self.discriminator.parameters(), settings)
         self.discriminator_optimiser.step()
         self.discriminator_optimiser.zero_grad(set_to_none=True)
-        return {
-            "discriminator": loss.detach(),
-            "log_d_real": F.logsigmoid(real.detach().float()).mean(),
-            "log_d_generated": F.logsigmoid(fake.detach().float()).mean(),
-            "accuracy_real": (real.detach() > 0).float().mean(),
-            "accuracy_generated": (fake.detach() < 0).float().mean(),
-        }
+        return mean_of_parts(found)
 
     @torch.no_grad()
     def frozen_features(self, pictures: Tensor) -> Tensor:
@@ -280,9 +311,9 @@ class SalGAN:
 
     def learning_rates(self) -> dict[str, float]:
         """The learning rates of the latest steps."""
-        rates = {"lr": _rate(self.generator_optimiser)}
+        rates = {"lr": learning_rate(self.generator_optimiser)}
         if {"discriminator", "both"} & set(self.turns):
-            rates["lr_discriminator"] = _rate(self.discriminator_optimiser)
+            rates["lr_discriminator"] = learning_rate(self.discriminator_optimiser)
         return rates
 
     def state(self) -> dict[str, Any]:
@@ -345,36 +376,21 @@ class SalGAN:
         settings = self._generator_settings
         set_learning_rate(self.generator_optimiser, settings.lr * schedule_factor(settings, step, steps))
 
-    def _content(self, answer: Answer, batch: Batch) -> Tensor:
-        return self._content_loss(answer, batch.density, batch.fixations)
+    def _parts(self, batch: Batch, module: Any) -> Iterator[Batch]:
+        """The parts of a batch; processes exchange the gradients of ``module`` in the last one alone."""
+        *first, last = batch.parts(self._accumulate)
+        for part in first:
+            with self._fabric.no_backward_sync(module):
+                yield part
+        yield last
 
-    @contextmanager
-    def _statistics_held(self) -> Iterator[None]:
-        """Batch norms use the batch's statistics, as in training, but do not keep them."""
-        held = [norm for norm in self._norms if norm.training]
-        for norm in held:
-            norm.track_running_stats = False
-        try:
-            yield
-        finally:
-            for norm in held:
-                norm.track_running_stats = True
+    def _backward(self, loss: Tensor) -> None:
+        """Add a part's gradient to the batch's, which is the mean over its equal parts."""
+        self._fabric.backward(loss / self._accumulate)
 
-    def _move_generator(self, loss: Tensor, settings: Optimiser) -> None:
-        self._fabric.backward(loss)
-        clip(self.generator.parameters(), settings)
+    def _move_generator(self) -> None:
+        clip(self.generator.parameters(), self._generator_settings)
         self.generator_optimiser.step()
         self.generator_optimiser.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.generator)
-
-
-def _restore_gradients(optimiser: torch.optim.Optimizer) -> None:
-    """Let exactly the weights that an optimiser moves have gradients again."""
-    for group in optimiser.param_groups:
-        for weight in group["params"]:
-            weight.requires_grad_(True)
-
-
-def _rate(optimiser: torch.optim.Optimizer) -> float:
-    return float(max(group["lr"] for group in optimiser.param_groups))

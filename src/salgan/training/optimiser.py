@@ -11,7 +11,14 @@ from torch import nn
 
 from salgan.training.phases import Optimiser
 
-__all__ = ["build_optimiser", "clip", "schedule_factor", "set_learning_rate"]
+__all__ = [
+    "build_optimiser",
+    "clip",
+    "learning_rate",
+    "restore_gradients",
+    "schedule_factor",
+    "set_learning_rate",
+]
 
 _ADAGRAD_EPSILON = 1e-6
 
@@ -77,6 +84,18 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Set every group's learning rate to ``rate`` times the group's own factor."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+def learning_rate(optimiser: torch.optim.Optimizer) -> float:
+    """The largest learning rate of its groups."""
+    return float(max(group["lr"] for group in optimiser.param_groups))
+
+
+def restore_gradients(optimiser: torch.optim.Optimizer) -> None:
+    """Let exactly the weights that an optimiser moves have gradients again."""
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            weight.requires_grad_(True)
 
 
 def clip(weights: Iterable[torch.Tensor], settings: Optimiser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -15,9 +16,12 @@ from salgan.errors import ConfigError
 from salgan.training._yaml import parse_yaml
 from salgan.training.config import Config
 
-__all__ = ["find_recipe", "load_config"]
+__all__ = ["find_recipe", "load_config", "with_present_names"]
 
 _MOST_BYTES = 1_000_000
+
+_DEVICES = {"gpu": "cuda"}
+"""What the values of ``accelerator``, the former name of ``device``, are called now where that differs."""
 
 
 def find_recipe(recipe: str | Path) -> Path:
@@ -64,9 +68,11 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
         settings = {}
     if not isinstance(settings, dict):
         raise ConfigError(f"{recipe}: a recipe is a list of 'key: value' lines")
+    settings = with_present_names(settings, str(recipe))
     _check_keys(settings, Config, "", str(recipe))
     for override in overrides:
         _apply(settings, override)
+    settings = with_present_names(settings, "command line")
     _check_keys(settings, Config, "", "command line")
     missing = [name for name in ("data", "out") if settings.get(name) is None]
     if missing:
@@ -78,6 +84,25 @@ def load_config(recipe: str | Path, overrides: Sequence[str] = ()) -> Config:
         place = ".".join(str(part) for part in first["loc"] if part not in ("Network", "constrained-str"))
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: {message}" if place else message) from None
+
+
+def with_present_names(settings: dict[str, Any], origin: str | None = None) -> dict[str, Any]:
+    """Settings in which keys that had another name once have the one of today.
+
+    Args:
+        settings: of a recipe or of a run's ``config.yaml``.
+        origin: where they come from, for a warning that names the new key; None warns of nothing.
+    """
+    if "accelerator" not in settings:
+        return settings
+    settings = dict(settings)
+    old = settings.pop("accelerator")
+    settings["device"] = _DEVICES.get(old, old) if isinstance(old, str) else old
+    if origin is not None:
+        warnings.warn(
+            f"{origin}: accelerator is called device now; read as device={settings['device']}", stacklevel=3
+        )
+    return settings
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:

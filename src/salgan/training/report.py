@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import torch
+from lightning.fabric import Fabric
 from torch import Tensor
 
 from salgan._progress import Progress, Say
@@ -24,7 +25,8 @@ __all__ = ["Reporter", "Window"]
 class Window:
     """Losses of the steps since the last line of ``metrics.jsonl``.
 
-    They stay on the device until a line is due, so that no step waits for the device.
+    They stay on the device until a line is due, so that no step waits for the device. Each of several
+    processes adds the losses of its own share, and fetching them makes them those of the whole batch.
 
     Args:
         entries: entries of a checkpoint's window, from :attr:`entries`.
@@ -32,12 +34,14 @@ class Window:
 
     Attributes:
         entries: epoch, step and losses of every step since the last line.
-        judged: the discriminator's two accuracies in every step of the present epoch in which it learned.
+        judged: the discriminator's two accuracies in every step of the present epoch in which it learned, as
+            far as they have been fetched.
     """
 
     def __init__(self, entries: Sequence[Any] = (), judged: Sequence[Any] = ()) -> None:
         self.entries: list[tuple[int, int, dict[str, Any]]] = [tuple(entry) for entry in entries]
         self.judged: list[tuple[Any, Any]] = [tuple(each) for each in judged]
+        self._fetched = len(self.entries)
 
     def check(self) -> None:
         """Raise ModelError if this is not what :attr:`entries` and :attr:`judged` hold."""
@@ -51,15 +55,28 @@ class Window:
     def add(self, epoch: int, step: int, losses: dict[str, Tensor]) -> None:
         """Take in one step's losses: epoch and step (in the epoch, both from 0) say which batch it was."""
         self.entries.append((epoch, step, losses))
-        if "accuracy_real" in losses:
-            self.judged.append((losses["accuracy_real"], losses["accuracy_generated"]))
 
-    def first_not_finite(self) -> tuple[int, int, str] | None:
-        """Fetch the losses from the device: epoch, step and name of the first NaN or infinity, or None."""
-        self.entries = [
-            (epoch, step, {name: float(value) for name, value in losses.items()})
-            for epoch, step, losses in self.entries
+    def first_not_finite(self, fabric: Fabric) -> tuple[int, int, str] | None:
+        """Fetch the losses from the device: epoch, step and name of the first NaN or infinity, or None.
+
+        Args:
+            fabric: the processes whose shares the losses are of; all of them must call this together.
+        """
+        new = self.entries[self._fetched :]
+        values = [value.double() for _, _, losses in new for value in losses.values()]
+        if values:
+            means = torch.stack(values)
+            if fabric.world_size > 1:
+                means = cast(Tensor, fabric.all_reduce(means, reduce_op="mean"))
+            found = iter(means.tolist())
+            new = [(epoch, step, {name: next(found) for name in losses}) for epoch, step, losses in new]
+            self.entries[self._fetched :] = new
+        self.judged += [
+            (losses["accuracy_real"], losses["accuracy_generated"])
+            for _, _, losses in new
+            if "accuracy_real" in losses
         ]
+        self._fetched = len(self.entries)
         for epoch, step, losses in self.entries:
             for name, value in losses.items():
                 if not math.isfinite(value):
@@ -72,7 +89,7 @@ class Window:
         for _, _, losses in self.entries:
             for name, value in losses.items():
                 values.setdefault(name, []).append(float(value))
-        self.entries = []
+        self.entries, self._fetched = [], 0
         return {name: sum(each) / len(each) for name, each in values.items()}
 
     def take_judged(self) -> Accuracy | None:

@@ -11,7 +11,6 @@ import lightning.fabric
 import torch
 from lightning.fabric import Fabric
 
-from salgan._cores import runtime_threads
 from salgan._files import locked
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError
@@ -27,6 +26,7 @@ from salgan.training.loggers import check_logger
 from salgan.training.loop import Loop, TrainingOutcome
 from salgan.training.losses import ContentLoss
 from salgan.training.module import SalGAN
+from salgan.training.processes import agreed, ending_together, first_alone, launch, precision_of
 from salgan.training.validate import CONTENT, Validator, needs
 
 __all__ = ["TrainingOutcome", "train"]
@@ -63,22 +63,30 @@ def train(
         TrainingError: a loss became NaN or infinite.
     """
     check_logger(config.logger)
-    precision = _precision(config.precision, config.accelerator)
-    if allowed := runtime_threads():  # PyTorch knows the affinity, but not the limits of a container
-        torch.set_num_threads(min(torch.get_num_threads(), allowed))
-    fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
-    fabric.launch()
+    fabric = launch(config)
+    with ending_together(fabric):
+        return _train(config, fabric, change, say, on_progress)
+
+
+def _train(
+    config: Config, fabric: Fabric, change: Change | None, say: Say, on_progress: Progress
+) -> TrainingOutcome:
+    """The same, in each of the processes."""
     if not fabric.is_global_zero:  # only one of several processes reports
         say, on_progress = unsaid, silent
     folder = RunFolder(Path(config.out), writes=fabric.is_global_zero)
-    folder.check(config)
-    for source in config.sources:  # before weights are downloaded
-        find_dataset(source, Path(config.data))
+
+    def check() -> None:
+        folder.check(config)
+        for source in config.sources:  # before weights are downloaded
+            find_dataset(source, Path(config.data))
+
+    first_alone(fabric, check)
     lightning.fabric.seed_everything(config.seed, verbose=False)
     torch.backends.cudnn.benchmark = True  # shapes are few; the fastest convolution is sought once for each
 
     height, width = config.size
-    generator = build_generator(config.network, (height, width))
+    generator = first_alone(fabric, lambda: build_generator(config.network, (height, width)))
     record = preprocessing_of(generator, (height, width))
     if config.shapes is not None:
         record = replace(record, shapes=tuple((rows, columns) for rows, columns in config.shapes))
@@ -86,13 +94,18 @@ def train(
         generator.preprocessing = record
     prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
-    _check_points(config, prepared)
-    validator = Validator(config, training, validation, record, fabric)
-    if len(validation):
-        _check_metric(config, list(validation.sources))
-        if validator.undefined:
-            say(f"not measured, since fixations are missing: {', '.join(validator.undefined)}")
-    carried = initial_weights(config.init, generator) if config.init else None
+
+    def check_more() -> tuple[Validator, dict[str, Any] | None]:
+        _check_shares(config, len(training), fabric.world_size)
+        _check_points(config, prepared)
+        validator = Validator(config, training, validation, record, fabric)
+        if len(validation):
+            _check_metric(config, list(validation.sources))
+            if validator.undefined:
+                say(f"not measured, since fixations are missing: {', '.join(validator.undefined)}")
+        return validator, initial_weights(config.init, generator) if config.init else None
+
+    validator, carried = agreed(fabric, check_more)
     salgan = SalGAN(
         fabric,
         generator,
@@ -102,6 +115,7 @@ def train(
         content=ContentLoss(config.content, config.downsample),
         steps_per_epoch=steps_in_epoch(len(training), config.batch_size),
         ema=config.ema,
+        accumulate=config.accumulate,
         compile=config.compile,
     )
     if carried is not None:
@@ -111,13 +125,14 @@ def train(
     )
     with locked(folder.path) if folder.writes else nullcontext():
         folder.check(config)  # again, because another run may have begun there since
-        loop.go_on_from(fabric.broadcast(folder.open(config) if fabric.is_global_zero else None))
+        state = fabric.broadcast(folder.open(config) if fabric.is_global_zero else None)
+        agreed(fabric, lambda: loop.go_on_from(state))
         still = not config.augmentation.active and not record.shapes  # all epochs show the same pictures
         if config.cache_features and still and _has_frozen_features(generator):
             generator.eval()
             for pool in (training, validation):
                 pool.keep_features(salgan.frozen_features, config.batch_size)
-        return loop.run(precision)
+        return loop.run(precision_of(config))
 
 
 def _prepared(
@@ -125,13 +140,15 @@ def _prepared(
 ) -> list[Prepared]:
     """The sources' caches; the first process builds them, the others find them."""
     cache = Path(config.cache) if config.cache else None
-    with fabric.rank_zero_first():
-        prepared = [
+    prepared = first_alone(
+        fabric,
+        lambda: [
             prepare(
                 source, Path(config.data), record, cache, limit=config.limit, say=say, on_progress=on_progress
             )
             for source in config.sources
-        ]
+        ],
+    )
     if not any(len(source.train) for source in prepared):
         raise ConfigError("sources: no picture to train on; look at the sources' train parts")
     return prepared
@@ -170,13 +187,19 @@ def _check_points(config: Config, prepared: list[Prepared]) -> None:
             )
 
 
+def _check_shares(config: Config, pictures: int, processes: int) -> None:
+    """Raise if the only batch of a small set cannot be shared evenly; see :func:`epoch_order`.
+
+    Raises:
+        ConfigError: fewer pictures than a batch, and they do not divide.
+    """
+    if pictures < config.batch_size and pictures % (processes * config.accumulate):
+        raise ConfigError(
+            f"the {pictures} training pictures are one batch, which does not divide by {processes} processes "
+            f"times accumulate {config.accumulate}; lower batch_size or one of these"
+        )
+
+
 def _has_frozen_features(network: torch.nn.Module) -> bool:
     """Whether a part of the network never changes and is worth keeping per picture."""
     return getattr(network, "frozen_stride", 1) > 1
-
-
-def _precision(wanted: str, accelerator: str) -> Any:
-    if wanted != "auto":
-        return wanted
-    gpu = accelerator in ("gpu", "auto") and torch.cuda.is_available()
-    return "bf16-mixed" if gpu else "32-true"

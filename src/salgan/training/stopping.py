@@ -8,6 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
+import torch
 from lightning.fabric import Fabric
 
 __all__ = ["Stopper"]
@@ -28,7 +29,8 @@ class Stopper:
         fabric: used by several processes to agree on the step to stop at.
 
     Attributes:
-        signal: the number of the signal that asked this process to stop, None if there was none.
+        signal: the number of the signal that asked this process, or another one of the run, to stop; None if
+            there was none.
     """
 
     def __init__(self, minutes: float | None, fabric: Fabric) -> None:
@@ -54,10 +56,12 @@ class Stopper:
     def due(self) -> bool:
         """Whether to stop now."""
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        due = self.signal is not None or late
         if self._fabric.world_size > 1:
-            return self._fabric.strategy.reduce_boolean_decision(due, all=False)
-        return due
+            asked = torch.tensor([self.signal or 0, int(late)], device=self._fabric.device)
+            # Tensors may only be summed, averaged or compared by the strategies of Fabric: this is a maximum.
+            number, any_late = self._fabric.all_reduce(asked, reduce_op="max").tolist()  # type: ignore[union-attr]
+            self.signal, late = number or None, bool(any_late)
+        return self.signal is not None or late
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
