@@ -1,14 +1,21 @@
 """Several processes that share every batch, and the choices of device and precision."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from salgan.networks import read_checkpoint
-from tests.training.conftest import lines
+from salgan.training import Config, train
+from tests.training.conftest import SETTINGS, lines
+from tests.training.processes import Starter
 
 
 def test_two_processes_train_as_one_does(config, run, tmp_path):
@@ -51,3 +58,155 @@ def test_mixed_precision_trains_too(run):
 def test_a_gpu_run_reports_its_share_of_peak_and_resumes(run, config):
     folder = run(device="cuda", precision="auto", adversarial={"epochs": 1})
     assert all("share_of_peak" in line for line in lines(folder, "validation"))
+
+
+WHOLE = {
+    "network": "tests.training.tiny:Tiny",  # two batch norms, of which one is frozen
+    # Not AdamW: a bias before a batch norm has no gradient but rounding, of which AdamW makes whole steps.
+    "bootstrap": {"epochs": 1, "optimiser": {"name": "sgd", "lr": 0.3, "schedule": "cosine"}},
+    "adversarial": {
+        "epochs": 2,
+        "optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "clip": 1.0},
+        "discriminator_optimiser": {"name": "sgd", "lr": 0.02},
+        "warmup": {"epochs": 2, "accuracy": 0.9},
+    },
+    "augmentation": {"hflip": 0.5, "colour": 0.3},
+    "ema": 0.8,
+    "validation_scores": ["nss", "cc", "auc_judd"],
+    "logger": None,
+}
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory):
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    made = Starter(tmp_path_factory.mktemp("processes"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recipe(config):
+    """Write a recipe; returns its path."""
+
+    def write(out, **settings):
+        made = config(out, **settings)
+        path = Path(made.out + ".yaml")
+        path.write_text(made.to_yaml(), encoding="utf-8")
+        return path
+
+    return write
+
+
+def alike(ours, theirs, place="", tolerance=2e-4):
+    """Assert that two nested values are equal up to rounding, and say where they are not."""
+    if isinstance(theirs, torch.Tensor):
+        assert torch.allclose(ours.double(), theirs.double(), rtol=1e-3, atol=tolerance), place
+    elif isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys(), place
+        for key in theirs:
+            alike(ours[key], theirs[key], f"{place}.{key}", tolerance)
+    elif isinstance(theirs, list | tuple):
+        assert len(ours) == len(theirs), place
+        for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            alike(one, other, f"{place}.{number}", tolerance)
+    elif isinstance(theirs, float):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=tolerance), place
+    else:
+        assert ours == theirs, place
+
+
+def runs_alike(ours, theirs):
+    """Assert that two runs logged, validated, kept and wrote the same, up to rounding."""
+    logged = [
+        [{key: line[key] for key in line if key != "pictures_per_second"} for line in lines(folder)]
+        for folder in (ours, theirs)
+    ]
+    alike(*logged, "metrics.jsonl")
+    for name in ("network.safetensors", "last.safetensors"):
+        alike(load_file(ours / name), load_file(theirs / name), name)
+    states = [read_checkpoint(folder / "checkpoints" / "last.pt") for folder in (ours, theirs)]
+    for part in ("salgan", "position"):
+        alike(states[0][part], states[1][part], part)
+
+
+@pytest.fixture(scope="module")
+def whole(gaze, cache, tmp_path_factory):
+    """The folder of the run WHOLE in one process."""
+    places = {"data": str(gaze), "cache": str(cache), "out": str(tmp_path_factory.mktemp("whole") / "run")}
+    return train(Config.model_validate(SETTINGS | WHOLE | places)).folder
+
+
+def test_two_processes_go_through_both_phases_as_one_does(starter, recipe, whole, tmp_path):
+    done = starter.run("train", recipe("two", **WHOLE), "--trust")
+    assert done.codes == [0, 0], done.err
+    runs_alike(tmp_path / "two", whole)
+    phases = [line["phase"] for line in lines(tmp_path / "two", "step")]
+    assert phases[:3] == ["bootstrap"] * 3 and "warmup" in phases and phases[-6:] == ["adversarial"] * 6
+    # One process reports and writes.
+    assert (done.out[1], done.err[1]) == ("", "")
+    assert done.out[0] == f"{tmp_path / 'two' / 'network.safetensors'}\n"
+    assert len(json.loads((tmp_path / "two" / "environment.json").read_text("utf-8"))) == 1
+
+
+def test_a_run_goes_on_with_another_number_of_processes(starter, recipe, whole, tmp_path):
+    path = recipe("parts", **WHOLE)
+    # Each of these takes one step, and stops in the middle of an epoch.
+    for count, more in ((1, ()), (2, ("resume=true",)), (1, ("resume=true",))):
+        done = starter.run("train", path, "--trust", "time_limit=1e-9", *more, count=count)
+        assert done.codes == [0] * count and "stopped after" in done.err[0], done.err
+    done = starter.run("train", path, "--trust", "resume=true")
+    assert done.codes == [0, 0], done.err
+    runs_alike(tmp_path / "parts", whole)
+
+
+def test_a_signal_to_any_process_stops_all_of_them_and_the_run_goes_on_with_one(
+    starter, recipe, tmp_path, run
+):
+    settings = WHOLE | {
+        "network": "tests.training.tiny:Slow",
+        "bootstrap": {"epochs": 40},
+        "adversarial": {"epochs": 0},
+    }
+    starter.start("train", recipe("signal", **settings), "--trust")
+    logged = tmp_path / "signal" / "metrics.jsonl"
+    while not logged.exists():
+        time.sleep(0.01)
+    os.kill(starter.pids[1], signal.SIGTERM)
+    done = starter.wait()
+    assert done.codes == [128 + signal.SIGTERM, 0], done.err
+    assert done.err[0].splitlines()[-1].startswith("stopped after ")
+    assert (done.out[1], done.err[1]) == ("", "")
+    state = read_checkpoint(tmp_path / "signal" / "checkpoints" / "last.pt")
+    assert 0 < state["position"]["steps"] == len(lines(tmp_path / "signal", "step")) < 120
+
+
+def test_one_process_that_fails_or_is_killed_ends_the_others_in_one_line(starter, recipe, tmp_path):
+    done = starter.run("train", recipe("fails", network="tests.training.tiny:FailsInOne"), "--trust")
+    assert done.codes == [1, 1]
+    assert done.err[1] == "salgan: error: the second process cannot go on\n"
+    assert done.err[0].splitlines()[-1].startswith("salgan: error: another process of the run has ended")
+    starter.start(
+        "train", recipe("killed", network="tests.training.tiny:Slow", bootstrap={"epochs": 40}), "--trust"
+    )
+    logged = tmp_path / "killed" / "metrics.jsonl"
+    while not logged.exists():
+        time.sleep(0.01)
+    os.kill(starter.pids[0], signal.SIGKILL)
+    done = starter.wait()
+    assert done.codes == [-signal.SIGKILL, 1]
+    assert done.err[1] == ""
+
+
+def test_what_all_processes_notice_is_said_once(starter, recipe, tmp_path):
+    path = recipe("once", keep_best="auc")
+    done = starter.run("train", path, "--trust")
+    assert done.codes == [1, 1]
+    assert done.err == [done.err[0], ""]
+    assert done.err[0].startswith("salgan: error: keep_best: 'auc' is not measured")
+    (tmp_path / "once").mkdir()
+    (tmp_path / "once" / "thesis.tex").write_text("years of work")
+    done = starter.run("train", path, "--trust")
+    assert done.codes == [1, 1]
+    assert done.err[0].endswith("choose another out=FOLDER\n") and done.err[1] == ""

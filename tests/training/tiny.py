@@ -5,6 +5,8 @@ import time
 import torch
 from torch import nn
 
+from salgan.errors import TrainingError
+
 
 class Tiny(nn.Module):
     """A frozen group with batch norm, a trained one with batch norm, and a head; no ``logits`` method."""
@@ -91,3 +93,17 @@ class Slow(Ahead):
         """Wait a little in every step."""
         time.sleep(0.02)
         return super().from_frozen(features)
+
+
+class FailsInOne(Prior):
+    """Fails in the second of several processes, in its third batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = 0
+
+    def logits(self, pictures):
+        self.batches += self.training
+        if self.batches > 2 and torch.distributed.get_rank() == 1:
+            raise TrainingError("the second process cannot go on")
+        return super().logits(pictures)

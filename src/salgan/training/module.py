@@ -7,6 +7,7 @@ take turns is what the paper is about.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
 import torch
@@ -16,10 +17,12 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError
 from salgan.networks.discriminator import Discriminator
+from salgan.training.batch_norm import WholeBatchStatistics
 from salgan.training.data import Batch
 from salgan.training.generator import Answers, Average, statistics_held
 from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, mean_of_parts
 from salgan.training.optimiser import (
+    adopt,
     build_optimiser,
     clip,
     learning_rate,
@@ -86,6 +89,9 @@ class SalGAN:
             for module in self.generator.modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
         ]
+        # torch.compile does not look into the mode, so compiled batch norms see their process's share alone.
+        shared = fabric.world_size > 1 and self._norms and not compile
+        self._statistics = WholeBatchStatistics() if shared else nullcontext()
         self._bootstrap_steps = bootstrap.epochs * steps_per_epoch
         self._warmup_steps = adversarial.warmup.epochs * steps_per_epoch
         self._adversarial_steps = adversarial.epochs * steps_per_epoch
@@ -132,15 +138,7 @@ class SalGAN:
 
     def adopt_optimiser(self, state: dict[str, Any]) -> None:
         """Start the generator's optimiser from another run's state if both are of one kind (``init``)."""
-        mine = self.generator_optimiser.state_dict()["param_groups"]
-        theirs = state["param_groups"]
-        if [set(group) for group in mine] == [set(group) for group in theirs] and [
-            len(group["params"]) for group in mine
-        ] == [len(group["params"]) for group in theirs]:
-            settings = [{key: value for key, value in group.items() if key != "params"} for group in mine]
-            self.generator_optimiser.load_state_dict(state)
-            for group, own in zip(self.generator_optimiser.param_groups, settings, strict=True):
-                group.update(own)  # the accumulators are kept, but learning rate and decay are this recipe's
+        adopt(self.generator_optimiser, state)
 
     @property
     def turns(self) -> tuple[str, ...]:
@@ -170,7 +168,8 @@ class SalGAN:
             "discriminator": self.discriminator_step,
             "both": self.joint_step,
         }
-        return kinds[turn](batch, step)
+        with self._statistics:
+            return kinds[turn](batch, step)
 
     def begin_epoch(self) -> None:
         """Set training mode, but leave batch norms in evaluation mode where all their weights are frozen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from torch import nn
 from salgan.training.phases import Optimiser
 
 __all__ = [
+    "adopt",
     "build_optimiser",
     "clip",
     "learning_rate",
@@ -84,6 +85,23 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Set every group's learning rate to ``rate`` times the group's own factor."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+def adopt(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give an optimiser what another of its kind has accumulated; if that is of another kind, nothing happens.
+
+    Args:
+        optimiser: keeps its own learning rates and decay.
+        state: of the other one.
+    """
+    mine, theirs = optimiser.state_dict()["param_groups"], state["param_groups"]
+    if [set(group) for group in mine] == [set(group) for group in theirs] and [
+        len(group["params"]) for group in mine
+    ] == [len(group["params"]) for group in theirs]:
+        settings = [{key: value for key, value in group.items() if key != "params"} for group in mine]
+        optimiser.load_state_dict(state)
+        for group, own in zip(optimiser.param_groups, settings, strict=True):
+            group.update(own)
 
 
 def learning_rate(optimiser: torch.optim.Optimizer) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -104,7 +105,8 @@ def launch(config: Config) -> Fabric:
             f"{config.accumulate}"
         )
     # Fabric logs a banner per process; what a person should know, the run says.
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device,
         devices=local,
@@ -186,7 +188,10 @@ def ending_together(fabric: Fabric) -> Iterator[None]:
         EndedWithOthersError: the same, in the others.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            # DDP on how the gradient of a kernel of one channel lies in memory; nothing can be done about it.
+            warnings.filterwarnings("ignore", message="Grad strides do not match")
+            yield
     except (RuntimeError, ConnectionError) as error:
         # The launch itself comes before the number of processes is known to PyTorch.
         several = fabric.strategy.__class__ is DDPStrategy

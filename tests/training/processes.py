@@ -1,0 +1,137 @@
+"""Runs of several processes, forked from one that has imported everything, since importing takes seconds.
+
+Each process gets what ``torchrun`` gives it, and runs the command line. Run as a script, this module is the
+process to fork from.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SECONDS = 120
+"""How long a run may take before it counts as hanging, on a machine that has other work."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is left of a run: the exit code of each process (minus the signal that killed it), stdout, stderr."""
+
+    codes: list[int]
+    out: list[str]
+    err: list[str]
+
+
+class Starter:
+    """The process to fork from, and the run that it has started last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.training.processes"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pids: list[int] = []
+
+    def start(self, *arguments: object, count: int = 2) -> None:
+        """``salgan ARGUMENTS`` in so many processes."""
+        task = {"arguments": [str(each) for each in arguments], "count": count, "folder": str(self.folder)}
+        print(json.dumps(task), file=self.process.stdin, flush=True)
+        self.pids = json.loads(self.process.stdout.readline())
+
+    def wait(self) -> Ended:
+        """Wait until the processes have ended."""
+        codes = json.loads(self.process.stdout.readline())
+        out, err = (
+            [(self.folder / f"{rank}.{stream}").read_text(encoding="utf-8") for rank in range(len(codes))]
+            for stream in ("out", "err")
+        )
+        return Ended(codes, out, err)
+
+    def run(self, *arguments: object, count: int = 2) -> Ended:
+        """Start and wait."""
+        self.start(*arguments, count=count)
+        return self.wait()
+
+    def close(self) -> None:
+        """End the process to fork from."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def _serve() -> None:
+    import salgan.training.run  # noqa: F401 - what takes the time
+
+    for line in sys.stdin:
+        task = json.loads(line)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        pids = [_fork(task, rank, port) for rank in range(task["count"])]
+        print(json.dumps(pids), flush=True)
+        print(json.dumps(_codes(pids)), flush=True)
+
+
+def _fork(task: dict, rank: int, port: int) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "GROUP_RANK": "0",
+        "WORLD_SIZE": str(task["count"]),
+        "LOCAL_WORLD_SIZE": str(task["count"]),
+        "TORCHELASTIC_RUN_ID": "test",
+    }
+    for number, stream in ((1, "out"), (2, "err")):
+        file = os.open(Path(task["folder"]) / f"{rank}.{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+    code = 70
+    try:
+        from salgan.cli import main
+
+        code = main(task["arguments"])
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for each in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                each.flush()
+        os._exit(code)
+
+
+def _codes(pids: list[int]) -> list[int]:
+    """The exit codes; -99 for a process that had to be ended because it hung."""
+    codes: dict[int, int] = {}
+    late = time.monotonic() + SECONDS
+    while len(codes) < len(pids):
+        for pid in pids:
+            if pid not in codes and (status := os.waitpid(pid, os.WNOHANG))[0]:
+                codes[pid] = os.waitstatus_to_exitcode(status[1])
+        if time.monotonic() > late:
+            for pid in pids:
+                if pid not in codes:
+                    os.kill(pid, 9)
+                    os.waitpid(pid, 0)
+                    codes[pid] = -99
+        time.sleep(0.02)
+    return [codes[pid] for pid in pids]
+
+
+if __name__ == "__main__":
+    _serve()
