@@ -20,7 +20,7 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Ended:
-    """What is left of a run: the exit code of each process (minus the signal that killed it), stdout, stderr."""
+    """What is left of a run: exit codes (minus the signal that killed a process), stdout and stderr."""
 
     codes: list[int]
     out: list[str]

@@ -12,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from salgan.errors import ConfigError
 from salgan.networks import read_checkpoint
 from salgan.training import Config, train
+from salgan.training.processes import device_of, launch
 from tests.training.conftest import SETTINGS, lines
 from tests.training.processes import Starter
 
@@ -54,6 +56,36 @@ def test_mixed_precision_trains_too(run):
     assert all(torch.isfinite(torch.tensor(line["content"])) for line in lines(folder, "validation"))
 
 
+def test_auto_is_what_the_environment_says_and_a_device_that_is_not_there_is_named(config, monkeypatch):
+    monkeypatch.setenv("SALGAN_DEVICE", "cpu")
+    assert device_of(config(device="auto")) == "cpu"
+    monkeypatch.setenv("SALGAN_DEVICE", "openvino")
+    with pytest.raises(ConfigError, match="SALGAN_DEVICE 'openvino' is no device to train on; set device="):
+        device_of(config(device="auto"))
+    assert device_of(config(device="cpu")) == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="device 'cuda': PyTorch finds none here; set device=cpu"):
+        device_of(config(device="cuda"))
+
+
+def test_what_a_batch_cannot_be_divided_by_is_an_error_before_anything_starts(config, monkeypatch):
+    with pytest.raises(ValueError, match="batch_size 4 must divide by devices 2 times accumulate 4"):
+        config(devices=2, accumulate=4)
+    for name, value in {
+        "RANK": 0,
+        "WORLD_SIZE": 3,
+        "LOCAL_WORLD_SIZE": 3,
+        "TORCHELASTIC_RUN_ID": "x",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    with pytest.raises(ConfigError, match="batch_size 4 must divide by 3 processes times accumulate 1"):
+        launch(config())
+    with pytest.raises(
+        ConfigError, match="devices: 2, but torchrun has started 3 processes; leave devices out"
+    ):
+        launch(config(devices=2))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_run_reports_its_share_of_peak_and_resumes(run, config):
     folder = run(device="cuda", precision="auto", adversarial={"epochs": 1})
@@ -75,6 +107,8 @@ WHOLE = {
     "validation_scores": ["nss", "cc", "auc_judd"],
     "logger": None,
 }
+
+LONG = {"network": "tests.training.tiny:Slow", "bootstrap": {"epochs": 40}, "logger": None}
 
 
 @pytest.fixture(scope="module")
@@ -161,18 +195,15 @@ def test_a_run_goes_on_with_another_number_of_processes(starter, recipe, whole, 
     runs_alike(tmp_path / "parts", whole)
 
 
-def test_a_signal_to_any_process_stops_all_of_them_and_the_run_goes_on_with_one(
-    starter, recipe, tmp_path, run
-):
-    settings = WHOLE | {
-        "network": "tests.training.tiny:Slow",
-        "bootstrap": {"epochs": 40},
-        "adversarial": {"epochs": 0},
-    }
-    starter.start("train", recipe("signal", **settings), "--trust")
-    logged = tmp_path / "signal" / "metrics.jsonl"
-    while not logged.exists():
+def begun(starter, path, folder):
+    """Start a run and wait for its first step."""
+    starter.start("train", path, "--trust")
+    while not (folder / "metrics.jsonl").exists():
         time.sleep(0.01)
+
+
+def test_a_signal_to_any_process_stops_all_of_them_after_the_step(starter, recipe, tmp_path):
+    begun(starter, recipe("signal", **LONG), tmp_path / "signal")
     os.kill(starter.pids[1], signal.SIGTERM)
     done = starter.wait()
     assert done.codes == [128 + signal.SIGTERM, 0], done.err
@@ -187,12 +218,7 @@ def test_one_process_that_fails_or_is_killed_ends_the_others_in_one_line(starter
     assert done.codes == [1, 1]
     assert done.err[1] == "salgan: error: the second process cannot go on\n"
     assert done.err[0].splitlines()[-1].startswith("salgan: error: another process of the run has ended")
-    starter.start(
-        "train", recipe("killed", network="tests.training.tiny:Slow", bootstrap={"epochs": 40}), "--trust"
-    )
-    logged = tmp_path / "killed" / "metrics.jsonl"
-    while not logged.exists():
-        time.sleep(0.01)
+    begun(starter, recipe("killed", **LONG), tmp_path / "killed")
     os.kill(starter.pids[0], signal.SIGKILL)
     done = starter.wait()
     assert done.codes == [-signal.SIGKILL, 1]

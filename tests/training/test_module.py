@@ -43,6 +43,7 @@ def make(config):
             content=ContentLoss(chosen.content, chosen.downsample),
             steps_per_epoch=3,
             ema=chosen.ema,
+            accumulate=chosen.accumulate,
         )
         salgan.begin_epoch()
         return salgan
@@ -255,6 +256,39 @@ def test_the_control_moves_the_generator_on_its_batches_by_the_content_loss_alon
     assert same(snapshot(alone.generator), control.generator)
     assert same(discriminator, control.discriminator)
     assert "lr_discriminator" not in control.learning_rates()
+
+
+@pytest.mark.parametrize("turn", ["content", "generator", "discriminator", "both"])
+def test_a_batch_in_parts_moves_both_networks_and_the_average_as_the_whole_batch_does(make, batch, turn):
+    optimiser = {"name": "sgd", "lr": 0.05, "momentum": 0.9, "schedule": "cosine", "clip": 0.1}
+    settings = {
+        "network": Ahead,
+        "bootstrap": {"epochs": 2, "optimiser": optimiser},
+        "adversarial": {"epochs": 2, "turns": ["both"]},
+        "ema": 0.9,
+    }
+    whole, parts = make(**settings), make(**settings, accumulate=2)
+    for salgan in (whole, parts):
+        salgan.generator.trained[1].p = 0.0  # what dropout draws depends on how often it draws
+        if turn != "content":
+            salgan.begin_adversarial()
+    for step in range(6, 9):
+        losses = [salgan.step(turn, batch, step) for salgan in (whole, parts)]
+        for name, value in losses[0].items():
+            assert losses[1][name].item() == pytest.approx(value.item(), abs=1e-5), name
+    assert parts.learning_rates() == whole.learning_rates()
+    assert whole.average.updates == parts.average.updates == (0 if turn == "discriminator" else 3)
+    for network in ("generator", "discriminator"):
+        before = make(**settings)
+        moved = snapshot(getattr(whole, network))
+        for name, value in getattr(parts, network).state_dict().items():
+            assert torch.allclose(value, moved[name], atol=1e-5), name
+        moves = {"content": "generator", "both": network}.get(turn, turn) == network
+        assert same(snapshot(getattr(before, network)), getattr(whole, network)) != moves
+    for mine, theirs in zip(
+        parts.average.network.parameters(), whole.average.network.parameters(), strict=True
+    ):
+        assert torch.allclose(mine, theirs, atol=1e-5)
 
 
 def test_the_accuracies_count_what_the_discriminator_is_right_about(make, batch, monkeypatch):

@@ -206,6 +206,19 @@ def test_resuming_with_other_settings_is_an_error_that_names_the_first(run, conf
         train(config(resume=True, batch_size=2))
 
 
+def test_a_run_of_an_earlier_version_is_resumed_though_its_settings_lack_new_ones(run, config):
+    folder = run()
+    stored = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    stored["accelerator"] = stored.pop("device")
+    for name in ("accumulate", "activation_checkpointing"):
+        del stored[name]
+    (folder / "config.yaml").write_text(yaml.safe_dump(stored), encoding="utf-8")
+    assert train(config(resume=True)).finished
+    del stored["downsample"]
+    with pytest.raises(ConfigError, match="started with downsample=4, now it is 2"):
+        train(config(resume=True, downsample=2))
+
+
 def test_resuming_a_finished_run_changes_nothing(run, config):
     folder = run()
     before = (folder / "metrics.jsonl").read_bytes(), (folder / "network.safetensors").read_bytes()

@@ -88,7 +88,7 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 
 def adopt(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Give an optimiser what another of its kind has accumulated; if that is of another kind, nothing happens.
+    """Give an optimiser what another one has accumulated, if that is of its kind.
 
     Args:
         optimiser: keeps its own learning rates and decay.

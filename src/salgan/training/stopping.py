@@ -56,12 +56,14 @@ class Stopper:
     def due(self) -> bool:
         """Whether to stop now."""
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        if self._fabric.world_size > 1:
-            asked = torch.tensor([self.signal or 0, int(late)], device=self._fabric.device)
-            # Tensors may only be summed, averaged or compared by the strategies of Fabric: this is a maximum.
-            number, any_late = self._fabric.all_reduce(asked, reduce_op="max").tolist()  # type: ignore[union-attr]
-            self.signal, late = number or None, bool(any_late)
-        return self.signal is not None or late
+        if self._fabric.world_size == 1:
+            return self.signal is not None or late
+        asked = torch.tensor([self.signal or 0, int(late)], device=self._fabric.device)
+        torch.distributed.all_reduce(asked, op=torch.distributed.ReduceOp.MAX)
+        number, any_late = asked.tolist()
+        # A signal that came while this process waited for the others counts after the next step.
+        self.signal = number or self.signal
+        return bool(number or any_late)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
