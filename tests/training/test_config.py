@@ -42,9 +42,7 @@ def test_a_file_of_the_same_name_comes_first(tmp_path, monkeypatch):
 
 def test_the_former_name_of_device_is_read_with_a_line_that_names_the_present_one(recipe):
     path = recipe("accelerator: gpu")
-    with pytest.warns(
-        UserWarning, match="recipe.yaml: accelerator is called device now; read as device=cuda"
-    ):
+    with pytest.warns(UserWarning, match="yaml: accelerator is called device now; read as device=cuda"):
         assert load_config(path, PLACES).device == "cuda"
     with pytest.warns(UserWarning, match="command line: accelerator is called device now; .*device=cpu"):
         assert load_config(recipe("device: cuda"), [*PLACES, "accelerator=cpu"]).device == "cpu"
