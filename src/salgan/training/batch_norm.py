@@ -41,7 +41,7 @@ class _Mean(torch.autograd.Function):
         return _mean(share)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         return _mean(gradient)
 
 
@@ -65,9 +65,9 @@ def _batch_norm(
         return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     values = input.float()
     around = [0, *range(2, values.ndim)]
-    mean = _Mean.apply(values.mean(around, keepdim=True))  # type: ignore[no-untyped-call]
+    mean = _Mean.apply(values.mean(around, keepdim=True))
     centred = values - mean
-    variance = _Mean.apply(centred.square().mean(around, keepdim=True))  # type: ignore[no-untyped-call]
+    variance = _Mean.apply(centred.square().mean(around, keepdim=True))
     if running_mean is not None and running_var is not None:
         with torch.no_grad():
             count = values.numel() // values.shape[1] * distributed.get_world_size()
@@ -80,4 +80,5 @@ def _batch_norm(
         scaled = scaled * weight.reshape(shape)
     if bias is not None:
         scaled = scaled + bias.reshape(shape)
-    return scaled.to(input.dtype)
+    normalised: Tensor = scaled.to(input.dtype)
+    return normalised

@@ -55,10 +55,9 @@ class Batch:
         """The batch in so many equal parts; what each of them holds is not copied."""
         if count == 1:
             return [self]
-        tensors = (self.pictures, self.density, self.fixations)
-        columns = [each.chunk(count) for each in tensors]
         features = [None] * count if self.features is None else self.features.chunk(count)
-        return [Batch(*each, kept) for *each, kept in zip(*columns, features, strict=True)]
+        columns = (each.chunk(count) for each in (self.pictures, self.density, self.fixations))
+        return [Batch(*each) for each in zip(*columns, features, strict=True)]
 
 
 Change: TypeAlias = Callable[[Batch, int], Batch]

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.plugins.environments import TorchElasticEnvironment
-from lightning.fabric.strategies import DDPStrategy
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.strategies.ddp import DDPStrategy
 
 from salgan._cores import cores, runtime_threads
 from salgan.errors import ConfigError, SalganError, TrainingError
