@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,9 @@ def drawable(text: str, otherwise: str) -> str:
     return plain if all(" " <= letter <= "~" for letter in plain) else otherwise
 
 
-def frame(pixels: Picture, corners: Array, line: float, colour: Colour = PAPER) -> None:
+def frame(
+    pixels: Picture, corners: Array, line: float, colour: Colour = PAPER, *, dash: float | None = None
+) -> None:
     """Draw a closed line through (x, y) corners in place, with a dark rim that keeps it legible.
 
     Args:
@@ -69,16 +71,19 @@ def frame(pixels: Picture, corners: Array, line: float, colour: Colour = PAPER) 
         corners: (N, 2), in pixels; those beyond the picture are drawn at its border.
         line: its width, in pixels.
         colour: RGB.
+        dash: about how long the strokes of a dashed line are, in pixels; None draws a whole line.
     """
     height, width = pixels.shape[:2]
     # An even line along the border between pixels is as sharp as they are.
     line = 2 * max(1, round(line / 2))
     held = np.clip(np.rint(corners), line, [max(line, width - line), max(line, height - line)])
     for thickness, paint, opacity in ((line * 2, INK, 0.7), (line, colour, 1.0)):
-        _stroke(pixels, held, thickness, paint, opacity)
+        _stroke(pixels, held, thickness, paint, opacity, dash)
 
 
-def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacity: float) -> None:
+def _stroke(
+    pixels: Picture, corners: Array, line: float, colour: Colour, opacity: float, dash: float | None
+) -> None:
     # Only what the line may reach is looked at, since there may be thousands of lines.
     low, high = np.floor(corners.min(axis=0) - line), np.ceil(corners.max(axis=0) + line)
     left, top = np.maximum(low, 0).astype(int)
@@ -87,7 +92,7 @@ def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacit
     height, width = pixels.shape[:2]
     # Sides are gathered before anything is painted, or corners, where two overlap, would be painted twice.
     mask = np.zeros((height, width), np.float32)
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+    for start, end in _strokes(corners, dash):
         length = float(np.hypot(*(end - start)))
         if not length:
             continue
@@ -100,6 +105,20 @@ def _stroke(pixels: Picture, corners: Array, line: float, colour: Colour, opacit
     weight = mask[touched][:, None] * np.float32(opacity)
     painted = pixels[touched] * (1 - weight) + np.array(colour, np.float32) * weight
     pixels[touched] = np.rint(painted).astype(np.uint8)
+
+
+def _strokes(corners: Array, dash: float | None) -> Iterator[tuple[Array, Array]]:
+    """The sides through the corners; of dashed ones the strokes, of which one lies at either end."""
+    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if dash is None:
+            yield start, end
+            continue
+        # Twice as much gap as stroke, as the line's own ends and its rim make strokes longer.
+        length = float(np.hypot(*(end - start)))
+        begins = 3 * np.arange(max(1, round((length / dash + 2) / 3)))
+        unit = (end - start) / (begins[-1] + 1)
+        for begin in begins:
+            yield start + begin * unit, start + (begin + 1) * unit
 
 
 Box = tuple[float, float, float, float]
@@ -153,17 +172,17 @@ class Tags:
             draw.text((left + pad + name_width + gap, middle), figures, fill=_ACCENT, font=face, anchor="lm")
         return True
 
-    def number(self, box: Box, number: int) -> None:
-        """Mark a rectangle with a number: beside it if there is room, or else at its corner."""
+    def mark(self, box: Box, text: str) -> None:
+        """Mark a rectangle with a number or short name: beside it, or at its corner if there is no room."""
         high = round(self._size * 1.3)
         draw, face = ImageDraw.Draw(self._image), font(self._size * 0.9)
-        wide = max(high, round(draw.textlength(str(number), font=face) + self._size * 0.6))
+        wide = max(high, round(draw.textlength(text, font=face) + self._size * 0.6))
         width, height = self._image.size
         corner = (max(0, min(round(box[0]), width - wide)), max(0, min(round(box[1]), height - high)))
         left, top = self._beside(box, wide, high) or corner
         self._taken.append((left, top, left + wide, top + high))
         self._panel(left, top, wide, high, high / 2)
-        draw.text((left + wide / 2, top + high / 2), str(number), fill=PAPER, font=face, anchor="mm")
+        draw.text((left + wide / 2, top + high / 2), text, fill=PAPER, font=face, anchor="mm")
 
     def _panel(self, left: int, top: int, wide: int, high: int, radius: float) -> None:
         # Blended by hand at its own size: a mask as large as the picture would cost its memory.

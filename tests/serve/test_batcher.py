@@ -7,7 +7,7 @@ import pytest
 
 from salgan.errors import ModelError
 from salgan.saliency_map import SaliencyMap
-from salgan.serve.worker import Batcher
+from salgan.serve.batcher import Batcher
 from tests.serve.conftest import Held, until
 
 

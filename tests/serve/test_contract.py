@@ -59,6 +59,7 @@ def test_the_document_describes_every_route(service):
         "/v1/regions",
         "/v1/crop",
         "/v1/focal",
+        "/v1/suggest",
         "/v1/ab",
         "/v1/batch",
         "/v1/models",
@@ -66,7 +67,7 @@ def test_the_document_describes_every_route(service):
         "/readyz",
         "/metrics",
     }
-    for path in ("/v1/predict", "/v1/regions", "/v1/crop", "/v1/focal"):
+    for path in ("/v1/predict", "/v1/regions", "/v1/crop", "/v1/focal", "/v1/suggest"):
         operation = document["paths"][path]["post"]
         assert {"413", "415", "422", "503", "504"} <= set(operation["responses"])
         assert set(operation["responses"]["413"]["content"]) == {"application/problem+json"}

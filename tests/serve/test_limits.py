@@ -20,10 +20,10 @@ from PIL import Image
 from salgan.errors import ConfigError, ModelError
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Limits
+from salgan.serve.batcher import Batcher
 from salgan.serve.guard import Held as HeldBytes
 from salgan.serve.guard import _Answer
 from salgan.serve.observe import Telemetry
-from salgan.serve.worker import Batcher
 from tests.serve.conftest import Held, metric, png, serving, until
 
 PICTURE = png()

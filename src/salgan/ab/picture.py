@@ -193,7 +193,7 @@ def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.I
     tags = Tags(image, _TEXT * 0.9, [box for box, label in zip(boxes, labels, strict=True) if label])
     for number, (each, label, box) in enumerate(zip(shares.regions, labels, boxes, strict=True), 1):
         if label and not tags.add(box, drawable(each.name, f"#{number}"), label):
-            tags.number(box, number)
+            tags.mark(box, str(number))
     return image
 
 

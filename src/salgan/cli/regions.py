@@ -59,6 +59,14 @@ def regions(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the regions and the heatmap over the picture, if it is one."),
     ] = None,
+    suggest: Annotated[
+        bool,
+        typer.Option(
+            "--suggest",
+            help="Measure nothing; find faces, lines of text and button-like blocks to choose from. --json "
+            "and --csv write them as a file for --file, and --png draws them dashed.",
+        ),
+    ] = False,
     fast: Fast = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
     model: Model = "lite",
@@ -83,6 +91,10 @@ def regions(
 
     In a build, this ends with exit code 3 if a change of the design costs the button its attention.
 
+    [bold]salgan regions page.png --suggest --json regions.json --png suggested.png[/bold]
+
+    This proposes boxes. Rename those that matter, delete the others, and give the file to --file.
+
     Each region is measured as if it were alone; what lies outside the picture does not count.
     """
     from salgan import image
@@ -100,6 +112,15 @@ def regions(
     from salgan.errors import ImageError
     from salgan.regions import measure
 
+    if suggest:
+        from salgan.cli._suggest import suggest_regions
+
+        if box or polygon or file or fail_under or fast:
+            raise ConfigError(
+                "--suggest measures nothing; leave out --box, --polygon, --file, --fail-under and --fast"
+            )
+        suggest_regions(pictures, json=json, csv=csv, png=png, quiet=quiet, overwrite=overwrite)
+        return
     wanted = collect_regions(box, polygon, file)
     if not wanted.names:
         raise ConfigError("name at least one region: --box cta:0.6,0.8,0.3,0.1, or --file regions.json")

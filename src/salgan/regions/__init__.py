@@ -9,14 +9,21 @@
 from salgan.regions.files import parse_box, parse_polygon, read_regions, regions_from
 from salgan.regions.focal import FocalPoint, focal_points
 from salgan.regions.intervals import VIEWS, Measured, measure
-from salgan.regions.picture import draw
+from salgan.regions.picture import draw, draw_suggestions
 from salgan.regions.region import Region, check_names
 from salgan.regions.sets import RegionSet, read_region_set
 from salgan.regions.shares import SCHEMA, SCHEMA_OF_MANY, RegionShare, Shares, shares
+from salgan.regions.suggestions import (
+    SUGGESTIONS_SCHEMA,
+    Suggestion,
+    suggest,
+    suggested_kinds,
+)
 
 __all__ = [
     "SCHEMA",
     "SCHEMA_OF_MANY",
+    "SUGGESTIONS_SCHEMA",
     "VIEWS",
     "FocalPoint",
     "Measured",
@@ -24,8 +31,10 @@ __all__ = [
     "RegionSet",
     "RegionShare",
     "Shares",
+    "Suggestion",
     "check_names",
     "draw",
+    "draw_suggestions",
     "focal_points",
     "measure",
     "parse_box",
@@ -34,4 +43,6 @@ __all__ = [
     "read_regions",
     "regions_from",
     "shares",
+    "suggest",
+    "suggested_kinds",
 ]

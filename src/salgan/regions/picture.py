@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -9,13 +11,20 @@ from salgan import _drawing, render
 from salgan._arrays import Picture
 from salgan.regions.region import Region
 from salgan.regions.shares import Shares
+from salgan.regions.suggestions import Kind, Suggestion
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_suggestions"]
 
 _MOST_TAGS = 200
 """The most labels; nobody could read more, and each has to keep off all others."""
 
+
+_COLOURS: dict[Kind, tuple[int, int, int]] = {
+    "face": (255, 205, 120),
+    "text": (250, 250, 250),
+    "block": (150, 225, 255),
+}
 
 _LEAST_SIDE = 200
 """Pictures of fewer pixels across or down get no list beside them, which could not be read."""
@@ -67,8 +76,32 @@ def draw(
     if not listed or min(height, width) < _LEAST_SIDE:
         return np.array(image)
     for number, _ in listed:
-        tags.number(boxes[number], number)
+        tags.mark(boxes[number], str(number))
     return np.array(_drawing.with_list(image, [line for _, line in sorted(listed)], text))
+
+
+def draw_suggestions(picture: Picture, suggestions: Sequence[Suggestion]) -> Picture:
+    """Draw suggestions as dashed boxes, each with its name beside it, or at its corner.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        suggestions: what :func:`~salgan.regions.suggest` found in it.
+
+    Returns:
+        uint8 RGB (H, W, 3), a new array.
+    """
+    result = picture.copy()
+    height, width = result.shape[:2]
+    text = _drawing.text_size(width, height) * 0.6
+    for each in suggestions:
+        corners = each.region.in_pixels(width, height)
+        _drawing.frame(result, corners, max(1.0, text / 9), _COLOURS[each.kind], dash=text)
+    image = Image.fromarray(result)
+    boxes = [bounds(each.region, width, height) for each in suggestions]
+    tags = _drawing.Tags(image, text, boxes)
+    for box, each in zip(boxes, suggestions, strict=True):
+        tags.mark(box, each.region.name)
+    return np.array(image)
 
 
 def bounds(region: Region, width: int, height: int) -> _drawing.Box:

@@ -20,6 +20,7 @@ from salgan import render
 from salgan._version import __version__
 from salgan.serve.access import Access
 from salgan.serve.api_page import api_page
+from salgan.serve.batcher import BatchPredictor
 from salgan.serve.guard import Guard, Held
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Observe, Telemetry
@@ -27,7 +28,8 @@ from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_
 from salgan.serve.rate import RateLimit
 from salgan.serve.routes import picture_routes, status_routes
 from salgan.serve.several import several_routes
-from salgan.serve.worker import BatchPredictor, Worker
+from salgan.serve.suggesting import suggest_routes
+from salgan.serve.worker import Worker
 
 __all__ = ["create_app"]
 
@@ -78,6 +80,7 @@ def create_app(
     )
     app.include_router(picture_routes(worker, held, rate))
     app.include_router(several_routes(worker, held, rate))
+    app.include_router(suggest_routes(worker, held))
     app.include_router(status_routes(worker, telemetry))
     _add_page(app, limits)
     _add_api_page(app)

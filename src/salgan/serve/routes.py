@@ -41,7 +41,7 @@ from salgan.serve.request import (
 )
 from salgan.serve.worker import Finish, T, Worker
 
-__all__ = ["picture_routes", "status_routes"]
+__all__ = ["TROUBLE", "gone_of", "picture_routes", "status_routes"]
 
 Boxes = Annotated[
     list[str],
@@ -67,7 +67,7 @@ Sizes = Annotated[
 ]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503, 504)
+TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503, 504)
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
 
 
@@ -83,14 +83,14 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
 
     async def answered(request: Request, picture: bytes, finish: Finish[T]) -> T:
         held.check_answers()
-        return await worker.run(picture, finish, _gone(request))
+        return await worker.run(picture, finish, gone_of(request))
 
     async def measured(
         request: Request, picture: bytes, regions: list[Region], finish: Callable[[Measured], T]
     ) -> T:
         rate.take_more(request.scope, VIEWS - 1)
         held.check_answers()
-        return await worker.run_measured([picture], regions, lambda found: finish(found[0]), _gone(request))
+        return await worker.run_measured([picture], regions, lambda found: finish(found[0]), gone_of(request))
 
     @router.post(
         "/v1/predict",
@@ -104,7 +104,7 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
                 "description": "What `output` names, or what Accept prefers: JSON first.",
                 "content": dict.fromkeys(sorted(set(MEDIA_TYPES.values()) - {"application/json"}), _BINARY),
             },
-            **_TROUBLE,
+            **TROUBLE,
             **_NOT_ACCEPTABLE,
         },
     )
@@ -169,7 +169,7 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
                 "description": "The report as JSON, or its regions as CSV where Accept prefers that.",
                 "content": {"text/csv": {"schema": {"type": "string"}}},
             },
-            **_TROUBLE,
+            **TROUBLE,
             **_NOT_ACCEPTABLE,
         },
     )
@@ -201,7 +201,7 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
         tags=["pictures"],
         openapi_extra=PICTURE_BODY,
         response_model=schemas.Focal,
-        responses=_TROUBLE,
+        responses=TROUBLE,
     )
     async def focal(request: Request) -> Response:
         """Send a picture; get the gravity for an image server that crops around a point.
@@ -227,7 +227,7 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
                 "description": "The windows as JSON; one alone also as a PNG, where Accept prefers that.",
                 "content": {"image/png": _BINARY},
             },
-            **_TROUBLE,
+            **TROUBLE,
             **_NOT_ACCEPTABLE,
         },
     )
@@ -262,7 +262,9 @@ def _named(worker: Worker, found: Shares) -> dict[str, Any]:
     return {"model": worker.predictor.name, **found.document()}
 
 
-def _gone(request: Request) -> Callable[[], Awaitable[object]]:
+def gone_of(request: Request) -> Callable[[], Awaitable[object]]:
+    """What returns when the client of a request has left."""
+
     async def gone() -> None:
         # After its body a client has nothing more to send, so the next message says that it has left.
         while (await request.receive())["type"] != "http.disconnect":

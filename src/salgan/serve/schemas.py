@@ -95,6 +95,32 @@ class Focal(BaseModel):
     y: Fraction = Field(description="From the top, as a fraction of the height.")
 
 
+class SuggestedKinds(BaseModel):
+    """What is looked for in a picture."""
+
+    kinds: list[Literal["face", "text", "block"]]
+
+
+class Suggestion(BaseModel):
+    """A region that was found, to accept or to leave."""
+
+    name: str
+    box: list[float] = Field(
+        description="x, y, width, height in fractions of the picture.", min_length=4, max_length=4
+    )
+    unit: Literal["fraction"]
+    kind: Literal["face", "text", "block"]
+    score: Fraction = Field(description="How sure its finder is; kinds cannot be compared.")
+
+
+class Suggestions(BaseModel):
+    """The suggestions in the order of reading."""
+
+    schema_: Literal["salgan.suggestions/1"] = Field(alias="schema")
+    picture: Picture
+    regions: list[Suggestion]
+
+
 class Model(BaseModel):
     """What is known of one model."""
 
@@ -239,6 +265,7 @@ Responses = dict[int | str, dict[str, Any]]
 _REASONS = {
     400: "The request is not well formed.",
     401: "The service asks for a token that the request does not bring.",
+    404: "The service has no detectors: the extra suggest is not installed there.",
     403: "The request comes from another website's page.",
     408: "The body arrived too slowly.",
     413: "Too many bytes, or too many pixels.",

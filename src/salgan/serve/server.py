@@ -12,11 +12,11 @@ import uvicorn
 from salgan.errors import ConfigError
 from salgan.serve.access import LOCAL_NAMES, Access
 from salgan.serve.app import create_app
+from salgan.serve.batcher import BatchPredictor, check_batches
 from salgan.serve.connections import BACKLOG, configured, prepare, quiet_end
 from salgan.serve.limits import Limits
 from salgan.serve.observe import logger
 from salgan.serve.rate import RateLimit
-from salgan.serve.worker import BatchPredictor, check_batches
 from salgan.serve.workers import Settings, run_workers
 
 __all__ = ["configured", "is_loopback", "log_ready", "run"]

@@ -1,4 +1,4 @@
-"""The bounded queue between HTTP and the network, and the network's own thread behind it."""
+"""The bounded queue between HTTP and the network."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ import asyncio
 import math
 import threading
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
-
-import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from salgan._arrays import Picture
-from salgan.errors import ConfigError, ImageError, ImageTooLargeError, ModelError
+from salgan.errors import ConfigError, ImageError, ImageTooLargeError
 from salgan.regions import Measured, Region, measure
 from salgan.saliency_map import SaliencyMap
 from salgan.serve.answers import check_polygons
+from salgan.serve.batcher import Batcher, BatchPredictor, forget_pictures
 from salgan.serve.decoding import Decoders, NotNowError, OutOfMemoryError
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Telemetry
 from salgan.serve.problems import ClientGone, ProblemError
 
-__all__ = ["BatchPredictor", "Batcher", "Finish", "T", "Worker", "check_batches"]
+__all__ = ["Finish", "T", "Worker"]
 
 T = TypeVar("T")
 Finish = Callable[[Picture, SaliencyMap], T]
-_FinishAll = Callable[[list[tuple[Picture, SaliencyMap]]], T]
+_Make = Callable[[list[Picture]], T]
 
 
 class Worker:
@@ -122,14 +119,41 @@ class Worker:
         Raises:
             ProblemError, ClientGone: as in :meth:`run`.
         """
+
+        def predicted(pictures: list[Picture]) -> T:
+            return finish([(picture, self._batcher.predict(picture)) for picture in pictures])
+
+        return await self._answered(contents, predicted, gone)
+
+    async def look(
+        self, content: bytes, finish: Callable[[Picture], T], gone: Callable[[], Awaitable[object]]
+    ) -> T:
+        """Decode a picture and make an answer of it that needs no map, in turn and in time.
+
+        Args:
+            content: the picture's file.
+            finish: makes the answer of the uint8 RGB picture; called in another thread.
+            gone: as in :meth:`run`.
+
+        Returns:
+            What ``finish`` returned.
+
+        Raises:
+            ProblemError, ClientGone: as in :meth:`run`.
+        """
+        return await self._answered([content], lambda pictures: finish(pictures[0]), gone)
+
+    async def _answered(
+        self, contents: Sequence[bytes], make: _Make[T], gone: Callable[[], Awaitable[object]]
+    ) -> T:
         self.check_room()
-        work = asyncio.ensure_future(self._in_turn(contents, finish))
+        work = asyncio.ensure_future(self._in_turn(contents, make))
         watch = asyncio.ensure_future(gone())
         first: set[asyncio.Future[Any]] = {work, watch}
         try:
             await asyncio.wait(first, timeout=self._limits.timeout, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
-                _forget_pictures(work.exception())
+                forget_pictures(work.exception())
                 return work.result()
             if watch.done():
                 raise ClientGone
@@ -203,27 +227,26 @@ class Worker:
         self._batcher.close()
         self.decoders.close()
 
-    async def _in_turn(self, contents: Sequence[bytes], finish: _FinishAll[T]) -> T:
+    async def _in_turn(self, contents: Sequence[bytes], make: _Make[T]) -> T:
         """Work on a picture in the queue for its size, which the first queue learns from its header."""
         try:
-            return await self._queued(self._pool, contents, finish, self._limits.large)
+            return await self._queued(self._pool, contents, make, self._limits.large)
         except NotNowError:
-            return await self._queued(self._large_pool, contents, finish, None)
+            return await self._queued(self._large_pool, contents, make, None)
 
     async def _queued(
-        self, pool: ThreadPoolExecutor, contents: Sequence[bytes], finish: _FinishAll[T], most: int | None
+        self, pool: ThreadPoolExecutor, contents: Sequence[bytes], make: _Make[T], most: int | None
     ) -> T:
         loop = asyncio.get_running_loop()
         self._count(+1)
-        started = pool.submit(self._work, contents, finish, most)
+        started = pool.submit(self._work, contents, make, most)
         # Counted until the thread is done, not until the client is answered: what timed out still runs.
         started.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
         return await asyncio.wrap_future(started)
 
-    def _work(self, contents: Sequence[bytes], finish: _FinishAll[T], most: int | None) -> T:
+    def _work(self, contents: Sequence[bytes], make: _Make[T], most: int | None) -> T:
         start = time.perf_counter()
-        pictures = self._decoded(contents, most)
-        answer = finish([(picture, self._batcher.predict(picture)) for picture in pictures])
+        answer = make(self._decoded(contents, most))
         self._seconds_each += 0.1 * (time.perf_counter() - start - self._seconds_each)
         return answer
 
@@ -251,116 +274,6 @@ class Worker:
         return min(60, max(1, math.ceil(waiting)))
 
 
-class BatchPredictor(Protocol):
-    """What the service needs of a model; a :class:`~salgan.models.predictor.Predictor` is one."""
-
-    name: str
-
-    def predict_batch(self, pictures: Sequence[Picture]) -> list[SaliencyMap]:
-        """One map per uint8 RGB picture (H, W, 3), each at its picture's own size."""
-
-
-def check_batches(predictor: BatchPredictor, most: int) -> None:
-    """Try the network on as many pictures as one run may hold, before anybody waits for it.
-
-    Raises:
-        ModelError: it cannot take so many.
-    """
-    blank = np.zeros((8, 8, 3), np.uint8)
-    predictor.predict_batch([blank])
-    try:
-        predictor.predict_batch([blank] * most)
-    except ModelError as error:
-        raise ModelError(
-            f"{error}; the model takes one picture at a time: export it with a free batch size, "
-            "or serve it with --max-batch 1"
-        ) from None
-
-
-class Batcher:
-    """Gathers pictures from many threads into micro-batches.
-
-    A batch never waits for more pictures: while the network is busy, the next pictures gather, and all of
-    them form the next batch. So a single picture is answered as fast as without batches.
-
-    Args:
-        predictor: the network.
-        most: pictures in a batch.
-        on_batch: is told (pictures in the batch, seconds it took).
-    """
-
-    def __init__(
-        self, predictor: BatchPredictor, *, most: int, on_batch: Callable[[int, float], None]
-    ) -> None:
-        self._predictor = predictor
-        self._most = most
-        self._on_batch = on_batch
-        self._waiting: SimpleQueue[tuple[Picture, Future[SaliencyMap]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="salgan-network", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether pictures are still being taken."""
-        return self._thread.is_alive()
-
-    def predict(self, picture: Picture) -> SaliencyMap:
-        """Predict one picture; blocks until its batch is done.
-
-        Args:
-            picture: uint8 RGB (H, W, 3).
-
-        Raises:
-            ModelError: the network failed on its batch.
-        """
-        future: Future[SaliencyMap] = Future()
-        self._waiting.put((picture, future))
-        try:
-            return future.result()
-        finally:
-            del future  # an error would know it through this frame, and it knows the error
-
-    def close(self) -> None:
-        """Finish what is waiting, then stop. Nothing may be submitted afterwards."""
-        self._waiting.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while batch := self._next_batch():
-            self._predict(batch)
-            del batch  # the last pictures and their maps must not stay until the next ones come
-
-    def _next_batch(self) -> list[tuple[Picture, Future[SaliencyMap]]]:
-        """What waits, or the first that comes; nothing after :meth:`close`."""
-        first = self._waiting.get()
-        if first is None:
-            return []
-        batch = [first]
-        while len(batch) < self._most:
-            try:
-                item = self._waiting.get_nowait()
-            except Empty:
-                break
-            if item is None:
-                self._waiting.put(None)  # close() came between: stop after this batch
-                break
-            batch.append(item)
-        return batch
-
-    def _predict(self, batch: list[tuple[Picture, Future[SaliencyMap]]]) -> None:
-        start = time.perf_counter()
-        try:
-            maps = self._predictor.predict_batch([picture for picture, _ in batch])
-        except Exception as error:  # whatever it is, those who wait must be told and the thread go on
-            _forget_pictures(error)
-            while batch:  # no name of this frame, which the error knows, may stay with a picture
-                batch.pop()[1].set_exception(error)
-            return
-        self._on_batch(len(batch), time.perf_counter() - start)
-        for (_, future), saliency in zip(batch, maps, strict=True):
-            future.set_result(saliency)
-
-
 class _Again:
     """Predicts further views of a picture whose map is known, as long as somebody waits for them.
 
@@ -383,10 +296,3 @@ class _Again:
             if self._left.is_set():
                 raise ClientGone
             yield self._batcher.predict(picture)
-
-
-def _forget_pictures(error: BaseException | None) -> None:
-    """Empty the frames that an error has passed: they hold pictures and maps for as long as it is known."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__

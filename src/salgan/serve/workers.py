@@ -26,11 +26,11 @@ from salgan._parallel import environment
 from salgan.errors import ConfigError
 from salgan.serve.access import Access
 from salgan.serve.app import create_app
+from salgan.serve.batcher import BatchPredictor
 from salgan.serve.connections import BACKLOG, configured, prepare, quiet_end
 from salgan.serve.limits import Limits
 from salgan.serve.observe import METRICS_VARIABLE, logger
 from salgan.serve.rate import RateLimit
-from salgan.serve.worker import BatchPredictor
 
 __all__ = ["Settings", "run_workers"]
 

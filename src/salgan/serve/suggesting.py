@@ -1,0 +1,76 @@
+"""The API's routes for regions to choose from."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from salgan._arrays import Picture
+from salgan.errors import MissingExtraError
+from salgan.regions import SUGGESTIONS_SCHEMA, suggest, suggested_kinds
+from salgan.regions.suggestions import Kind
+from salgan.serve import schemas
+from salgan.serve.guard import Held
+from salgan.serve.problems import ProblemError
+from salgan.serve.request import PICTURE_BODY, read_upload
+from salgan.serve.routes import TROUBLE, gone_of
+from salgan.serve.worker import Worker
+
+__all__ = ["suggest_routes"]
+
+
+def suggest_routes(worker: Worker, held: Held) -> APIRouter:
+    """The routes.
+
+    Args:
+        worker: decodes pictures, in turn.
+        held: knows whether there is room for another answer.
+    """
+    router = APIRouter(tags=["pictures"])
+
+    @router.get(
+        "/v1/suggest",
+        summary="Say which kinds of regions are suggested here",
+        response_model=schemas.SuggestedKinds,
+        responses=schemas.problems(401, 404, 421),
+    )
+    async def suggested() -> Response:
+        """For pages that offer it: 404 where the service has no detectors."""
+        return JSONResponse({"kinds": await _kinds()})
+
+    @router.post(
+        "/v1/suggest",
+        summary="Suggest regions: faces, lines of text, button-like blocks",
+        openapi_extra=PICTURE_BODY,
+        response_model=schemas.Suggestions,
+        responses={**TROUBLE, **schemas.problems(404)},
+    )
+    async def find(request: Request) -> Response:
+        """Send a picture; get boxes to choose from, in the form of regions. Nothing is measured."""
+        await _kinds()
+        upload = await read_upload(request)
+        held.check_answers()
+        return await worker.look(
+            upload.picture, lambda picture: JSONResponse(_report(picture)), gone_of(request)
+        )
+
+    return router
+
+
+async def _kinds() -> list[Kind]:
+    """What is suggested here; the first call imports the detectors, which takes seconds."""
+    try:
+        return await asyncio.to_thread(suggested_kinds)
+    except MissingExtraError as error:
+        raise ProblemError(404, f"regions are not suggested here: {error}") from None
+
+
+def _report(picture: Picture) -> dict[str, object]:
+    height, width = picture.shape[:2]
+    return {
+        "schema": SUGGESTIONS_SCHEMA,
+        "picture": {"width": width, "height": height},
+        "regions": [each.document() for each in suggest(picture)],
+    }
