@@ -58,12 +58,25 @@ def test_an_error_the_user_can_mend_is_one_line_on_stderr(monkeypatch, salgan):
     [
         (OSError(28, "No space left on device"), "No space left on device"),
         (PermissionError(13, "Permission denied", "out/x.npy"), "out/x.npy: Permission denied"),
+        (MemoryError(), "there is not enough memory; try smaller input, or less of it at a time"),
+        (
+            RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4"
+            ),
+            "there is not enough memory; try smaller input, or less of it at a time",
+        ),
     ],
 )
 def test_what_the_machine_refuses_is_one_line_too(monkeypatch, salgan, error, said):
     _app_that_raises(monkeypatch, error)
     answer = salgan("anything")
     assert (answer.code, answer.err) == (1, f"salgan: error: {said}\n")
+
+
+def test_an_error_of_ours_is_not_taken_for_a_lack_of_memory(monkeypatch, salgan):
+    _app_that_raises(monkeypatch, RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        salgan("anything")
 
 
 def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, salgan):

@@ -1,5 +1,6 @@
 """``salgan predict``: what it writes, what it never overwrites, and how it fails."""
 
+import errno
 import io
 import os
 import signal
@@ -221,6 +222,25 @@ def test_bad_files_do_not_stop_the_rest_and_are_named_at_the_end(tmp_path, photo
     for name in ("bad.jpg: is empty", "cut.png: is", "none.jpg: no such file"):
         assert any(name in line for line in lines)
     assert len(_files(out)) == 4
+
+
+def test_the_first_full_disk_ends_it_and_names_the_file_that_was_asked_for(
+    tmp_path, photos, model, salgan, monkeypatch
+):
+    def fills_up(draft, path, rename=Path.replace):
+        if not path.name.startswith("a."):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return rename(draft, path)
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(Path, "replace", fills_up)
+    said = salgan("predict", photos, "-o", out, "--model", model)
+    place = out / "b.saliency.npy"
+    full = f"salgan: error: {place}: cannot be written (No space left on device)\n"
+    assert (said.code, said.err) == (1, full)
+    assert _files(out) == ["a.overlay.png", "a.saliency.npy"]
+    monkeypatch.undo()
+    assert salgan("predict", photos, "-o", out, "--model", model, "--skip-existing").code == 0
 
 
 def test_a_result_that_cannot_be_written_is_one_line(tmp_path, photos, model, salgan):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salgan._files import locked
 from salgan.datasets import open_dataset
 from salgan.errors import DatasetError, MetricError, ModelError, SalganError
 from salgan.evaluation import Data, EvaluationProtocol, Results, evaluate, open_data
@@ -146,6 +147,15 @@ def test_a_stopped_evaluation_goes_on_where_it_was(made_up, quick, tmp_path):
     assert (resumed.folder / "per_picture.csv").read_text() == (whole.folder / "per_picture.csv").read_text()
     evaluate(Stops(99), data, out, protocol=quick)
     assert len(scored) == 12
+
+
+def test_two_evaluations_never_write_into_one_folder(made_up, quick, tmp_path):
+    with (
+        locked(tmp_path / "out"),
+        pytest.raises(SalganError, match=r"out: another process is writing here; .* name another folder"),
+    ):
+        evaluate(Brightness(), open_data(made_up), tmp_path / "out", protocol=quick)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_mixed_into_another_evaluation(made_up, quick, tmp_path):

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from salgan.errors import ModelError, SalganError
-from salgan.networks import Generator, load_encoder, load_network, save_network
+from salgan.networks import Generator, load_encoder, load_network, read_checkpoint, save_network
 from salgan.preprocessing import Preprocessing
 
 TINY = "test_efficientnet"
@@ -263,3 +263,12 @@ def test_the_imagenet_weights_fit_their_encoders(shared, encoder, file, first):
     load_encoder(network, shared / "weights" / file)
     stored, name = first
     assert torch.equal(network.state_dict()[name], load_file(shared / "weights" / file)[stored].float())
+
+
+def test_too_little_memory_is_not_called_a_damaged_checkpoint(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(ModelError, match="there is not enough memory to read the checkpoint"):
+        read_checkpoint(tmp_path / "last.pt")

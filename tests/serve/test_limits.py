@@ -235,13 +235,15 @@ def test_an_honest_client_on_a_slow_line_gets_all_of_its_answer(predictor, monke
 def test_of_too_many_answers_the_slowest_reader_loses_its_own_and_no_new_one_does(monkeypatch):
     monkeypatch.setattr("salgan.serve.guard._PATIENCE", 0.1)
     dropped = []
-    held = HeldBytes(Limits(max_bytes=100), Telemetry("tiny", 4))
+    telemetry = Telemetry("tiny", 4)
+    held = HeldBytes(Limits(max_bytes=100), telemetry)
     for name, sent in (("slow", 10), ("fast", 300), ("new", 0)):
         answer = _Answer(400, lambda name=name: dropped.append(name))
         held.start(answer)
         answer.sent = sent
         time.sleep(0.2)
     assert dropped == ["slow"]
+    assert telemetry.registry.get_sample_value("salgan_held_body_bytes") == 800
 
 
 def test_a_full_temporary_disk_does_not_matter(service, monkeypatch):

@@ -30,6 +30,25 @@ def test_the_map_is_the_librarys_to_the_last_bit(service, expected):
 
 
 @pytest.mark.parametrize(
+    "kind",
+    [
+        "image/jpg",
+        "image/pjpeg",
+        "image/x-png",
+        "image/gif",
+        "IMAGE/PNG; q=1",
+        "application/octet-stream",
+        None,
+    ],
+)
+def test_the_content_decides_what_a_picture_is_and_not_its_type(service, expected, kind):
+    headers = {} if kind is None else {"Content-Type": kind}
+    response = service.post("/v1/predict?output=npy", content=PICTURE, headers=headers)
+    assert response.status_code == 200
+    assert response.content == expected.encode("npy")
+
+
+@pytest.mark.parametrize(
     ("output", "media_type"),
     [("npy", "application/x-npy"), ("png16", "image/png"), ("png8", "image/png"), ("tiff", "image/tiff")],
 )

@@ -14,6 +14,7 @@ import yaml
 from lightning.fabric import Fabric
 from safetensors.torch import load_file
 
+from salgan._files import locked
 from salgan.errors import ConfigError, ModelError, SalganError, TrainingError
 from salgan.networks import load_network, read_checkpoint
 from salgan.training import folder as folder_module
@@ -175,6 +176,16 @@ def test_an_existing_run_is_never_overwritten(run):
     with pytest.raises(ConfigError, match="resume=true or choose another out=FOLDER"):
         run()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_two_runs_never_write_into_one_folder(config):
+    settings = config()
+    with (
+        locked(Path(settings.out)),
+        pytest.raises(SalganError, match=r"run: another process is writing here; .* name another folder"),
+    ):
+        train(settings)
+    assert not Path(settings.out).exists()
 
 
 def test_a_folder_with_something_else_in_it_is_not_taken(config, tmp_path):

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from salgan._memory import is_out_of_memory
 from salgan._version import __version__
 from salgan.cli._common import say_error, say_warnings
 from salgan.cli._signals import Ended, ending_cleanly
@@ -127,8 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
     except SalganError as error:
         say_error(error)
         return 1
-    except MemoryError:
-        say_error(SalganError("there is not enough memory; try smaller input, or fewer --processes"))
+    except (MemoryError, RuntimeError) as error:  # PyTorch says it by a RuntimeError
+        if not is_out_of_memory(error):
+            raise
+        say_error(SalganError("there is not enough memory; try smaller input, or less of it at a time"))
         return 1
     except OSError as error:  # what the machine refuses, such as a full disk behind stdout, is not a bug
         place = "" if error.filename is None else f"{error.filename}: "

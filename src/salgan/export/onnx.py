@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from salgan._arrays import Array
 from salgan._files import replacing
+from salgan._memory import is_out_of_memory
 from salgan._private import onnx_runtime
 from salgan._version import __version__
 from salgan.errors import ModelError
@@ -184,6 +185,8 @@ def _to_onnx(network: nn.Module) -> onnx.ModelProto:
                 verbose=False,
             )
     except Exception as error:  # the exporter wraps whatever a layer provokes
+        if is_out_of_memory(error):
+            raise MemoryError from error
         cause = (str(error) or type(error).__name__).splitlines()[0]
         what = type(network).__name__
         if isinstance(network, Generator):
@@ -301,6 +304,8 @@ def _largest_difference(
     except ModelError:
         raise
     except Exception as error:  # the runtime's own exception classes share no base
+        if is_out_of_memory(error):
+            raise MemoryError from error
         cause = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(f"the exported graph does not run ({cause}); nothing was written") from None
 

@@ -348,6 +348,8 @@ def _orientation(image: Image.Image) -> int:
     try:
         # A PNG's own method decodes all pixels first, to look for EXIF behind them.
         return int(Image.Image.getexif(image).get(_ORIENTATION_TAG, 1))
+    except MemoryError:
+        raise
     except Exception:  # whatever a hostile EXIF provokes in its parser
         return 1
 

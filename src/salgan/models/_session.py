@@ -10,6 +10,7 @@ from typing import Any
 
 from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
+from salgan._memory import is_out_of_memory
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 from salgan.models.batches import TooManyTogetherError
@@ -22,8 +23,6 @@ MAX_BYTES = 4 * 1024**3
 
 SECONDS, SECONDS_EACH = 120.0, 20.0
 """The time limit of a run, and what each picture adds to it; SalGAN's VGG-16 takes about 0.2 s."""
-
-_NO_MEMORY = ("Available memory of", "bad_alloc", "Failed to allocate")
 
 
 class BoundedSession:
@@ -81,7 +80,7 @@ class BoundedSession:
                     provider_options=[of_provider] if each == "cpu" else [of_provider, {}],
                 )
             except Exception as error:  # the runtime's own exception classes share no base
-                if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+                if is_out_of_memory(error):
                     raise ModelError(
                         f"the model takes more memory than there is (at most {MAX_BYTES / 1e9:.1f} GB)"
                     ) from None
@@ -114,7 +113,7 @@ class BoundedSession:
         except Exception as error:  # the runtime's own classes again
             if options.terminate:
                 raise ModelError(f"the model was stopped after {seconds:g} s") from None
-            if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            if is_out_of_memory(error):
                 raise TooManyTogetherError(
                     f"the model takes more memory for a batch of {len(batch)} than there is "
                     f"(at most {MAX_BYTES / 1e9:.1f} GB); predict fewer pictures at a time"

@@ -13,6 +13,7 @@ import torch
 from salgan._arrays import Floats32
 from salgan._cores import runtime_threads
 from salgan._files import sha256_of
+from salgan._memory import is_out_of_memory
 from salgan.errors import ModelError
 from salgan.models.batches import TooManyTogetherError
 from salgan.models.devices import check_device
@@ -71,8 +72,7 @@ class TorchPredictor(Predictor):
             with torch.inference_mode(), self._few_threads():
                 return self._network(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()  # type: ignore[no-any-return]
         except (MemoryError, RuntimeError) as error:
-            no_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            if no_memory or "can't allocate memory" in str(error):
+            if is_out_of_memory(error):
                 raise TooManyTogetherError(
                     f"{self.name}: there is not enough memory for a batch of {len(batch)}; "
                     "predict fewer pictures at a time"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from salgan._memory import is_out_of_memory
 from salgan.errors import ModelError
 
 __all__ = ["build_from_factory", "is_ours"]
@@ -45,10 +46,14 @@ def build_from_factory(place: str) -> nn.Module:
     try:
         factory = getattr(importlib.import_module(module), name)
     except Exception as error:  # the module is a user's code and may raise anything
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise ModelError(f"{place} cannot be imported ({_reason(error)}); is it on PYTHONPATH?") from error
     try:
         network = factory()
     except Exception as error:  # likewise
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise ModelError(f"{place} cannot make a network ({_reason(error)})") from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{place} made a {type(network).__name__}, not a torch.nn.Module")

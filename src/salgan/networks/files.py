@@ -19,6 +19,7 @@ from torch import Tensor
 
 from salgan._arrays import Array
 from salgan._files import check_file
+from salgan._memory import is_out_of_memory
 from salgan.errors import ModelError
 from salgan.models.spec import kind_of_file
 
@@ -56,9 +57,11 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except MemoryError:
-        raise ModelError(f"{path}: there is not enough memory to read the checkpoint") from None
-    except Exception:  # a damaged archive raises whatever its bytes provoke, a pickle a page of advice
+    except (
+        Exception
+    ) as error:  # a damaged archive raises whatever its bytes provoke, a pickle a page of advice
+        if is_out_of_memory(error):
+            raise ModelError(f"{path}: there is not enough memory to read the checkpoint") from None
         raise ModelError(f"{path}: not a checkpoint of salgan train, or a damaged one") from None
     if not isinstance(state, dict) or not isinstance(state.get("salgan"), dict):
         raise ModelError(f"{path}: {_not_a_checkpoint(state)}")
