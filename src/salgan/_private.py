@@ -15,6 +15,8 @@ _OFF = {
     # The next one is for Hugging Face's hub, from which timm downloads weights.
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    # Ray reports its use of its own accord, and asks about that only where there is a terminal.
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 
 

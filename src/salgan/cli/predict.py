@@ -25,11 +25,12 @@ def predict(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Pictures, folders of pictures, videos or quoted globs; or - for a picture on stdin.",
+            help="Pictures, folders of pictures, videos or quoted globs; or - for a picture on stdin. For "
+            "--engine ray also s3:// and gs://, tars and Parquet files.",
         ),
     ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go; made if missing."),
     ] = None,
     model: Model = "lite",
@@ -45,13 +46,13 @@ def predict(
         ),
     ] = None,
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="npy|png16|png8|tiff",
-            help="The format of the map; for a video's maps, npy or mp4. 8 bits (png8, mp4) are for viewing "
-            "only.",
+            help="The format of the map, by default npy; for a video's maps, npy or mp4. 8 bits (png8, mp4) "
+            "are for viewing only.",
         ),
-    ] = "npy",
+    ] = None,
     opacity: Annotated[float, typer.Option(min=0, max=1, help="Opacity of the strongest colour.")] = 0.7,
     contours: Annotated[
         bool, typer.Option("--contours", help="Outline the areas that hold 25, 50 and 75 % of the attention.")
@@ -96,6 +97,10 @@ def predict(
         bool, typer.Option("--skip-existing", help="Skip files whose results already exist.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="What does the work: this machine, or a cluster of Ray."),
+    ] = "local",
 ) -> None:
     """Predict where people look.
 
@@ -118,12 +123,19 @@ def predict(
     Ctrl-C keeps what is done as out/clip.overlay.partial.mp4. Videos in a folder must be named or matched
     by a glob.
 
+    [bold]salgan predict s3://bucket/photos -o s3://bucket/maps.parquet --engine ray[/bold]
+
+    This predicts on a cluster of Ray: RAY_ADDRESS names it, and without it one is started on this machine
+    (--threads says how many workers). A folder whose name ends in .parquet gets rows: the map (png16), and
+    whatever --save names, such as focal, regions (with --box) and crop:16:9. Other names get files.
+
     A file that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
     """
     import functools
 
     from salgan import jobs, render
     from salgan.cli import _common, _signals
+    from salgan.cli._cluster import Results, check_engine, predict_on_ray
     from salgan.regions import parse_box
     from salgan.regions.region import check_names
 
@@ -140,22 +152,30 @@ def predict(
     steady = "magma" if palette == "auto" else palette
     draw_frame = functools.partial(look, legend="inside" if legend else False, palette=steady)
     below = _colour(background)
-    wanted = _wanted(save)
+    on_ray = check_engine(engine, sources, out)
+    wanted = None if on_ray else _wanted(save)
     if "-" in sources:
-        if len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
+        if on_ray or len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
             raise ConfigError("SOURCE - takes one picture from stdin and gives one of --save, without -o")
-        _through_pipe(load, (wanted or ["map"])[0], format, draw, below)
+        _through_pipe(load, (wanted or ["map"])[0], format or "npy", draw, below)
         return
     if out is None:
         raise ConfigError("say where the results go: -o FOLDER")
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
-    if out.exists() and not out.is_dir():
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the results")
     regions = [parse_box(each) for each in box or []]
     check_names(regions)
+    if on_ray:
+        if smooth or stride > 1:
+            raise ConfigError("--smooth and --stride are for videos, which --engine ray does not take")
+        results_wanted = Results(out, save, format, regions, draw_over, below)
+        predict_on_ray(sources, results_wanted, load, threads, skip_existing, overwrite)
+        return
 
-    found = jobs.find_jobs(sources, out, save=wanted, format=format, follow=bool(regions))
+    found = jobs.find_jobs(sources, folder, save=wanted, format=format or "npy", follow=bool(regions))
     if (smooth or stride > 1 or regions) and not any(job.kind == "video" for job in found.jobs):
         raise ConfigError(
             "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
@@ -187,7 +207,7 @@ def predict(
                     say(f"salgan: {result.error}", err=True)
                 elif result.job.kind == "video":
                     _print_paths(result)
-    _report(results, len(found.jobs) - len(todo), out)
+    _report(results, len(found.jobs) - len(todo), folder)
     for result in results:
         if result.note:
             say(f"{result.job.source}: {result.note}", err=True)

@@ -15,7 +15,19 @@ from salgan.errors import ConfigError, ImageError, SalganError, require
 from salgan.jobs.whole import is_whole
 from salgan.saliency_map import FORMATS
 
-__all__ = ["KINDS", "VIDEO_FORMATS", "VIDEO_SUFFIXES", "Found", "Job", "find_jobs", "still_to_do"]
+__all__ = [
+    "KINDS",
+    "VIDEO_FORMATS",
+    "VIDEO_SUFFIXES",
+    "Found",
+    "Job",
+    "Named",
+    "counted",
+    "find_jobs",
+    "is_picture",
+    "is_result",
+    "still_to_do",
+]
 
 KINDS = ("map", "overlay", "overlay.jpg", "overlay.webp")
 """What can be made of a picture or a video; a picture's overlay is a PNG file unless its name says so."""
@@ -131,7 +143,7 @@ def find_jobs(
         MissingExtraError: there is a video, and the extra for videos is not installed.
     """
     found = Found()
-    pictures, videos = _Named(), _Named()
+    pictures, videos = Named(), Named()
     for source in sources:
         try:
             matches = _video_matches(source)
@@ -241,7 +253,7 @@ def _pictures(source: str, found: Found) -> list[tuple[Path, Path]]:
     matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]  # noqa: PTH207
     endings = image.SUFFIXES | image.DRAWN_SUFFIXES
     pictures = [
-        (match, Path(match.name)) for match in matches if match.is_file() and _is_picture(match.name, endings)
+        (match, Path(match.name)) for match in matches if match.is_file() and is_picture(match.name, endings)
     ]
     if not pictures:
         raise ImageError(f"{source}: matches no pictures")
@@ -261,40 +273,47 @@ def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
             if (link := Path(parent, name)).is_symlink():
                 found.left_out.append(f"{link}: left out, because it links to a folder; name it to take it")
         for name in sorted(files):
-            if _is_picture(name):
+            if is_picture(name):
                 path = Path(parent, name)
                 pictures.append((path, path.relative_to(folder)))
-            elif not name.startswith(".") and not name.lower().endswith(_RESULTS):
+            elif not name.startswith(".") and not is_result(name):
                 left_out[Path(name).suffix.lower()] += 1
     videos = {ending: number for ending, number in left_out.items() if ending in VIDEO_SUFFIXES}
     drawings = {ending: number for ending, number in left_out.items() if ending in image.DRAWN_SUFFIXES}
     unread = {ending: number for ending, number in left_out.items() if ending in _NOT_READ}
     others = {ending: n for ending, n in left_out.items() if not {ending} & {*videos, *drawings, *unread}}
     if videos:
-        found.left_out.append(f"{folder}: {_counted(videos)} left out; videos must be named themselves")
+        found.left_out.append(f"{folder}: {counted(videos)} left out; videos must be named themselves")
     if drawings:
-        found.left_out.append(f"{folder}: {_counted(drawings)} left out; drawings must be named themselves")
+        found.left_out.append(f"{folder}: {counted(drawings)} left out; drawings must be named themselves")
     if unread:
-        found.left_out.append(f"{folder}: {_counted(unread)} left out, which are not read")
+        found.left_out.append(f"{folder}: {counted(unread)} left out, which are not read")
     if others:
-        found.left_out.append(f"{folder}: {_counted(others)} left out, which are not pictures")
+        found.left_out.append(f"{folder}: {counted(others)} left out, which are not pictures")
     if not pictures:
         raise ImageError(f"{folder}: holds no pictures ({', '.join(sorted(image.SUFFIXES))})")
     return pictures
 
 
-def _counted(endings: dict[str, int]) -> str:
+def counted(endings: dict[str, int]) -> str:
+    """How many files there are of each ending, in words: ``"2 .mov, 1 .svg"``."""
     return ", ".join(
         f"{number} {ending or 'without an ending'}" for ending, number in sorted(endings.items())
     )
 
 
-def _is_picture(name: str, endings: frozenset[str] = image.SUFFIXES) -> bool:
+def is_picture(name: str, endings: frozenset[str] = image.SUFFIXES) -> bool:
+    """Whether a file in a folder is taken for a picture by its name: not hidden, and not a result of ours."""
     lower = name.lower()
-    return Path(lower).suffix in endings and not lower.startswith(".") and not lower.endswith(_RESULTS)
+    return Path(lower).suffix in endings and not lower.startswith(".") and not is_result(name)
 
 
-class _Named:
+def is_result(name: str) -> bool:
+    """Whether a file is called like a result of ``salgan predict``."""
+    return name.lower().endswith(_RESULTS)
+
+
+class Named:
     """Sources of one kind, each once, in the order in which they were found."""
 
     def __init__(self) -> None:
@@ -302,6 +321,7 @@ class _Named:
         self._typed: dict[Path, Path] = {}  # absolute path → path as it was typed
 
     def add(self, paths: Iterable[tuple[Path, Path]]) -> None:
+        """Add sources: the path of each, and its path below the folder that was named."""
         for path, below in paths:
             absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve would follow links)
             self.below.setdefault(absolute, below)

@@ -1,0 +1,18 @@
+"""The same predictions over many machines: Ray gives out the work, and an actor on each core holds the model.
+
+>>> from salgan.cluster import predict_on_cluster  # doctest: +SKIP
+>>> predict_on_cluster(["s3://bucket/photos"], "s3://bucket/maps.parquet", model)  # doctest: +SKIP
+"""
+
+from salgan._private import keep_private
+from salgan.errors import require
+
+keep_private()  # Ray decides when it is imported whether it reports its use
+for _module in ("pyarrow", "ray"):
+    require(_module, "cluster")
+
+from salgan.cluster.engine import on_cluster  # noqa: E402
+from salgan.cluster.job import ClusterResult, is_rows, predict_on_cluster  # noqa: E402
+from salgan.cluster.rows import Wanted, parse_wanted  # noqa: E402
+
+__all__ = ["ClusterResult", "Wanted", "is_rows", "on_cluster", "parse_wanted", "predict_on_cluster"]

@@ -1,0 +1,118 @@
+"""Pictures over Ray with two workers: killed on the way, stopped, started again, from and to a bucket."""
+
+import io
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from salgan.cluster import Wanted, predict_on_cluster, storage
+from salgan.errors import ConfigError, ModelError
+from salgan.jobs import find_jobs, predict_all
+from salgan.models import load_model
+from tests._onnx import tiny_model
+from tests.cluster.conftest import BAD, jpeg
+
+pytestmark = pytest.mark.usefixtures("two_workers")
+
+
+def read_rows(out: Path | str) -> list[dict]:
+    names = [name for name, _ in storage.listed(str(out)) if name.endswith(".parquet")]
+    return [
+        row
+        for name in names
+        for row in pq.read_table(storage.opened(storage.below(str(out), name))).to_pylist()
+    ]
+
+
+def test_a_killed_worker_loses_nothing_and_a_run_goes_on_where_it_was_stopped(folder, tmp_path, model):
+    once, out = tmp_path / "once", tmp_path / "maps.parquet"
+
+    def draw(picture, saliency):
+        width = picture.shape[1]
+        if width == 40 + 8 * 4 and not once.exists():
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if width == 40 + 8 * 7:  # this one would kill every worker
+            os.kill(os.getpid(), signal.SIGKILL)
+        return picture
+
+    predictor = load_model(model)
+    seen = []
+    result = predict_on_cluster(
+        [str(folder)],
+        str(out),
+        predictor,
+        wanted=Wanted(map="npy", overlay=".png", draw=draw),
+        on_progress=lambda *step: seen.append(step),
+    )
+    found = read_rows(out)
+    single = {
+        str(each.job.source): each
+        for each in predict_all(find_jobs([str(folder)], tmp_path / "single").jobs, predictor)
+    }
+    assert once.exists()
+    assert sorted(row["path"] for row in found) == sorted(single)
+    assert seen[-1] == ("predicting", 12, 12)
+    deadly = str(folder / "more" / "7.jpg")
+    for row in found:
+        if row["path"] == deadly:
+            assert row["error"] == f"{deadly}: kills the process that reads it"
+        elif single[row["path"]].error is None:
+            assert np.array_equal(np.load(io.BytesIO(row["map"])), np.load(single[row["path"]].job.map_path))
+        else:
+            assert row["error"] == str(single[row["path"]].error)
+    assert (result.pictures, result.failed, result.skipped) == (12, 1 + len(BAD), 0)
+
+    # A part is missing, and a picture has come.
+    parts = sorted(out.glob("*.parquet"))
+    lost = pq.read_table(parts[0]).column("path").to_pylist()
+    parts[0].unlink()
+    (folder / "new.jpg").write_bytes(jpeg(50))
+    times = {part: part.stat().st_mtime_ns for part in parts[1:]}
+    with pytest.raises(ConfigError, match="--skip-existing to go on"):
+        predict_on_cluster([str(folder)], str(out), predictor, wanted=Wanted(map="npy", overlay=".png"))
+    with pytest.raises(ConfigError, match="rows made with another map and overlay"):
+        predict_on_cluster([str(folder)], str(out), predictor, skip_existing=True)
+    again = predict_on_cluster(
+        [str(folder)], str(out), predictor, wanted=Wanted(map="npy", overlay=".png"), skip_existing=True
+    )
+    assert (again.pictures, again.skipped) == (len(lost) + 1, 12 - len(lost))
+    paths = [row["path"] for row in read_rows(out)]
+    assert sorted(paths) == sorted([*single, str(folder / "new.jpg")])
+    assert {part: part.stat().st_mtime_ns for part in times} == times
+
+
+def test_the_command_goes_from_a_bucket_to_a_bucket(s3, model, salgan, tmp_path):
+    for number in range(5):
+        storage.write_bytes(f"{s3}/in/{number}.jpg", jpeg(number))
+    storage.write_bytes(f"{s3}/in/bad.jpg", b"bad")
+    command = ("predict", f"{s3}/in", "--engine", "ray", "-m", model)
+    said = salgan(*command, "-o", f"{s3}/out.parquet", "--save", "focal")
+    assert said.code == 0
+    assert said.out.startswith("6 pictures, ")
+    error, note = said.err.splitlines()
+    assert error.startswith(f"salgan: error: {s3}/in/bad.jpg: is not a picture")
+    assert note == "1 row has an error in the place of a map"
+    rows = {row["path"]: row for row in read_rows(f"{s3}/out.parquet")}
+    assert len(rows) == 6
+    assert all(row["focal"] or row["error"] for row in rows.values())
+
+    said = salgan(*command, "-o", f"{s3}/files", "--save", "map", "--format", "png8")
+    assert said.code == 1
+    assert said.out == f"6 pictures, 5 files in {s3}/files\n"
+    names = sorted(name for name, _ in storage.listed(f"{s3}/files"))
+    assert names == [f"{number}.saliency.png" for number in range(5)]
+    assert storage.read_bytes(f"{s3}/files/3.saliency.png") == load_model(model).predict(jpeg(3)).encode(
+        "png8"
+    )
+    assert "--skip-existing or --overwrite" in salgan(*command, "-o", f"{s3}/files").err
+
+
+def test_a_model_that_fails_stops_the_run_in_one_line(folder, tmp_path):
+    (tmp_path / "nan.onnx").write_bytes(tiny_model(gain=float("nan")))
+    with pytest.raises(ModelError, match="not finite"):
+        predict_on_cluster([str(folder)], str(tmp_path / "o.parquet"), load_model(tmp_path / "nan.onnx"))
