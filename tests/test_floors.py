@@ -38,6 +38,7 @@ def test_no_module_on_floors_1_to_4_imports_anything_heavy(part):
         ("import salgan.export", "onnx", "train"),
         ("import salgan.serve", "fastapi", "serve"),
         ("import salgan.video", "av", "video"),
+        ("import salgan.cluster", "ray", "cluster"),
     ],
 )
 def test_a_package_without_its_extra_says_what_to_install(code, missing, extra):

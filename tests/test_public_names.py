@@ -17,6 +17,7 @@ import salgan
 MODULES = (
     "salgan",
     "salgan.ab",
+    "salgan.cluster",
     "salgan.crop",
     "salgan.datasets",
     "salgan.errors",

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salgan.cluster import Wanted, predict_on_cluster, storage
+from salgan.datasets import synthetic
 from salgan.errors import ConfigError, ModelError
 from salgan.jobs import find_jobs, predict_all
 from salgan.models import load_model
@@ -116,3 +117,15 @@ def test_a_model_that_fails_stops_the_run_in_one_line(folder, tmp_path):
     (tmp_path / "nan.onnx").write_bytes(tiny_model(gain=float("nan")))
     with pytest.raises(ModelError, match="not finite"):
         predict_on_cluster([str(folder)], str(tmp_path / "o.parquet"), load_model(tmp_path / "nan.onnx"))
+
+
+def test_an_evaluation_on_the_cluster_has_the_table_of_a_single_machine(salgan, model, tmp_path):
+    data = synthetic(tmp_path / "made-up", 6)
+    command = ("evaluate", model, "--data", data, "--metrics", "nss,sauc,ig,kld")
+    said = [
+        salgan(*command, "-o", tmp_path / "local", "--processes", 1),
+        salgan(*command, "-o", tmp_path / "ray", "--engine", "ray"),
+    ]
+    assert [each.code for each in said] == [0, 0], said
+    for name in ("per_picture.csv", "summary.json", "summary.md"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()

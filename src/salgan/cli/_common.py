@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Device",
+    "Engine",
     "Fast",
     "Model",
     "RegionFile",
@@ -102,6 +103,12 @@ Threads = Annotated[
 ]
 """``--threads`` of commands that predict many pictures; commands need not look at it."""
 
+
+Engine = Annotated[
+    str,
+    typer.Option(metavar="local|ray", help="What does the work: this machine, or a cluster of Ray."),
+]
+"""``--engine`` of predict and evaluate; :func:`salgan.cli._cluster.check_engine` reads it."""
 
 RegionFile = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Device, Threads, Trust
+from salgan.cli._common import Device, Engine, Threads, Trust
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def evaluate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")
     ] = False,
+    engine: Engine = "local",
 ) -> None:
     """Score a model on a dataset: the field's metrics with 95% intervals, and all it takes to trust them.
 
@@ -103,9 +104,11 @@ def evaluate(
 
     [bold]salgan evaluate my-maps.zip --data salicon --part val --metrics nss,cc,sauc[/bold]
     """
+    from salgan.cli._cluster import check_engine
     from salgan.evaluation import open_data
     from salgan.evaluation.map_kinds import kind_named
 
+    check_engine(engine)
     protocol = make_protocol(metrics, sigma, seed)
     if maps is not None or per_metric:
         kind = None if maps is None else kind_named(maps)
@@ -121,6 +124,7 @@ def evaluate(
         trust=trust,
         skip_missing=skip_missing,
         overwrite=overwrite,
+        engine=engine,
     )
     show(results)
 
@@ -181,6 +185,7 @@ def run_evaluation(
     trust: bool = False,
     skip_missing: bool = False,
     overwrite: bool = False,
+    engine: str = "local",
 ) -> Results:
     """Evaluate with a progress bar."""
     from salgan.cli._common import messages, progress
@@ -192,7 +197,8 @@ def run_evaluation(
             data,
             out,
             protocol=protocol,
-            processes=processes_or_cores(processes),
+            processes=processes,
+            engine=engine,
             names=names,
             trust=trust,
             skip_missing=skip_missing,

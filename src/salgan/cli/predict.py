@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from salgan.cli._common import Device, Model, Threads, Trust, say
+from salgan.cli._common import Device, Engine, Model, Threads, Trust, say
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -97,10 +97,7 @@ def predict(
         bool, typer.Option("--skip-existing", help="Skip files whose results already exist.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
-    engine: Annotated[
-        str,
-        typer.Option(metavar="local|ray", help="What does the work: this machine, or a cluster of Ray."),
-    ] = "local",
+    engine: Engine = "local",
 ) -> None:
     """Predict where people look.
 

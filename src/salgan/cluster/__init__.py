@@ -11,8 +11,16 @@ keep_private()  # Ray decides when it is imported whether it reports its use
 for _module in ("pyarrow", "ray"):
     require(_module, "cluster")
 
-from salgan.cluster.engine import on_cluster  # noqa: E402
+from salgan.cluster.engine import cluster, on_cluster  # noqa: E402
 from salgan.cluster.job import ClusterResult, is_rows, predict_on_cluster  # noqa: E402
 from salgan.cluster.rows import Wanted, parse_wanted  # noqa: E402
 
-__all__ = ["ClusterResult", "Wanted", "is_rows", "on_cluster", "parse_wanted", "predict_on_cluster"]
+__all__ = [
+    "ClusterResult",
+    "Wanted",
+    "cluster",
+    "is_rows",
+    "on_cluster",
+    "parse_wanted",
+    "predict_on_cluster",
+]

@@ -7,6 +7,7 @@ often it is done.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import logging
 import os
@@ -30,6 +31,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _ADDRESS = "RAY_ADDRESS"
+_STARTS = 3
+"""How often to try to start Ray here: it gives its processes 30 s, which a busy machine may not have."""
+
 _STORE_BYTES = 256_000_000
 """Only units and reports travel between processes, and the model once."""
 
@@ -71,8 +75,9 @@ def cluster(workers: int | None = None, device: str = "cpu") -> Iterator[Pool]:
             yield _pool(workers, device)
         finally:
             if ours:
-                with _signals_kept():
+                with _signals_kept(), _no_warnings():
                     ray.shutdown()
+                    gc.collect()  # what Ray has started is ending, and would be complained about
 
 
 def _start(workers: int | None) -> None:
@@ -84,13 +89,19 @@ def _start(workers: int | None) -> None:
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
         }
-    try:
+    for attempt in range(1, _STARTS + 1):
+        try:
+            with _signals_kept(), _no_warnings():
+                ray.init(**options)
+            return
+        except Exception as error:  # Ray says in a bare one that its processes have not answered in time
+            reason = " ".join(str(error).split())[:300]
         with _signals_kept(), _no_warnings():
-            ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = "" if address == "local" else f" at {address} ({_ADDRESS})"
-        reason = " ".join(str(error).split())[:300]
-        raise SalganError(f"Ray{where} cannot be reached or started ({reason})") from None
+            ray.shutdown()
+        if address != "local" or attempt == _STARTS:
+            break
+    where = "" if address == "local" else f" at {address} ({_ADDRESS})"
+    raise SalganError(f"Ray{where} cannot be reached or started ({reason})")
 
 
 @contextlib.contextmanager
@@ -184,7 +195,7 @@ def on_cluster(work: Callable[[T], R], tasks: Sequence[T], pool: Pool, *, togeth
             [{"task": pickle.dumps(task)} for task in tasks], override_num_blocks=blocks
         ).map_batches(
             _Actor,  # killed, it is started again, and its task with it; Ray Data does this by itself
-            fn_constructor_args=(_Held(held), secrets.token_hex(8), pool.cpus),
+            fn_constructor_args=(_Held(held), secrets.token_hex(8), pool.cpus, os.getcwd()),
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=min(pool.actors, blocks)),
             num_cpus=pool.cpus,
@@ -220,7 +231,9 @@ class _Held:
 class _Actor:
     """Runs in each of Ray's processes and has the work, with its model."""
 
-    def __init__(self, held: _Held, run: str, cpus: float) -> None:
+    def __init__(self, held: _Held, run: str, cpus: float, folder: str) -> None:
+        with contextlib.suppress(OSError):  # another machine may lack it
+            os.chdir(folder)
         self._run = run
         os.environ[THREADS_VARIABLE] = str(max(1, int(cpus)))
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from salgan._arrays import Array, Floats
 from salgan._files import locked
-from salgan._parallel import in_order
+from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan._version import __version__
 from salgan.datasets import Dataset, open_dataset
@@ -24,11 +24,14 @@ from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.maps import NamedMaps
 from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
-from salgan.evaluation.scoring import EvaluationProtocol, Scorer
+from salgan.evaluation.scoring import EvaluationProtocol, Row, Scorer
 from salgan.evaluation.sources import MapSource, Model
 from salgan.metrics import DEFAULT_METRICS
 
 __all__ = ["evaluate", "open_data"]
+
+_TOGETHER = 4
+"""Pictures that an actor of a cluster is handed at a time."""
 
 
 def open_data(
@@ -73,7 +76,8 @@ def evaluate(
     out: str | Path,
     *,
     protocol: EvaluationProtocol | None = None,
-    processes: int = 1,
+    processes: int | None = 1,
+    engine: str = "local",
     names: str | None = None,
     trust: bool = False,
     skip_missing: bool = False,
@@ -94,7 +98,9 @@ def evaluate(
             dataset is scored against the center bias of its other pictures.
         out: the folder to write, see :mod:`salgan.evaluation.results`.
         protocol: the rules; None for :data:`salgan.metrics.DEFAULT_METRICS`.
-        processes: how many score pictures.
+        processes: how many score pictures; None is one per core, of this machine or of the cluster.
+        engine: ``"local"``, or ``"ray"`` to predict and score on a cluster of Ray, every machine of which
+            must see the dataset and the model under the same paths. The rows are the same.
         names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         trust: import the code of a network of your own.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
@@ -136,7 +142,7 @@ def evaluate(
                     replace(data, dataset=dataset),
                     folder,
                     center_bias=bias,
-                    processes=processes,
+                    processes=cores() if processes is None else processes,
                     on_progress=on_progress,
                 )
             )
@@ -162,13 +168,32 @@ def evaluate(
         todo = [number for number, stimulus in enumerate(dataset) if stimulus.name not in rows.done]
         done = len(dataset) - len(todo)
         on_progress("scoring", done, len(dataset))
-        scored = in_order(scorer, _tasks(source, dataset, todo), processes=processes)
+        scored = _scored(scorer, dataset, todo, processes, engine)
         for number, row in enumerate(scored, done + 1):
             rows.append(row)
             on_progress("scoring", number, len(dataset))
     results = rows.finish([stimulus.name for stimulus in dataset])
     write_summary(results)
     return results
+
+
+def _scored(
+    scorer: Scorer, dataset: Dataset, todo: Sequence[int], processes: int | None, engine: str
+) -> Iterator[Row]:
+    """The rows of the pictures at some positions; in their order, or from a cluster in any."""
+    if engine == "local":
+        workers = cores() if processes is None else processes
+        yield from in_order(scorer, _tasks(scorer.source, dataset, todo), processes=workers)
+        return
+    from salgan.cluster import cluster, on_cluster
+
+    if not scorer.source.portable:
+        raise ModelError(
+            f"{scorer.source.name}: can only run in this process; export it for --engine ray (salgan export)"
+        )
+    with cluster(processes) as pool:
+        tasks = list(_tasks(scorer.source, dataset, todo))
+        yield from on_cluster(lambda task, _: scorer(task), tasks, pool, together=_TOGETHER)
 
 
 def _with_maps(source: MapSource, dataset: Dataset, skip: bool) -> tuple[Dataset, int]:

@@ -1,0 +1,102 @@
+"""What the command says of mistakes before Ray starts, and how it ends when it is asked to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cluster.conftest import jpeg
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in", "-o", "o", "--engine", "rey"], "--engine 'rey' is none of local, ray"),
+        (["s3://bucket/in", "-o", "o"], "s3://bucket/in: addresses and Parquet need --engine ray"),
+        (["in", "-o", "o.parquet"], "o.parquet: addresses and Parquet need --engine ray"),
+        (["in", "--engine", "ray"], "say where the results go: -o FOLDER"),
+        (["-", "-o", "o", "--engine", "ray"], "SOURCE - takes one picture from stdin"),
+        (["a.mp4", "-o", "o", "--engine", "ray"], "a.mp4: --engine ray takes pictures"),
+        (["in", "-o", "o", "--engine", "ray", "--save", "focal"], "name the results -o NAME.parquet"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--save", "regions"], "go together"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--save", "maps"], "--save 'maps' is none of map"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--save", "crop:0:1"], "0:1"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--format", "jpg"], "--format 'jpg' is none of npy"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--stride", "2"], "for videos"),
+        (["none", "-o", "o.parquet", "--engine", "ray"], "none: no such file or folder"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line_without_ray(
+    salgan, model, tmp_path, monkeypatch, arguments, words
+):
+    import ray
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(jpeg(1))
+    said = salgan("predict", *arguments, "-m", model)
+    assert said.code == 1
+    assert said.err.startswith("salgan: error: ") and said.err.count("\n") == 1
+    assert words in said.err
+
+
+def test_without_ray_one_line_says_what_to_install(tmp_path, model):
+    code = (
+        "import sys; sys.modules['ray'] = None; from salgan.cli import main; "
+        f"sys.exit(main(['predict', 'a.jpg', '-o', 'o', '--engine', 'ray', '-m', {str(model)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "salgan: error: this needs ray, which is not installed; run: pip install 'salgan[cluster]'\n"
+    )
+
+
+def test_ray_is_told_to_report_nothing_before_it_is_imported():
+    code = "import os, salgan.cluster; print(os.environ['RAY_USAGE_STATS_ENABLED'])"
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_USAGE_STATS_ENABLED"}
+    for given, expected in ((environment, "0"), ({**environment, "RAY_USAGE_STATS_ENABLED": "1"}, "1")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
+    for number in range(400):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number % 5, 2000, 1500))
+    out = tmp_path / "maps.parquet"
+    command = [
+        sys.executable,
+        "-m",
+        "salgan",
+        "predict",
+        ".",
+        "-o",
+        str(out),
+        "--engine",
+        "ray",
+        "--threads",
+        "1",
+    ]
+    process = subprocess.Popen([*command, "-m", str(model)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 240
+    while not list(out.glob("pictures-*.parquet")) and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    if "cannot be reached or started" in said:
+        pytest.skip(said)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert said.startswith("salgan: stopped after ") and said.count("\n") == 1
+    parts = list(out.glob("*.parquet"))
+    assert 0 < sum(pq.read_table(part).num_rows for part in parts) < 400
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        ["_salgan.json", *(part.name for part in parts)]
+    )
