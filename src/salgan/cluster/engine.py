@@ -17,11 +17,13 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
 
 from salgan._cores import THREADS_VARIABLE, cores
+from salgan._parallel import environment
 from salgan.cluster.trail import MOST_ATTEMPTS, Trail
 from salgan.errors import SalganError
 
@@ -33,6 +35,9 @@ R = TypeVar("R")
 _ADDRESS = "RAY_ADDRESS"
 _STARTS = 3
 """How often to try to start Ray here: it gives its processes 30 s, which a busy machine may not have."""
+
+_PATIENCE = "RAY_agent_register_timeout_ms"
+"""How long Ray's processes wait for each other; on a machine that has much to do, its 15 s are too short."""
 
 _STORE_BYTES = 256_000_000
 """Only units and reports travel between processes, and the model once."""
@@ -89,9 +94,10 @@ def _start(workers: int | None) -> None:
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
         }
+    patience = {_PATIENCE: "120000"} if _PATIENCE not in os.environ else {}
     for attempt in range(1, _STARTS + 1):
         try:
-            with _signals_kept(), _no_warnings():
+            with _signals_kept(), _no_warnings(), environment(patience):
                 ray.init(**options)
             return
         except Exception as error:  # Ray says in a bare one that its processes have not answered in time
@@ -158,7 +164,7 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _pool(workers: int | None, device: str) -> Pool:
-    there = ray.cluster_resources()
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     cpus, gpus = int(there.get("CPU", 1)) or 1, int(there.get("GPU", 0))
     if device != "cpu" and gpus:
         actors = min(workers or gpus, gpus)
@@ -166,7 +172,9 @@ def _pool(workers: int | None, device: str) -> Pool:
     return Pool(min(workers or cpus, cpus))
 
 
-def on_cluster(work: Callable[[T], R], tasks: Sequence[T], pool: Pool, *, together: int = 1) -> Iterator[R]:
+def on_cluster(
+    work: Callable[[T, Trail], R], tasks: Sequence[T], pool: Pool, *, together: int = 1
+) -> Iterator[R]:
     """Give the results of ``work(task, trail)`` as they come, in any order.
 
     Args:
@@ -189,13 +197,14 @@ def on_cluster(work: Callable[[T], R], tasks: Sequence[T], pool: Pool, *, togeth
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        held = ray.put(ray.cloudpickle.dumps(work))  # work may hold functions made on the way
+        # Work may hold functions made on the way, which only this kind of pickle takes.
+        held = ray.put(ray.cloudpickle.dumps(work))  # type: ignore[no-untyped-call,unused-ignore]
         blocks = -(-len(tasks) // together)
         data = ray.data.from_items(
             [{"task": pickle.dumps(task)} for task in tasks], override_num_blocks=blocks
         ).map_batches(
             _Actor,  # killed, it is started again, and its task with it; Ray Data does this by itself
-            fn_constructor_args=(_Held(held), secrets.token_hex(8), pool.cpus, os.getcwd()),
+            fn_constructor_args=(_Held(held), secrets.token_hex(8), pool.cpus, str(Path.cwd())),
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=min(pool.actors, blocks)),
             num_cpus=pool.cpus,

@@ -46,7 +46,7 @@ class ClusterResult:
         remarks: lines to say about the sources.
         bytes_in: bytes of pictures read.
         bytes_out: bytes written.
-        busy: seconds that actors were at work, together.
+        seconds: processor time that the actors took for their units, together.
     """
 
     pictures: int = 0
@@ -58,7 +58,7 @@ class ClusterResult:
     remarks: list[str] = field(default_factory=list)
     bytes_in: int = 0
     bytes_out: int = 0
-    busy: float = 0.0
+    seconds: float = 0.0
 
     def add(self, report: Report) -> None:
         """Count in what an actor reports of a unit."""
@@ -68,7 +68,7 @@ class ClusterResult:
         self.files += report.files
         self.bytes_in += report.bytes_in
         self.bytes_out += report.bytes_out
-        self.busy += report.seconds
+        self.seconds += report.seconds
         room = _ERRORS - len(self.errors)
         self.errors += [SalganError(text) for text in report.errors[: max(0, room)]]
 
@@ -112,10 +112,12 @@ def predict_on_cluster(
     as_files = not is_rows(out)
     folder = storage.location_of(out)
     found = find_sources(sources)
+    result = ClusterResult(errors=found.errors, missing=len(found.errors), remarks=found.remarks)
+    if not found.pictures and not found.shards:
+        return result
     there = {name for name, _ in storage.listed(folder)}
     if not as_files:
         there = _take_over(folder, there, predictor, wanted, skip_existing, overwrite)
-    result = ClusterResult(errors=found.errors, remarks=found.remarks)
     with cluster(workers, predictor.device) as pool:
         units = _todo(found, folder, there, wanted, pool.actors, as_files, result)
         result.missing = len(found.errors)

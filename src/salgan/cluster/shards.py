@@ -32,7 +32,7 @@ def pictures_of_tar(location: str) -> Iterator[tuple[str, bytes | SalganError]]:
     """
     try:
         # As a stream, a compressed tar is not unpacked beforehand.
-        with storage.opened(location) as file, tarfile.open(fileobj=_Ending(file), mode="r|*") as archive:
+        with storage.opened(location) as file, _as_tar(file) as archive:
             for member in archive:
                 if member.isreg() and is_picture(member.name.rpartition("/")[2]):
                     yield member.name, _content(archive, member, location)
@@ -42,6 +42,11 @@ def pictures_of_tar(location: str) -> Iterator[tuple[str, bytes | SalganError]]:
         raise
     except Exception as error:  # tarfile, zlib, lzma and bz2 each have errors of their own
         yield "", ImageError(f"{location}: cannot be unpacked to its end ({_reason(error)})")
+
+
+def _as_tar(file: Any) -> tarfile.TarFile:
+    ending: Any = _Ending(file)
+    return tarfile.open(fileobj=ending, mode="r|*")
 
 
 class _Ending:

@@ -42,7 +42,7 @@ class Report:
         errors: what was wrong with the first of those that failed.
         bytes_in: bytes of pictures read.
         bytes_out: bytes written.
-        seconds: how long it took.
+        seconds: processor time that it took in the actor.
     """
 
     pictures: int = 0
@@ -100,7 +100,7 @@ class Worker:
             ModelError: the model cannot be run.
             SalganError: results cannot be written.
         """
-        start, report = time.perf_counter(), Report()
+        start, report = time.process_time(), Report()
         careful = trail is not None and trail.careful
         rows = self._rows(_items(unit, trail if careful else None), report, careful)
         if self.as_files:
@@ -109,7 +109,7 @@ class Worker:
         else:
             report.bytes_out = write_part(rows, self.wanted, storage.below(self.out, unit.part))
             report.files = 1
-        report.seconds = time.perf_counter() - start
+        report.seconds = time.process_time() - start
         return report
 
     def _rows(self, items: Iterator[_Item], report: Report, careful: bool) -> Iterator[Row]:
