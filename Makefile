@@ -59,13 +59,18 @@ models-wheel: $(RELEASE)/.installed  ## Build the wheel of the models that salga
 	rm -f dist/salgan_models-*
 	$(RELEASE)/$(BIN)/python -m build --wheel --outdir dist release
 
-package-check: package models-wheel  ## Install wheel and sdist into empty environments and run the demo in each
+package-check: package models-wheel  ## Install wheel and sdist into empty environments, run the demo in each, and by uvx and pipx
 	for file in dist/salgan-*.whl dist/salgan-*.tar.gz; do \
 	  rm -rf build/package build/demo && $(PYTHON) -m venv build/package \
 	  && build/package/$(BIN)/python -m pip install --quiet "$$file" \
 	  && build/package/$(BIN)/salgan $(DEMO) -o build/demo \
 	  && test -s build/demo/photo.saliency.png && test -s build/demo/photo.overlay.png || exit 1; \
 	done
+	rm -rf build/demo && $(RELEASE)/$(BIN)/uvx --quiet --from dist/salgan-*.whl salgan --version
+	$(RELEASE)/$(BIN)/uvx --quiet --offline --from dist/salgan-*.whl salgan $(DEMO) -o build/demo
+	test -s build/demo/photo.overlay.png && rm -rf build/demo
+	$(RELEASE)/$(BIN)/pipx run --quiet --spec dist/salgan-*.whl salgan $(DEMO) -o build/demo
+	test -s build/demo/photo.overlay.png
 	build/package/$(BIN)/python -m pip install --quiet --no-index dist/salgan_models-*.whl
 	for model in lite-int8 vgg16 vgg16-bce; do \
 	  build/package/$(BIN)/salgan $(DEMO) -o build/demo --model $$model || exit 1; \
@@ -95,7 +100,7 @@ $(DEV)/.installed: pyproject.toml
 
 $(RELEASE)/.installed:
 	$(PYTHON) -m venv $(RELEASE)
-	$(RELEASE)/$(BIN)/python -m pip install --quiet build 'cyclonedx-bom>=7' 'pip-licenses>=5' 'pip>=24'
+	$(RELEASE)/$(BIN)/python -m pip install --quiet build 'cyclonedx-bom>=7' 'pip-licenses>=5' 'pip>=24' 'pipx>=1.7' 'uv>=0.5'
 	touch $@
 
 $(OLDEST)/.installed: pyproject.toml
