@@ -11,8 +11,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from salgan import render, serve
+from salgan import serve
 from salgan.models.predictor import Predictor
+from salgan.serve.page import page_look
 
 HERE = Path(__file__).parent
 PAGE = Path(serve.__file__).parent / "static"
@@ -22,12 +23,17 @@ OURS = ("api.js", "crops.js", "predict.js", "resample.js")
 THEIRS = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
+    "media-src blob:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
 
 WORDS = {
     '<a href="/api">API</a>': "",
-    "It is sent to this service only, and not kept.": "It stays in your browser; nothing is uploaded.",
+    "It is sent to this service only, which does not keep it. Your browser does, until you clear it.": (
+        "It stays in your browser until you clear it; nothing is uploaded."
+    ),
+    "What is within that is called “no difference” here.": (
+        "This page predicts once; <code>salgan ab</code> says which differences are larger than that."
+    ),
     "This page needs JavaScript; the API works without it.": "This page needs JavaScript.",
 }
 """What the service's page says of the service, and what this one says instead."""
@@ -67,7 +73,7 @@ def about() -> dict[str, object]:
     predictor = Predictor(MODEL)
     record = {key: value for key, value in asdict(predictor.preprocessing).items() if value != ()}
     digest = hashlib.sha256(MODEL.read_bytes()).hexdigest()
-    return {"name": predictor.name, "sha256": digest, "preprocessing": record, "look": render.look()}
+    return {"name": predictor.name, "sha256": digest, "preprocessing": record, "look": page_look()}
 
 
 if __name__ == "__main__":

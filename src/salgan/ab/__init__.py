@@ -15,7 +15,7 @@ from salgan.ab.difference import (
     compare_variants,
     most_in,
 )
-from salgan.ab.picture import diverging, draw, draw_difference, draw_variants
+from salgan.ab.picture import difference_look, diverging, draw, draw_difference, draw_variants
 
 __all__ = [
     "SCHEMA",
@@ -24,6 +24,7 @@ __all__ = [
     "VariantComparison",
     "compare_measured",
     "compare_variants",
+    "difference_look",
     "diverging",
     "draw",
     "draw_difference",

@@ -6,6 +6,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -18,7 +19,7 @@ from salgan.errors import ImageError
 from salgan.regions import VIEWS, RegionShare, Shares
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["diverging", "draw", "draw_difference", "draw_variants"]
+__all__ = ["difference_look", "diverging", "draw", "draw_difference", "draw_variants"]
 
 
 _PANEL = (600, 760)  # the most pixels that a panel is wide and high
@@ -32,6 +33,7 @@ _BAR_COLOURS = ((168, 168, 178), (76, 70, 110))
 _NOTHING = 0.0005  # a change of share that rounds to 0.0 points
 _FAINT = 0.1
 """The colour scale ends at no less than this part of the densities' own height."""
+_FADE, _OPACITY, _OPAQUE_FROM = 0.5, 0.88, 0.35
 
 
 @lru_cache(maxsize=1)
@@ -46,6 +48,25 @@ def diverging() -> Picture:
     table = render.oklch(0.97 - 0.37 * strength, 0.165 * strength, np.where(away < 0, 256.0, 48.0))
     table.setflags(write=False)
     return table
+
+
+def difference_look() -> dict[str, Any]:
+    """What a painter elsewhere, such as the service's page, needs to draw as :func:`draw_difference` does.
+
+    Returns:
+        JSON values: the ``colours`` of :func:`diverging`, the ``percentile`` of the differences' size at
+        which the scale ends, but not before ``faint`` over the number of pixels, how far the picture may
+        ``fade`` to white, the ``opacity`` of strong colours, and ``opaque_from`` which part of the scale
+        they have it.
+    """
+    return {
+        "colours": diverging().tolist(),
+        "percentile": _PERCENTILE,
+        "faint": _FAINT,
+        "fade": _FADE,
+        "opacity": _OPACITY,
+        "opaque_from": _OPAQUE_FROM,
+    }
 
 
 def draw_difference(picture: Picture, difference: Array) -> Picture:
@@ -68,9 +89,9 @@ def draw_difference(picture: Picture, difference: Array) -> Picture:
     signed = Image.fromarray((difference / end).astype(np.float32))
     at = np.asarray(signed.resize((width, height), Image.Resampling.BILINEAR)).clip(-1, 1)
     grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float32)[..., None]
-    faded = 255 - (255 - grey) * np.float32(0.5)
-    ramp = np.minimum(np.abs(at) / np.float32(0.35), 1)
-    weight = (np.float32(0.88) * ramp * ramp * (3 - 2 * ramp))[..., None]
+    faded = 255 - (255 - grey) * np.float32(_FADE)
+    ramp = np.minimum(np.abs(at) / np.float32(_OPAQUE_FROM), 1)
+    weight = (np.float32(_OPACITY) * ramp * ramp * (3 - 2 * ramp))[..., None]
     colour = diverging()[np.rint(127 + 127 * at).astype(np.intp)]
     return np.asarray(np.rint(faded + (colour - faded) * weight), dtype=np.uint8)
 

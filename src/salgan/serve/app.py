@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.staticfiles import StaticFiles
 
-from salgan import render
 from salgan._version import __version__
 from salgan.serve.access import Access
 from salgan.serve.api_page import api_page
@@ -24,6 +21,7 @@ from salgan.serve.batcher import BatchPredictor
 from salgan.serve.guard import Guard, Held
 from salgan.serve.limits import Limits
 from salgan.serve.observe import Observe, Telemetry
+from salgan.serve.page import add_page
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
 from salgan.serve.rate import RateLimit
 from salgan.serve.routes import picture_routes, status_routes
@@ -32,8 +30,6 @@ from salgan.serve.suggesting import suggest_routes
 from salgan.serve.worker import Worker
 
 __all__ = ["create_app"]
-
-_STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
@@ -82,7 +78,7 @@ def create_app(
     app.include_router(several_routes(worker, held, rate))
     app.include_router(suggest_routes(worker, held))
     app.include_router(status_routes(worker, telemetry))
-    _add_page(app, limits)
+    add_page(app, limits)
     _add_api_page(app)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
@@ -99,31 +95,6 @@ def create_app(
     describe = app.openapi
     app.openapi = lambda: _with_problem_type(describe())  # type: ignore[method-assign]
     return app
-
-
-def _add_page(app: FastAPI, limits: Limits) -> None:
-    fresh = {"Cache-Control": "no-cache"}  # revalidated by ETag, so a new version shows at once
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(_STATIC / "index.html", headers=fresh)
-
-    @app.get("/page.json", include_in_schema=False)
-    async def look() -> JSONResponse:
-        """What the page needs to draw a map as the library does, and the limits it must keep."""
-        content = {
-            "look": render.look(),
-            "limits": {"bytes": limits.max_bytes, "pixels": limits.max_pixels},
-        }
-        return JSONResponse(content, headers=fresh)
-
-    class Fresh(StaticFiles):
-        def file_response(self, *args: Any, **kwargs: Any) -> Response:
-            response = super().file_response(*args, **kwargs)
-            response.headers.update(fresh)
-            return response
-
-    app.mount("/static", Fresh(directory=_STATIC))
 
 
 def _add_api_page(app: FastAPI) -> None:

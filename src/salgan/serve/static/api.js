@@ -40,17 +40,35 @@ export async function shown(blob, signal) {
 export async function report(blob, boxes, mediaType) {
   const form = new FormData();
   form.set("picture", blob, "picture");
-  form.set("regions", JSON.stringify(boxes.map(({ name, x, y, width, height }) => (
-    { name, box: [x, y, width, height], unit: "fraction" }))));
+  form.set("regions", asRegions(boxes));
   const path = mediaType === "text/csv" ? "/v1/regions" : "/v1/predict";
   const response = await ask(path, { method: "POST", body: form, headers: { Accept: mediaType } });
   return response.text();
+}
+
+/**
+ * How steady the shares of boxes {id, x, y, width, height} are: {noise, intervals}, with [low, high] by the box's id.
+ *
+ * The service predicts the picture several times for this.
+ */
+export async function measured(blob, boxes, signal) {
+  const form = new FormData();
+  form.set("picture", blob, "picture");
+  form.set("regions", asRegions(boxes.map((box) => ({ ...box, name: String(box.id) }))));
+  const response = await ask("/v1/predict?output=json&intervals=true", { method: "POST", body: form, signal });
+  const { noise, regions } = await response.json();
+  return { noise, intervals: new Map(regions.map(({ name, interval }) => [Number(name), interval])) };
 }
 
 /** The windows that keep the most attention, one per ratio. */
 export async function crops(blob, ratios, signal) {
   const query = new URLSearchParams(ratios.map((ratio) => ["ratio", ratio]));
   return (await send(`/v1/crop?${query}`, blob, { signal })).json();
+}
+
+function asRegions(boxes) {
+  return JSON.stringify(boxes.map(({ name, x, y, width, height }) => (
+    { name, box: [x, y, width, height], unit: "fraction" })));
 }
 
 function send(path, blob, options) {

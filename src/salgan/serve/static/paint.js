@@ -53,7 +53,7 @@ export function paintContours(svg, saliency) {
   })));
 }
 
-/** The picture as it is shown, at its own size, as a PNG. */
+/** The picture as it is shown, at its own size, as a PNG; `boxes` have a `label`. */
 export async function asPng({ bitmap, saliency, heat, palette }, { view, opacity, boxes }) {
   const canvas = Object.assign(document.createElement("canvas"), { width: saliency.width, height: saliency.height });
   const context = canvas.getContext("2d");
@@ -61,9 +61,9 @@ export async function asPng({ bitmap, saliency, heat, palette }, { view, opacity
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   if (view !== "contours") {
-    context.globalAlpha = view === "map" ? 1 : opacity;
+    context.globalAlpha = view === "overlay" ? opacity : 1;
     if (view === "overlay" && palette.blend !== "normal") context.globalCompositeOperation = palette.blend;
-    context.drawImage(heat, 0, 0);
+    context.drawImage(heat, 0, 0, canvas.width, canvas.height);
     context.globalAlpha = 1;
     context.globalCompositeOperation = "source-over";
   }
@@ -71,7 +71,7 @@ export async function asPng({ bitmap, saliency, heat, palette }, { view, opacity
   if (view === "contours") {
     for (const path of contourPaths(saliency).map((text) => new Path2D(text))) stroke(context, path, unit);
   }
-  for (const box of boxes) drawBox(context, box, saliency, unit);
+  for (const box of boxes) drawBox(context, box, unit);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
@@ -83,12 +83,12 @@ function stroke(context, path, unit) {
   }
 }
 
-function drawBox(context, box, saliency, unit) {
+function drawBox(context, box, unit) {
   const { width, height } = context.canvas;
   const path = new Path2D();
   path.rect(box.x * width, box.y * height, box.width * width, box.height * height);
   stroke(context, path, 1.4 * unit);
-  const text = `${box.name}  ${percent(saliency.share(box))}`;
+  const text = `${box.name}  ${box.label}`;
   const size = Math.max(11, 11 * unit);
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
@@ -104,4 +104,15 @@ function drawBox(context, box, saliency, unit) {
 /** A part of one, for people: 0.0834 as "8.3 %". */
 export function percent(part) {
   return `${(100 * part).toFixed(1)} %`;
+}
+
+/** An interval of parts: [0.052, 0.07] as "5.2 to 7.0 %". */
+export function range([low, high]) {
+  return `${(100 * low).toFixed(1)} to ${percent(high)}`;
+}
+
+/** A change of a part in points, with its sign. */
+export function points(change) {
+  const size = (100 * Math.abs(change)).toFixed(1);
+  return size === "0.0" ? "±0.0" : `${change < 0 ? "−" : "+"}${size}`;
 }

@@ -4,6 +4,8 @@ import { Problem, shown } from "./api.js";
 
 // Networks see a few hundred pixels a side, so more than this only costs time.
 const LONGEST = 1600;
+// Pages this many times as tall as wide, and taller than a screen, are predicted in windows, so they stay that.
+const LONG_PAGE = { ratio: 3, height: 2001, width: 600, pixels: 6_000_000 };
 const SENDABLE = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"]);
 
 /**
@@ -21,12 +23,11 @@ export async function prepare(file, limits, signal) {
     // It is not a picture, or it is of a kind that the service reads and the browser does not (TIFF).
     bitmap = await createImageBitmap(await readByService(file, signal));
   }
-  const longest = Math.max(bitmap.width, bitmap.height);
+  const scale = scaleOf(bitmap);
   const fits = file.size <= limits.bytes && bitmap.width * bitmap.height <= limits.pixels;
-  if (longest <= LONGEST && fits && (SENDABLE.has(file.type) || file.type === "image/tiff")) {
+  if (scale === 1 && fits && (SENDABLE.has(file.type) || file.type === "image/tiff")) {
     return { name: file.name, blob, bitmap, note: "", size: [bitmap.width, bitmap.height] };
   }
-  const scale = Math.min(1, LONGEST / longest);
   const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = drawn(bitmap, width, height);
   blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
@@ -39,12 +40,25 @@ export async function prepare(file, limits, signal) {
   return { name: file.name, blob, bitmap: await createImageBitmap(blob), note, size };
 }
 
+/** A picture that was prepared before and kept: {name, blob, note, size} and its bitmap. */
+export async function reopened({ name, blob, note, size }, signal) {
+  const bitmap = await createImageBitmap(blob).catch(async () => createImageBitmap(await readByService(blob, signal)));
+  return { name, blob, bitmap, note, size };
+}
+
+/** How much smaller a picture is sent. */
+function scaleOf({ width, height }) {
+  const { ratio, height: screen, width: wide, pixels } = LONG_PAGE;
+  if (height < screen || height <= ratio * width) return Math.min(1, LONGEST / Math.max(width, height));
+  return Math.min(1, Math.max(wide / width, screen / height), Math.sqrt(pixels / (width * height)));
+}
+
 async function readByService(file, signal) {
   try {
     return await shown(file, signal);
   } catch (error) {
     if (error.status !== 415) throw error;
-    throw new Problem(415, "this is not a picture; choose a JPEG, PNG, WebP, TIFF, BMP or GIF file.");
+    throw new Problem(415, "this is not a picture; choose a JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF, SVG, PSD or PDF file.");
   }
 }
 

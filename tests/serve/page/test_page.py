@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 
 import numpy as np
@@ -10,112 +9,25 @@ import pytest
 from PIL import Image
 
 from salgan import image, render
-from salgan.models.predictor import Predictor
-from salgan.preprocessing import Preprocessing
 from salgan.regions import Region, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Access
-from tests._onnx import tiny_model
 from tests.serve import chromium
 from tests.serve.conftest import png, serving
+from tests.serve.page.acts import OTHER, PICTURE, choose, draw, report_of, saved, shares_of, steady, upload
 
 pytestmark = pytest.mark.skipif(chromium.why_not() is not None, reason=chromium.why_not() or "")
 
-PICTURE = png(400, 300)
-OTHER = png(300, 300, seed=1)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return Predictor(tiny_model(Preprocessing(height=48, width=64)), name="tiny", threads=1)
-
-
-@pytest.fixture(scope="module")
-def url(model):
-    with serving(model) as client:
-        yield str(client.base_url)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def open_page(browser, url):
-    """Open the page; at the end nothing may have gone wrong in it that was not meant to."""
-    contexts, troubles = [], []
-
-    def opened(**options):
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request", lambda request: troubles.append(request.url) if _is_foreign(request.url, url) else None
-        )
-        page.goto(url)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def _is_foreign(address, url):
-    return not address.startswith((url, "blob:", "data:"))
-
-
-@pytest.fixture
-def page(open_page):
-    return open_page()
-
-
-def _choose(page, content=PICTURE, name="photo.png", kind="image/png"):
-    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
-
-
-def _upload(page, *arguments):
-    _choose(page, *arguments)
-    page.wait_for_selector(".crops:not([hidden])")
-
-
-def _draw(page, left, top, right, bottom):
-    """Draw a box with the mouse, corners in fractions of the picture."""
-    area = page.locator(".boxes").first.bounding_box()
-    page.mouse.move(area["x"] + left * area["width"], area["y"] + top * area["height"])
-    page.mouse.down()
-    page.mouse.move(area["x"] + right * area["width"], area["y"] + bottom * area["height"], steps=4)
-    page.mouse.up()
-
-
-def _shares(page):
-    """The shares behind the table's figures, one list per box, with every digit."""
-    rows = page.locator("#regions tbody tr[data-shares]").all()
-    return [json.loads(row.get_attribute("data-shares")) for row in rows]
-
-
-def _saved(page, kind, picture=0):
-    with page.expect_download() as download:
-        page.locator(f'[data-save="{kind}"]').nth(picture).click()
-    return download.value.suggested_filename, download.value.path().read_bytes()
-
-
-def _report(page):
-    return json.loads(_saved(page, "json")[1])
-
 
 def test_the_share_of_a_drawn_box_is_the_librarys(page, model):
-    _upload(page)
-    _draw(page, 0.123, 0.217, 0.611, 0.789)
+    upload(page)
+    draw(page, 0.123, 0.217, 0.611, 0.789)
     saliency = model.predict(PICTURE)
-    (entry,) = _report(page)["regions"]
+    (entry,) = report_of(page)["regions"]
     x, y, width, height = entry["box"]
     assert (x, y, x + width, y + height) == pytest.approx((0.123, 0.217, 0.611, 0.789), abs=0.005)
     expected = shares(saliency, [Region.of_box("Box 1", *entry["box"], unit="fraction")])["Box 1"]
-    assert _shares(page)[0][0] == pytest.approx(expected.share, abs=1e-9)
+    assert shares_of(page)[0][0] == pytest.approx(expected.share, abs=1e-9)
     row = page.locator("#regions tbody tr").first
     assert [cell.inner_text() for cell in row.locator(".number").all()] == [
         f"{100 * expected.share:.1f} %",
@@ -126,20 +38,20 @@ def test_the_share_of_a_drawn_box_is_the_librarys(page, model):
 
 
 def test_a_box_follows_the_keyboard_and_its_share_with_it(page, model):
-    _upload(page)
+    upload(page)
     page.get_by_role("button", name="Add a box").click()
-    before = _report(page)["regions"][0]["box"]
+    before = report_of(page)["regions"][0]["box"]
     page.locator(".box").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Shift+ArrowLeft", "Alt+ArrowUp"):
         page.keyboard.press(key)
-    report = _report(page)["regions"][0]
+    report = report_of(page)["regions"][0]
     moved = [before[0] + 0.01, before[1] + 0.019, before[2] - 0.01, before[3]]
     assert report["box"] == pytest.approx(moved, abs=1e-9)
-    assert _shares(page)[0][0] == pytest.approx(report["share"], abs=1e-9)
+    assert shares_of(page)[0][0] == pytest.approx(report["share"], abs=1e-9)
     page.locator(".box").focus()
     for _ in range(80):
         page.keyboard.press("ArrowRight")
-    x, _, width, _ = _report(page)["regions"][0]["box"]
+    x, _, width, _ = report_of(page)["regions"][0]["box"]
     assert x + width == pytest.approx(1)
     page.locator(".box").focus()
     page.keyboard.press("Delete")
@@ -148,25 +60,25 @@ def test_a_box_follows_the_keyboard_and_its_share_with_it(page, model):
 
 
 def test_a_box_is_moved_and_resized_with_the_mouse(page):
-    _upload(page)
-    _draw(page, 0.2, 0.2, 0.4, 0.4)
+    upload(page)
+    draw(page, 0.2, 0.2, 0.4, 0.4)
     box, area = page.locator(".box").bounding_box(), page.locator(".boxes").bounding_box()
     x, y = box["x"] + 20, box["y"] + 20
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 0.3 * area["width"], y + 0.1 * area["height"])
     page.mouse.up()
-    assert _report(page)["regions"][0]["box"] == pytest.approx([0.5, 0.3, 0.2, 0.2], abs=0.01)
+    assert report_of(page)["regions"][0]["box"] == pytest.approx([0.5, 0.3, 0.2, 0.2], abs=0.01)
     grip = page.locator(".grip.se").bounding_box()
     page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
     page.mouse.down()
     page.mouse.move(area["x"] + area["width"] + 300, area["y"] + 0.9 * area["height"])
     page.mouse.up()
-    assert _report(page)["regions"][0]["box"] == pytest.approx([0.5, 0.3, 0.5, 0.6], abs=0.01)
+    assert report_of(page)["regions"][0]["box"] == pytest.approx([0.5, 0.3, 0.5, 0.6], abs=0.01)
 
 
 def test_boxes_are_named_and_placed_in_the_table_and_names_stay_apart(page):
-    _upload(page)
+    upload(page)
     page.click("#add")
     page.click("#add")
     names = page.locator('#regions input[type="text"]')
@@ -175,40 +87,40 @@ def test_boxes_are_named_and_placed_in_the_table_and_names_stay_apart(page):
     page.get_by_label("Left %").filter(visible=True).fill("12.5")
     names.nth(0).fill("Call to action")
     names.nth(0).press("Enter")
-    regions = _report(page)["regions"]
+    regions = report_of(page)["regions"]
     assert [region["name"] for region in regions] == ["Box 1", "Call to action"]
     assert regions[1]["box"][0] == 0.125
     page.get_by_role("button", name="Delete Box 1").click()
-    assert [region["name"] for region in _report(page)["regions"]] == ["Call to action"]
+    assert [region["name"] for region in report_of(page)["regions"]] == ["Call to action"]
 
 
 def test_what_is_downloaded_is_what_the_library_makes(page, model):
-    _upload(page)
+    upload(page)
     saliency = model.predict(PICTURE)
-    name, file = _saved(page, "npy")
+    name, file = saved(page, "npy")
     assert name == "photo.saliency.npy"
     np.testing.assert_array_equal(np.load(io.BytesIO(file), allow_pickle=False), saliency.array)
-    name, file = _saved(page, "png")
+    name, file = saved(page, "png")
     assert name == "photo.overlay.png"
     drawn = np.asarray(Image.open(io.BytesIO(file)).convert("RGB")).astype(int)
     expected = render.overlay(image.read(PICTURE), saliency).astype(int)
     assert drawn.shape == expected.shape
     assert np.abs(drawn - expected).max() <= 4  # the canvas rounds opacity and colour in other places
     page.click("#add")
-    name, file = _saved(page, "csv")
+    name, file = saved(page, "csv")
     (row,) = csv.DictReader(io.StringIO(file.decode()))
     assert name == "photo.regions.csv"
-    assert float(row["share"]) == pytest.approx(_shares(page)[0][0], abs=1e-9)
+    assert float(row["share"]) == pytest.approx(shares_of(page)[0][0], abs=1e-9)
 
 
 def test_the_table_without_boxes_says_what_it_needs(page):
-    _upload(page)
+    upload(page)
     page.locator('[data-save="csv"]').click()
     assert "draw a box first" in page.get_by_role("alert").inner_text()
 
 
 def test_the_views_show_the_heatmap_the_contours_and_the_map(page):
-    _upload(page)
+    upload(page)
     heat, lines = page.locator("canvas.heat"), page.locator("svg.lines")
     assert heat.is_visible()
     assert not lines.is_visible()
@@ -225,7 +137,7 @@ def test_the_views_show_the_heatmap_the_contours_and_the_map(page):
 
 def test_contours_enclose_the_shares_they_say(page):
     """The value at which each line is drawn is the one that the library's contours have."""
-    _upload(page)
+    upload(page)
     levels = page.evaluate(
         """async () => {
             const { Saliency } = await import("/static/saliency.js");
@@ -243,7 +155,7 @@ def test_contours_enclose_the_shares_they_say(page):
 def test_crops_are_shown_with_what_they_keep(page, model):
     from salgan.crop import best, largest, parse_ratio
 
-    _upload(page)
+    upload(page)
     saliency = model.predict(PICTURE)
     shown = page.locator(".crops li")
     for at, ratio in enumerate(("1:1", "4:5", "16:9", "3:1")):
@@ -255,7 +167,7 @@ def test_crops_are_shown_with_what_they_keep(page, model):
 
 
 def test_two_pictures_side_by_side_show_both_shares_and_the_change(page, model):
-    _upload(page)
+    upload(page)
     page.click("#add")
     page.get_by_role("button", name="Compare with a second picture").click()
     with page.expect_file_chooser() as chooser:
@@ -264,7 +176,7 @@ def test_two_pictures_side_by_side_show_both_shares_and_the_change(page, model):
     page.locator(".crops:not([hidden])").nth(1).wait_for()
     region = Region.of_box("Box 1", 0.3, 0.35, 0.3, 0.2)
     expected = [shares(model.predict(content), [region])["Box 1"].share for content in (PICTURE, OTHER)]
-    assert _shares(page)[0] == pytest.approx(expected, abs=1e-9)
+    assert shares_of(page)[0] == pytest.approx(expected, abs=1e-9)
     change = page.locator("#regions tbody .number").nth(2).inner_text()
     assert float(change.replace("−", "-").replace("+", "")) == pytest.approx(
         100 * (expected[1] - expected[0]), abs=0.051
@@ -272,18 +184,18 @@ def test_two_pictures_side_by_side_show_both_shares_and_the_change(page, model):
     assert page.locator(".box").count() == 2
     page.get_by_role("button", name="Remove").first.click()
     assert page.locator("figure h2").all_inner_texts() == ["other.png"]
-    assert _shares(page)[0] == pytest.approx(expected[1:], abs=1e-9)
+    assert shares_of(page)[0] == pytest.approx(expected[1:], abs=1e-9)
 
 
 def test_a_text_file_is_refused_with_words_and_the_picture_stays(page):
-    _choose(page, b"hello", "notes.txt", "text/plain")
+    choose(page, b"hello", "notes.txt", "text/plain")
     alert = page.get_by_role("alert")
     alert.wait_for()
     assert "notes.txt: this is not a picture" in alert.inner_text()
     assert page.locator("#welcome").is_visible()
-    _upload(page)
+    upload(page)
     assert not alert.is_visible()
-    _choose(page, PICTURE[:500], "cut.png")
+    choose(page, PICTURE[:500], "cut.png")
     alert.wait_for()
     assert "cut.png: picture: is damaged or cut off" in alert.inner_text()
     assert page.locator("figure h2").inner_text() == "photo.png"
@@ -306,7 +218,7 @@ def test_a_picture_can_be_dropped_and_pasted(page):
 def test_a_picture_that_the_browser_cannot_show_is_shown_by_the_service(page):
     file = io.BytesIO()
     Image.open(io.BytesIO(PICTURE)).save(file, "TIFF")
-    _upload(page, file.getvalue(), "scan.tif", "image/tiff")
+    upload(page, file.getvalue(), "scan.tif", "image/tiff")
     colour = "element => [...element.getContext('2d').getImageData(200, 150, 1, 1).data].slice(0, 3)"
     shown = page.locator("canvas.photo").evaluate(colour)
     assert shown == image.read(PICTURE)[150, 200].tolist()
@@ -316,7 +228,7 @@ def test_a_photo_of_20_megapixels_is_scaled_down_first_and_the_page_says_so(page
     file = io.BytesIO()
     Image.open(io.BytesIO(PICTURE)).convert("RGB").resize((5472, 3648)).save(file, "JPEG", quality=95)
     with page.expect_request("**/v1/predict?output=npy") as request:
-        _upload(page, file.getvalue(), "large.jpg", "image/jpeg")
+        upload(page, file.getvalue(), "large.jpg", "image/jpeg")
     assert request.value.sizes()["requestBodySize"] < len(file.getvalue()) / 3
     note = page.locator(".note").inner_text()
     assert "5472 × 3648 to 1600 × 1067" in note
@@ -345,7 +257,7 @@ def test_a_busy_service_is_asked_again(browser, model):
 
         page.route("**/v1/predict*", answer)
         page.goto(str(client.base_url))
-        _upload(page)
+        upload(page)
         context.close()
 
 
@@ -360,10 +272,10 @@ def test_a_map_that_is_flat_is_shared_by_area(open_page, browser):
         context = browser.new_context()
         page = context.new_page()
         page.goto(str(client.base_url))
-        _upload(page)
+        upload(page)
         page.click("#add")
-        assert _shares(page)[0][0] == pytest.approx(0.06, abs=1e-9)
-        assert _report(page)["regions"][0]["share"] == pytest.approx(0.06, abs=1e-9)
+        assert shares_of(page)[0][0] == pytest.approx(0.06, abs=1e-9)
+        assert report_of(page)["regions"][0]["share"] == pytest.approx(0.06, abs=1e-9)
         context.close()
 
 
@@ -372,7 +284,7 @@ def test_nothing_sticks_out_on_small_screens(open_page, width):
     page = open_page(viewport={"width": width, "height": 844}, has_touch=True)
     too_wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(too_wide) == 0
-    _upload(page)
+    upload(page)
     page.click("#add")
     assert page.evaluate(too_wide) == 0
     box, stage = page.locator(".box").bounding_box(), page.locator(".stage").bounding_box()
@@ -391,10 +303,22 @@ def test_axe_finds_nothing_that_shuts_people_out(open_page, scheme):
     page.locator("#model", has_text="tiny").wait_for()
     page.get_by_text("What this cannot tell you").click()
     assert violations() == []
-    _upload(page)
+    upload(page)
     page.click("#add")
     assert violations() == []
     page.click("#compare")
+    assert violations() == []
+    choose(page, OTHER, "other.png")
+    page.locator(".crops:not([hidden])").nth(1).wait_for()
+    page.get_by_label("in one only").check(force=True)
+    page.locator(".box").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("tr.steady", has_text="own place in B").wait_for()
+    page.get_by_role("button", name="100 %").click()
+    page.get_by_label("Difference").check(force=True)
+    steady(page)
+    assert violations() == []
+    page.click("#clear")
     assert violations() == []
 
 
@@ -437,7 +361,7 @@ def test_the_page_asks_for_the_services_token_and_goes_on_with_it(browser, model
 
 
 def test_five_dropped_files_are_five_cards_and_none_is_replaced(page, model):
-    _upload(page)
+    upload(page)
     page.click("#add")
     files = [
         {"name": f"{name}.png", "mimeType": "image/png", "buffer": png(200, 150, seed=at)}
@@ -453,14 +377,14 @@ def test_five_dropped_files_are_five_cards_and_none_is_replaced(page, model):
     region = Region.of_box("Box 1", 0.3, 0.35, 0.3, 0.2)
     contents = [PICTURE, *(file["buffer"] for file in files)]
     expected = [shares(model.predict(content), [region])["Box 1"].share for content in contents]
-    assert _shares(page)[0] == pytest.approx(expected, abs=1e-9)
+    assert shares_of(page)[0] == pytest.approx(expected, abs=1e-9)
     page.locator("figure .remove").nth(2).click()
     assert page.locator("figure h2").all_inner_texts() == [*names[:2], *names[3:]]
 
 
 def test_changes_of_boxes_are_undone_one_by_one_and_done_again(page):
-    _upload(page)
-    _draw(page, 0.2, 0.2, 0.4, 0.4)
+    upload(page)
+    draw(page, 0.2, 0.2, 0.4, 0.4)
     page.click("#add")
     name = page.locator('#regions input[type="text"]').nth(1)
     name.fill("Call to action")
@@ -468,18 +392,18 @@ def test_changes_of_boxes_are_undone_one_by_one_and_done_again(page):
     page.locator(".box").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    moved = _report(page)["regions"][0]["box"]
+    moved = report_of(page)["regions"][0]["box"]
     page.locator(".box").first.focus()
     page.keyboard.press("Control+z")  # both presses are one step
-    regions = _report(page)["regions"]
+    regions = report_of(page)["regions"]
     assert regions[0]["box"] == pytest.approx([0.2, 0.2, 0.2, 0.2], abs=0.01)
     assert regions[1]["name"] == "Call to action"  # not what was typed last
     page.locator(".box").first.focus()
     page.keyboard.press("Control+Shift+z")
-    assert _report(page)["regions"][0]["box"] == pytest.approx(moved)
+    assert report_of(page)["regions"][0]["box"] == pytest.approx(moved)
     for _ in range(3):
         page.click("#undo")
-    assert [region["name"] for region in _report(page)["regions"]] == ["Box 1"]
+    assert [region["name"] for region in report_of(page)["regions"]] == ["Box 1"]
     page.click("#undo")  # the box that was drawn, at once
     assert page.locator(".box").count() == 0
     assert page.locator("#undo").is_disabled()
@@ -488,7 +412,7 @@ def test_changes_of_boxes_are_undone_one_by_one_and_done_again(page):
 def test_regions_are_exported_for_the_commands_and_imported_again(page, tmp_path):
     from salgan.regions import read_regions
 
-    _upload(page)
+    upload(page)
     page.click("#add")
     with page.expect_download() as download:
         page.click("#export")
@@ -505,10 +429,10 @@ def test_regions_are_exported_for_the_commands_and_imported_again(page, tmp_path
     chooser.value.set_files(path)
     page.locator(".box").nth(1).wait_for()
     assert "1 of the regions are no boxes" in page.get_by_role("alert").inner_text()
-    found = {region["name"]: region["box"] for region in _report(page)["regions"]}
+    found = {region["name"]: region["box"] for region in report_of(page)["regions"]}
     assert found == {"Box 1": pytest.approx([0.1, 0.1, 0.2, 0.2]), "Logo": [0, 0, 0.1, 0.1]}
     page.click("#undo")  # the import is one step
-    assert [region["name"] for region in _report(page)["regions"]] == ["Box 1"]
+    assert [region["name"] for region in report_of(page)["regions"]] == ["Box 1"]
 
 
 @pytest.mark.parametrize("level", [2, 255])
@@ -517,10 +441,10 @@ def test_a_light_or_dark_picture_is_painted_with_its_own_palette_as_the_library_
     picture[20:60, 30:90] = (200, 60, 40)
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    _upload(page, file.getvalue())
+    upload(page, file.getvalue())
     blend = page.locator("canvas.heat").evaluate("element => getComputedStyle(element).mixBlendMode")
     assert blend == {2: "screen", 255: "multiply"}[level]
-    drawn = np.asarray(Image.open(io.BytesIO(_saved(page, "png")[1])).convert("RGB")).astype(int)
+    drawn = np.asarray(Image.open(io.BytesIO(saved(page, "png")[1])).convert("RGB")).astype(int)
     expected = render.overlay(picture, model.predict(picture)).astype(int)
     assert np.abs(drawn - expected).max() <= 4
 
@@ -530,14 +454,14 @@ def test_what_the_model_cannot_tell_is_one_click_away_before_and_after_a_picture
     assert not words.is_visible()
     page.get_by_text("What this cannot tell you").click()
     assert words.is_visible()
-    _upload(page)
+    upload(page)
     assert words.is_visible()
 
 
 def test_two_pictures_on_a_phone_stand_below_each_other_and_stay_in_their_cards(open_page):
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True)
-    _choose(page, png(1200, 600), "a very long name of a picture that was saved by a telephone.png")
-    _upload(page)
+    choose(page, png(1200, 600), "a very long name of a picture that was saved by a telephone.png")
+    upload(page)
     page.locator(".crops:not([hidden])").nth(1).wait_for()
     cards = [card.bounding_box() for card in page.locator("figure.picture").all()]
     assert cards[1]["y"] >= cards[0]["y"] + cards[0]["height"]
