@@ -93,7 +93,7 @@ def test_a_box_is_moved_in_one_picture_only_and_the_page_says_so(page, model, tm
     places = {"a.png": (0.3, 0.35, 0.3, 0.2), "b.png": (0.32, 0.35, 0.3, 0.21)}
     assert page.locator("figure").first.locator(".tag").inner_text().endswith(" %")
     assert second.locator(".tag").inner_text().endswith("own place")
-    assert "own place in B" in page.locator("tr.steady").inner_text().lower()
+    page.locator("tr.steady", has_text=re.compile("own place in B", re.IGNORECASE)).wait_for()
     assert page.get_by_text("Place in B only").is_visible()
     assert second.get_attribute("aria-label").endswith("at its own place in B")
     expected = [

@@ -39,7 +39,7 @@ export class Boxes extends EventTarget {
     this.#last += 1;
     const box = { id: this.#last, name: this.#freeName(), ...kept(shape), own: {} };
     this.list.push(box);
-    this.#doing = { what: `place ${box.id}`, when: performance.now() }; // drawing it is part of the same step
+    this.#doing = { what: placing(box), when: performance.now() }; // drawing it is part of the same step
     this.select(box);
     return box;
   }
@@ -47,7 +47,7 @@ export class Boxes extends EventTarget {
   /** Change a box's place, in the picture of that key only if the box lies apart there; it never leaves the picture. */
   change(box, changes, key = null) {
     const alone = key !== null && (this.apart || Object.hasOwn(box.own, key));
-    this.#step(`place ${box.id} ${alone ? key : ""}`);
+    this.#step(placing(box, alone ? key : ""));
     const shape = { ...shapeOf(alone ? this.at(box, key) ?? box : box), ...changes };
     // A side that is moved ends at the picture's edge; the others stay where they are.
     if (!("x" in changes)) shape.width = Math.min(shape.width, 1 - shape.x);
@@ -182,6 +182,11 @@ export class Boxes extends EventTarget {
     const shift = 0.04 * (this.list.length % 8);
     return { x: 0.3 + shift, y: 0.35 + shift, width: 0.3, height: 0.2 };
   }
+}
+
+/** The name of the step that changes a box's place. */
+function placing(box, key = "") {
+  return `place ${box.id} ${key}`;
 }
 
 function copied(box) {
