@@ -9,6 +9,7 @@ from PIL import Image
 from salgan.errors import MissingExtraError, ModelError
 from salgan.evaluation import EvaluationProtocol, evaluate, open_data, open_map_source
 from salgan.evaluation.baselines import BASELINES
+from salgan.models.batches import BatchSize
 from salgan.models.predictor import Predictor
 from salgan.models.spec import distinct_name
 from tests._onnx import tiny_model
@@ -22,6 +23,29 @@ def test_onnx_files_predict_in_every_process(made_up, tmp_path, quick):
     own = evaluate(Predictor(tmp_path / "tiny.onnx"), open_data(made_up), tmp_path / "own", protocol=quick)
     assert results.name == own.name == "tiny"
     np.testing.assert_allclose(results.columns["nss"], own.columns["nss"], rtol=1e-6)
+
+
+def test_a_model_that_stays_in_one_process_predicts_in_batches_and_gives_the_same_table(
+    made_up, tmp_path, quick, monkeypatch
+):
+    """As on a GPU, which processes should not share."""
+    (tmp_path / "tiny.onnx").write_bytes(tiny_model())
+    apart = evaluate(str(tmp_path / "tiny.onnx"), open_data(made_up), tmp_path / "apart", protocol=quick)
+    monkeypatch.setattr("salgan.evaluation.map_sources.on_gpu", lambda: True)
+    sizes, run, batches = [], Predictor._run, BatchSize.__init__
+    monkeypatch.setattr(
+        Predictor, "_run", lambda self, pictures: sizes.append(len(pictures)) or run(self, pictures)
+    )
+
+    def three(self, most):
+        batches(self, most)
+        self.size = 3
+
+    monkeypatch.setattr(BatchSize, "__init__", three)
+    assert not open_map_source(tmp_path / "tiny.onnx").portable
+    together = evaluate(str(tmp_path / "tiny.onnx"), open_data(made_up), tmp_path / "one", protocol=quick)
+    assert max(sizes) == 3
+    np.testing.assert_allclose(together.columns["nss"], apart.columns["nss"], rtol=1e-5)
 
 
 def test_another_file_of_the_same_name_is_another_model(tmp_path):

@@ -1,10 +1,14 @@
 """How many pictures share a run of the network: what pays, what fits; the maps do not depend on it."""
 
+import threading
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import salgan
-from salgan.models.batches import BatchSize, TooManyTogetherError
+from salgan.errors import ImageError
+from salgan.models.batches import BatchSize, Together, TooManyTogetherError
 from salgan.models.predictor import Predictor
 from tests._onnx import tiny_model
 
@@ -91,3 +95,67 @@ def test_maps_do_not_depend_on_the_batch(size):
     model._batch_size(model.preprocessing.shape_for(60, 80))._settled = True
     for found, expected in zip(model.predict_batch(pictures), alone, strict=True):
         np.testing.assert_allclose(found.array, expected, atol=1e-5)
+
+
+class Counted:
+    """A network that wants so many pictures together; its first run ends when it is allowed to."""
+
+    preprocessing = SimpleNamespace(shape_for=lambda height, width: (height, width))
+
+    def __init__(self, size):
+        self.size, self.runs, self.go = size, [], threading.Event()
+
+    def at_once(self, height, width):
+        return self.size
+
+    def predict_batch(self, pictures):
+        self.runs.append([picture.shape[0] for picture in pictures])
+        self.go.wait(20)
+        if any(picture[0, 0, 0] == 255 for picture in pictures):
+            raise ImageError("a bad one")
+        return [salgan.SaliencyMap(picture[:, :, 0] / np.float32(255)) for picture in pictures]
+
+
+def in_threads(network, pictures):
+    """What each thread got for its picture; the network is let go when all others wait for it."""
+    together, found = Together(network), [None] * len(pictures)
+
+    def work(number):
+        try:
+            found[number] = together.predict(pictures[number])
+        except ImageError as error:
+            found[number] = error
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(pictures))]
+    for number, thread in enumerate(threads):
+        thread.start()
+        while len(network.runs) + len(together._waiting) < number + 1:
+            pass
+    network.go.set()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_pictures_that_wait_for_the_network_go_through_together_and_each_gets_its_own_map():
+    network = Counted(4)
+    pictures = [np.full((2, 3, 3), number, np.uint8) for number in range(9)]
+    found = in_threads(network, pictures)
+    assert [len(run) for run in network.runs] == [1, 4, 4]
+    for number, each in enumerate(found):
+        assert each.array[0, 0] == np.float32(number / 255)
+
+
+def test_a_network_that_wants_one_picture_gets_one():
+    network = Counted(1)
+    in_threads(network, [np.zeros((2, 3, 3), np.uint8)] * 4)
+    assert [len(run) for run in network.runs] == [1] * 4
+
+
+def test_pictures_of_another_shape_and_a_bad_one_do_not_disturb_the_others():
+    network = Counted(4)
+    pictures = [np.full((rows, 3, 3), 7, np.uint8) for rows in (2, 2, 5, 2, 2, 5)]
+    pictures[3] = np.full((2, 3, 3), 255, np.uint8)
+    found = in_threads(network, pictures)
+    assert all(len(set(run)) == 1 for run in network.runs)
+    assert [isinstance(each, ImageError) for each in found] == [number == 3 for number in range(6)]

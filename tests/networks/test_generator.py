@@ -246,3 +246,41 @@ def test_stochastic_depth_acts_in_training_alone_and_leaves_the_weights_names():
 def test_an_encoder_without_residual_blocks_takes_no_stochastic_depth():
     with pytest.raises(ModelError, match="drop_path"):
         Generator("vgg16", drop_path=0.1)
+
+
+def kept_bytes(network, batch):
+    """Gradients of a step, and how much memory what it keeps for the way back takes beside the weights."""
+    weights = {each.untyped_storage().data_ptr() for each in network.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    network.zero_grad()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = network.logits(batch).square().mean()
+    loss.backward()
+    gradients = {
+        name: weight.grad.clone() for name, weight in network.named_parameters() if weight.requires_grad
+    }
+    return gradients, sum(kept.values())
+
+
+def test_activations_computed_again_give_the_same_gradients_in_less_memory(vgg):
+    batch = pictures(1, 3, 32, 48)
+    plain, much = kept_bytes(vgg, batch)
+    vgg.checkpoint_activations()
+    again, little = kept_bytes(vgg, batch)
+    vgg.checkpoint_activations(False)
+    vgg.zero_grad()
+    assert all(torch.allclose(value, plain[name], rtol=1e-5, atol=1e-9) for name, value in again.items())
+    assert again.keys() == plain.keys()
+    assert little < 0.25 * much
+
+
+def test_only_vgg16_computes_activations_again(tiny):
+    with pytest.raises(ModelError, match=r"test_efficientnet keeps its activations: .* is for vgg16"):
+        tiny.checkpoint_activations()

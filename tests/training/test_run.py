@@ -230,6 +230,11 @@ def test_a_run_of_an_earlier_version_is_resumed_though_its_settings_lack_new_one
         train(config(resume=True, downsample=2))
 
 
+def test_activation_checkpointing_is_for_the_papers_network_alone(config):
+    with pytest.raises(ConfigError, match="activation_checkpointing: Tiny is not vgg16; leave it out"):
+        train(config(activation_checkpointing=True))
+
+
 def test_resuming_a_finished_run_changes_nothing(run, config):
     folder = run()
     before = (folder / "metrics.jsonl").read_bytes(), (folder / "network.safetensors").read_bytes()

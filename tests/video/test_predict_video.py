@@ -244,6 +244,39 @@ def test_a_stride_leaves_frames_out_of_the_maps_but_not_out_of_the_overlay(tmp_p
     assert files.table.read_text() == "frame,seconds\n0,0.000000\n3,0.120000\n6,0.240000\n"
 
 
+class _Batches(clips.Brightness):
+    """A predictor that wants three pictures together."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def at_once(self, height, width):
+        return 3
+
+    def predict_batch(self, pictures):
+        self.sizes.append(len(pictures))
+        return [self.predict(picture) for picture in pictures]
+
+
+@pytest.mark.parametrize(("stride", "sizes"), [(1, [3, 3]), (2, [3])])
+def test_frames_go_through_a_network_together_where_it_wants_that_and_keep_their_maps(
+    tmp_path, stride, sizes
+):
+    source = clips.make(tmp_path / "c.mp4", [clips.flat(level) for level in range(40, 250, 30)])
+    found = {}
+    for predictor in (clips.Brightness(), _Batches()):
+        with Video(source) as video:
+            found[predictor.name, type(predictor)] = [
+                (frame.index, saliency.array)
+                for frame, saliency in predict_frames(video.frames(), predictor, stride=stride, smooth=0.1)
+            ]
+    alone, together = found.values()
+    assert [index for index, _ in together] == [index for index, _ in alone] == list(range(7))
+    assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(alone, together, strict=True))
+    assert predictor.sizes == sizes  # a frame that is left alone at the end needs no batch
+
+
 class _Step:
     """A predictor whose map goes from 0 to 1 after the first frame."""
 

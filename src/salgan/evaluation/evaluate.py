@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from salgan.evaluation.baselines import CenterBiasBaseline
 from salgan.evaluation.gold import Gold
 from salgan.evaluation.ground_truth import Data, Gaze, GroundTruth, ground_truth
 from salgan.evaluation.map_kinds import MapKind, looks_like_log_density
-from salgan.evaluation.map_sources import lacks, open_map_source
+from salgan.evaluation.map_sources import ModelSource, lacks, open_map_source
 from salgan.evaluation.maps import NamedMaps
 from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
@@ -252,10 +253,13 @@ def _look_at(source: MapSource, dataset: Dataset, protocol: EvaluationProtocol) 
     return kind, remarks
 
 
-def _tasks(source: MapSource, dataset: Dataset, todo: Iterable[int]) -> Iterator[tuple[int, Array | None]]:
+def _tasks(source: MapSource, dataset: Dataset, todo: Sequence[int]) -> Iterator[tuple[int, Array | None]]:
     """Positions to score; with their maps, where the model cannot go to other processes."""
-    for number in todo:
-        yield number, (None if source.portable else source.predict(dataset.stimuli[number]))
+    if source.portable:
+        yield from ((number, None) for number in todo)
+        return
+    each = source.predict_each if isinstance(source, ModelSource) else partial(map, source.predict)
+    yield from zip(todo, each(dataset.stimuli[number] for number in todo), strict=True)
 
 
 def _spec(model: str | Path | MapSource | Model) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ import numpy as np
 
 from salgan._arrays import Array
 from salgan.datasets import Stimulus
-from salgan.errors import ModelError
+from salgan.errors import ModelError, SalganError
 from salgan.evaluation.baselines import BASELINES, baseline
 from salgan.evaluation.maps import FolderMaps, Hdf5Maps, NamedMaps, NpzMaps, ZipMaps
 from salgan.evaluation.sources import EveryPicture, MapSource, Model
 from salgan.models import find_model, list_models, load_model
+from salgan.models.devices import on_gpu
+from salgan.models.predictor import Predictor
 from salgan.models.spec import is_run_folder
 
 __all__ = ["ModelSource", "lacks", "open_map_source"]
@@ -51,11 +53,31 @@ class ModelSource(EveryPicture):
         Raises:
             ModelError: the model does not return a saliency map.
         """
+        return self._array(self._opened().predict(stimulus.picture()))
+
+    def predict_each(self, stimuli: Iterable[Stimulus]) -> Iterator[Array]:
+        """Predict many stimuli in order, in batches where the model has any.
+
+        Raises:
+            ModelError: the model does not return a saliency map.
+        """
+        model = self._opened()
+        if not isinstance(model, Predictor):
+            yield from map(self.predict, stimuli)
+            return
+        for found in model.predict_many(stimulus.picture() for stimulus in stimuli):
+            if isinstance(found, SalganError):
+                raise found
+            yield self._array(found)
+
+    def _opened(self) -> Model:
         if self._model is None:
             if self._load is None:
                 raise RuntimeError(f"{self.name} cannot predict in another process")
             self._model = self._load()
-        saliency = self._model.predict(stimulus.picture())
+        return self._model
+
+    def _array(self, saliency: object) -> Array:
         array = getattr(saliency, "array", saliency)
         if not isinstance(array, np.ndarray) or array.ndim != 2:
             raise ModelError(
@@ -130,7 +152,7 @@ def _open(
             raise
         others = ", ".join(_PREFIX + each for each in BASELINES)
         raise ModelError(f"{error}; baselines: {others}") from None
-    if file.kind == "onnx":
+    if file.kind == "onnx" and not on_gpu():
         return ModelSource(file.name, file.fingerprint, partial(_load, model, 1), portable=True)
     # One process predicts: the network may sit on a GPU, and PyTorch brings threads of its own.
     load = partial(_load, model, None, trust=trust)

@@ -6,7 +6,6 @@ does not grow with their number.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import DiskFullError, ModelError, NotEnoughMemoryError, SalganError
 from salgan.jobs.find import Job
+from salgan.models.batches import Together, pictures_at_once
 from salgan.models.many import BYTES_UNDER_WAY, bytes_needed
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
@@ -117,11 +117,11 @@ def _predict_pictures(
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
-    network = threading.Lock()  # it has threads of its own: two runs at once would only compete
+    network = Together(predictor)  # it has threads of its own: two runs at once would only compete
 
     def predict(job: Job) -> JobResult:
         try:
-            return _predict_picture(job, predictor, network, draw, background)
+            return _predict_picture(job, network, draw, background)
         except (ModelError, DiskFullError):  # the next picture would do no better
             raise
         except SalganError as error:
@@ -130,6 +130,8 @@ def _predict_pictures(
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
     threads = min(cores() + 1, _MOST_THREADS)
+    if getattr(predictor, "device", "cpu") != "cpu":  # as many more as may wait for it together
+        threads += pictures_at_once(predictor.device)
     return in_order(
         predict, jobs, threads=threads, cost=lambda job: bytes_needed(job.source), budget=BYTES_UNDER_WAY
     )
@@ -137,14 +139,12 @@ def _predict_pictures(
 
 def _predict_picture(
     job: Job,
-    predictor: Predictor,
-    network: threading.Lock,
+    network: Together,
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> JobResult:
     picture = image.read(job.source, background=background)
-    with network:
-        saliency = predictor.predict_batch([picture])[0]
+    saliency = network.predict(picture)
     note = saliency.note
     for path in job.paths:
         make_folder(path.parent)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from salgan.errors import ModelError
+import threading
+from collections.abc import Sequence
+from typing import Protocol
 
-__all__ = ["BatchSize", "TooManyTogetherError", "pictures_at_once"]
+from salgan._arrays import Picture
+from salgan.errors import ModelError
+from salgan.saliency_map import SaliencyMap
+
+__all__ = ["BatchSize", "Together", "TooManyTogetherError", "at_once", "pictures_at_once"]
 
 _RUNS = 2
 _GAIN = 0.9
@@ -18,6 +24,16 @@ class TooManyTogetherError(ModelError):
 def pictures_at_once(device: str) -> int:
     """The most pictures that a device may ever get together: a processor has no use for many."""
     return 8 if device == "cpu" else 32
+
+
+class _Network(Protocol):
+    def predict_batch(self, pictures: Sequence[Picture], /) -> list[SaliencyMap]: ...
+
+
+def at_once(predictor: object, picture: Picture) -> int:
+    """How many pictures like this one a predictor wants together; 1 if it has never heard of batches."""
+    ask = getattr(predictor, "at_once", None)
+    return 1 if ask is None else int(ask(*picture.shape[:2]))
 
 
 class BatchSize:
@@ -68,3 +84,71 @@ class BatchSize:
 
     def _settle(self) -> None:
         self.size, self._settled = self._best, True
+
+
+class Together:
+    """One network for several threads: pictures that wait for it while it runs go through it together.
+
+    There are never more in a run than the predictor wants of one input shape, and none of them waits for
+    others to come.
+
+    Args:
+        predictor: the network, which runs in one thread at a time.
+    """
+
+    def __init__(self, predictor: _Network) -> None:
+        self._predictor = predictor
+        self._running = threading.Lock()
+        self._queue = threading.Lock()
+        self._waiting: list[_Place] = []
+
+    def predict(self, picture: Picture) -> SaliencyMap:
+        """Predict a picture, in a run that other threads' pictures may share.
+
+        Raises:
+            Exception: what predicting this picture raises.
+        """
+        place = _Place(picture)
+        with self._queue:
+            self._waiting.append(place)
+        with self._running:
+            if place.found is None:
+                self._run(self._taken(place))
+        if isinstance(place.found, SaliencyMap):
+            return place.found
+        raise place.found if place.found is not None else RuntimeError("a picture was left out of its run")
+
+    def _taken(self, mine: _Place) -> list[_Place]:
+        """This place and others of its input shape, the first that came."""
+        most = at_once(self._predictor, mine.picture)
+        with self._queue:
+            self._waiting.remove(mine)
+            others = [each for each in self._waiting if most > 1 and self._alike(each, mine)][: most - 1]
+            for each in others:
+                self._waiting.remove(each)
+        return [mine, *others]
+
+    def _alike(self, one: _Place, other: _Place) -> bool:
+        shape_for = self._predictor.preprocessing.shape_for  # type: ignore[attr-defined]
+        return bool(shape_for(*one.picture.shape[:2]) == shape_for(*other.picture.shape[:2]))
+
+    def _run(self, places: list[_Place]) -> None:
+        try:
+            maps = self._predictor.predict_batch([each.picture for each in places])
+        except Exception as error:
+            if len(places) == 1:
+                places[0].found = error
+                return
+            for each in places:  # what one of them raises is not the others'
+                self._run([each])
+        else:
+            for each, found in zip(places, maps, strict=True):
+                each.found = found
+
+
+class _Place:
+    """A picture that waits, and then its map or what predicting it raised."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.found: SaliencyMap | Exception | None = None

@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
+from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 
-__all__ = ["VARIABLE", "Device", "candidates", "check_device", "provider_of"]
+__all__ = ["VARIABLE", "Device", "candidates", "check_device", "on_gpu", "provider_of"]
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
 """What users call a device."""
@@ -85,6 +86,16 @@ def candidates(device: str, available: Sequence[str]) -> list[str]:
         )
         raise ModelError(f"device {device!r} is not in the ONNX Runtime that is installed; {remedy}")
     return [device]
+
+
+def on_gpu() -> bool:
+    """Whether exported networks run on a GPU or its like, which processes should not share.
+
+    Raises:
+        ModelError: as :func:`check_device` and :func:`candidates` raise it.
+    """
+    available = onnx_runtime().get_available_providers()
+    return candidates(check_device("auto"), available)[0] not in ("cpu", "openvino")
 
 
 def provider_of(device: str) -> str:

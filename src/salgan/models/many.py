@@ -23,13 +23,12 @@ BYTES_UNDER_WAY = 1 << 30
 _BYTES_PER_PIXEL = 14
 """The picture, its map and its overlay, with what drawing and encoding them takes."""
 
-_PICTURES = 8
 _PIXELS = 16_000_000
 _MOST_THREADS = 4  # each may hold a picture, which may be large
 
 
 def in_batches(
-    predict: Callable[[list[Picture]], list[SaliencyMap]], sources: Iterable[Source], order: str
+    predict: Callable[[list[Picture]], list[SaliencyMap]], sources: Iterable[Source], order: str, most: int
 ) -> Iterator[SaliencyMap | SalganError]:
     """Read pictures in threads and predict them in batches; see :meth:`salgan.Predictor.predict_many`.
 
@@ -37,6 +36,7 @@ def in_batches(
         predict: gives the maps of a batch.
         sources: the pictures.
         order: the order of the channels in arrays.
+        most: the most pictures to predict at a time.
     """
     batch: list[Picture | SalganError] = []
     pixels = 0
@@ -49,7 +49,7 @@ def in_batches(
     ):
         batch.append(found)
         pixels += 0 if isinstance(found, SalganError) else found.shape[0] * found.shape[1]
-        if len(batch) == _PICTURES or pixels >= _PIXELS:
+        if len(batch) == most or pixels >= _PIXELS:
             yield from _predicted(predict, batch)
             batch, pixels = [], 0
     yield from _predicted(predict, batch)

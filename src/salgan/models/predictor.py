@@ -158,7 +158,7 @@ class Predictor:
             ConfigError: an unknown order.
         """
         image.check_order(order)
-        return in_batches(self.predict_batch, sources, order)
+        return in_batches(self.predict_batch, sources, order, pictures_at_once(self.device))
 
     def predict_batch(self, pictures: Sequence[Source]) -> list[SaliencyMap]:
         """Predict several pictures; those with the same input shape share runs of the network.
@@ -191,6 +191,20 @@ class Predictor:
             join_windows([next(maps) for _ in each], each, height, width)
             for each, (height, width) in zip(windows, sizes, strict=True)
         ]
+
+    def at_once(self, height: int, width: int) -> int:
+        """How many pictures of this size to give :meth:`predict_batch` at a time, as far as is known yet.
+
+        Args:
+            height: of the pictures; others of the same input shape may be among them.
+            width: likewise.
+
+        Returns:
+            1 at first, and for pictures that take several runs each.
+        """
+        if len(windows_of(height, width, self.preprocessing)) > 1:
+            return 1
+        return self._batch_size(self.preprocessing.shape_for(height, width)).size
 
     def _maps(self, pictures: Sequence[Picture], at_once: int) -> list[Floats32]:
         """The network's maps of pictures, each at its input shape: float32 (rows, columns) in [0, 1]."""

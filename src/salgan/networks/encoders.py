@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from salgan._words import did_you_mean
 from salgan.errors import ModelError
+from salgan.networks._stages import run_stages
 from salgan.preprocessing import VGG16_CAFFE, Preprocessing
 
 __all__ = ["TimmEncoder", "Vgg16Encoder", "default_preprocessing"]
@@ -61,12 +62,14 @@ class Vgg16Encoder(nn.Module):
         divisor: height and width of a picture must be multiples of it.
         fixed_size: whether it takes pictures of one size only.
         frozen_stride: stride of ``frozen_part``'s output against the picture.
+        again: whether the trained groups compute their activations a second time instead of keeping them.
     """
 
     channels = (512,)
     strides = (16,)
     divisor = 16
     fixed_size = False
+    again = False
 
     def __init__(self, *, frozen: int = 3) -> None:
         super().__init__()
@@ -115,7 +118,8 @@ class Vgg16Encoder(nn.Module):
         Returns:
             One feature level, (N, 512, H / 16, W / 16).
         """
-        return [self.features[self._cut :](features)]
+        ends = [end for end in self._ends if end >= self._cut]
+        return [run_stages(self.features, ends, features, again=self.again)]
 
 
 class TimmEncoder(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from salgan.errors import ModelError
 from salgan.networks._inputs import check_pictures
+from salgan.networks._stages import run_stages
 from salgan.networks.encoders import TimmEncoder, Vgg16Encoder, default_preprocessing
 from salgan.networks.pyramid import PyramidDecoder
 from salgan.networks.screens import ScreenPrior
@@ -156,6 +157,20 @@ class Generator(nn.Module):
         """Stride of ``frozen_features`` against the picture; 1 if nothing is computed ahead."""
         return self.encoder.frozen_stride
 
+    def checkpoint_activations(self, on: bool = True) -> None:
+        """Compute activations a second time in the backward pass instead of keeping them (VGG-16 alone).
+
+        Gradients are the same, in less memory and more time.
+
+        Raises:
+            ModelError: another encoder.
+        """
+        if not isinstance(self.encoder, Vgg16Encoder) or not isinstance(self.decoder, MirroredDecoder):
+            raise ModelError(
+                f"{self.architecture['encoder']} keeps its activations: activation checkpointing is for vgg16"
+            )
+        self.encoder.again = self.decoder.again = on
+
     def _load_timm_vgg16(self) -> None:
         weights = TimmEncoder("vgg16", pretrained=True).model.state_dict()
         self.encoder.load_state_dict({key.replace("_", ".", 1): value for key, value in weights.items()})
@@ -166,18 +181,25 @@ class MirroredDecoder(nn.Module):
 
     Weights start Glorot-uniform and biases at zero: with 13 rectified layers to go through, this brings the
     first logits close to zero, where He's larger weights would start the map saturated.
+
+    Attributes:
+        again: whether the stages compute their activations a second time instead of keeping them.
     """
+
+    again = False
 
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         inputs = 512
+        self._ends = [0]  # of the stages, among the layers
         for number, stage in enumerate(_MIRRORED_STAGES):
             if number > 0:
                 layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
             for outputs in stage:
                 layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
                 inputs = outputs
+            self._ends.append(len(layers))
         layers.append(nn.Conv2d(inputs, 1, 1))
         self.layers = nn.Sequential(*layers)
         for layer in layers:
@@ -195,7 +217,8 @@ class MirroredDecoder(nn.Module):
         Returns:
             Logits (N, 1, H, W).
         """
-        return cast(Tensor, self.layers(features[-1]))
+        last = run_stages(self.layers, self._ends, features[-1], again=self.again)
+        return cast(Tensor, self.layers[-1](last))
 
 
 class _Normalise(nn.Module):

@@ -13,7 +13,7 @@ from lightning.fabric import Fabric
 
 from salgan._files import locked
 from salgan._progress import Progress, Say, silent, unsaid
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, ModelError
 from salgan.metrics import find_metric
 from salgan.networks import Discriminator, Generator
 from salgan.preprocessing import Preprocessing
@@ -92,6 +92,8 @@ def _train(
         record = replace(record, shapes=tuple((rows, columns) for rows, columns in config.shapes))
     if isinstance(generator, Generator):
         generator.preprocessing = record
+    if config.activation_checkpointing:
+        agreed(fabric, lambda: _checkpoint_activations(generator))
     prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
 
@@ -198,6 +200,20 @@ def _check_shares(config: Config, pictures: int, processes: int) -> None:
             f"the {pictures} training pictures are one batch, which does not divide by {processes} processes "
             f"times accumulate {config.accumulate}; lower batch_size or one of these"
         )
+
+
+def _checkpoint_activations(network: torch.nn.Module) -> None:
+    """Let a network compute activations again.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    try:
+        if not isinstance(network, Generator):
+            raise ModelError(f"{type(network).__name__} is not vgg16")
+        network.checkpoint_activations()
+    except ModelError as error:
+        raise ConfigError(f"activation_checkpointing: {error}; leave it out") from None
 
 
 def _has_frozen_features(network: torch.nn.Module) -> bool:

@@ -17,6 +17,7 @@ from salgan import render
 from salgan._arrays import Picture
 from salgan._progress import Say, unsaid
 from salgan.errors import ConfigError, VideoError
+from salgan.models.batches import at_once
 from salgan.models.predictor import Predictor
 from salgan.regions import Region
 from salgan.regions.region import check_names
@@ -27,6 +28,9 @@ from salgan.video.stack import MapStack
 from salgan.video.writing import VideoWriter, kept_when_stopped
 
 __all__ = ["DamagedVideoError", "Step", "VideoFiles", "predict_frames", "predict_video"]
+
+_PIXELS_TOGETHER = 16_000_000
+"""Frames that wait to be predicted together may have so many pixels in all."""
 
 Draw = Callable[[Picture, SaliencyMap], Picture]
 
@@ -99,14 +103,42 @@ def predict_frames(
         raise ConfigError(f"stride {stride}: must be 1 or more")
     saliency: SaliencyMap | None = None
     last = Fraction(0)
-    for frame in frames:
-        if saliency is None or frame.index % stride == 0:
-            predicted = predictor.predict(frame.picture)
+    for frame, predicted in _predicted(frames, predictor, stride):
+        if predicted is not None:
             if saliency is not None and smooth > 0:
                 kept = np.float32(math.exp(-float(frame.time - last) / smooth))
                 predicted = SaliencyMap(predicted.array + kept * (saliency.array - predicted.array))
             saliency, last = predicted, frame.time
-        yield frame, saliency
+        if saliency is not None:  # the first frame has one
+            yield frame, saliency
+
+
+def _predicted(
+    frames: Iterable[Frame], predictor: Predictor, stride: int
+) -> Iterator[tuple[Frame, SaliencyMap | None]]:
+    """Each frame with its prediction, if it is one of those to predict; these go through in batches."""
+    group: list[tuple[Frame, bool]] = []
+    begun = False
+    for frame in frames:
+        group.append((frame, not begun or frame.index % stride == 0))
+        begun = True
+        height, width = frame.picture.shape[:2]
+        chosen = sum(wanted for _, wanted in group)
+        full = len(group) * height * width >= _PIXELS_TOGETHER
+        if not chosen or full or chosen >= at_once(predictor, frame.picture):
+            yield from _group_predicted(group, predictor)
+            group = []
+    yield from _group_predicted(group, predictor)
+
+
+def _group_predicted(
+    group: list[tuple[Frame, bool]], predictor: Predictor
+) -> Iterator[tuple[Frame, SaliencyMap | None]]:
+    pictures = [frame.picture for frame, wanted in group if wanted]
+    together = len(pictures) > 1
+    maps = iter(predictor.predict_batch(pictures) if together else map(predictor.predict, pictures))
+    for frame, wanted in group:
+        yield frame, next(maps) if wanted else None
 
 
 def predict_video(
