@@ -39,7 +39,7 @@ def test_a_model_that_stays_in_one_process_predicts_in_batches_and_gives_the_sam
 
     def three(self, most):
         batches(self, most)
-        self.size = 3
+        self.size, self._settled = 3, True
 
     monkeypatch.setattr(BatchSize, "__init__", three)
     assert not open_map_source(tmp_path / "tiny.onnx").portable
