@@ -2,9 +2,9 @@
 
 python benchmarks/checkpointing.py [--size 192 256] [--batch 4]
 
-Prints, for the step without and with it (each in a process of its own, on the CPU, float32): how much is kept for
-the way back, how much memory the step took at its peak beside the weights (gradients of 120 MB included), the
-seconds of processor time of the second step, and how far the two gradients are from each other.
+Prints, for the step without and with it (each in a process of its own, on the CPU, float32): how much is
+kept for the way back, how much memory the step took at its peak beside the weights (gradients of 120 MB
+included), the seconds of processor time of the second step, and how far the gradients of the two are apart.
 """
 
 import argparse
