@@ -33,6 +33,16 @@ def command(tmp_path):
     return run
 
 
+def test_suggestions_leave_nothing_in_the_home_either(tmp_path):
+    """The engine for text brings ONNX Runtime in by itself."""
+    for package in ("rapidocr", "cv2"):
+        pytest.importorskip(package, reason="the extra suggest is not installed")
+    code = "import numpy; from salgan.regions import suggest; suggest(numpy.zeros((64, 64, 3), 'uint8'))"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "ORT_"))}
+    subprocess.run([sys.executable, "-c", code], env={**kept, "HOME": str(tmp_path)}, check=True)
+    assert files(tmp_path) == []
+
+
 def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -67,7 +77,7 @@ def test_what_the_user_has_set_is_kept():
 
 
 def test_the_runtime_is_imported_in_one_place_alone():
-    importing = re.compile(r"^\s*(import|from) onnxruntime", re.MULTILINE)
+    importing = re.compile(r"(^|\\n|[\"'; ])\s*(import|from) onnxruntime\b(?!-)", re.MULTILINE)
     found = [
         path.relative_to(ROOT)
         for folder in ("src", "tests", "benchmarks", "experiments", "examples", "docs")

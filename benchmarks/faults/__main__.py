@@ -29,6 +29,7 @@ from _processes import (  # noqa: E402
     kill_predict,
     kill_serve,
     kill_train,
+    large_pictures,
     races,
 )
 from _service import RESULTS, machine  # noqa: E402
@@ -42,6 +43,7 @@ AREAS: tuple[tuple[Area, int, int], ...] = (
     (interrupt_start, 13, 200),
     (full_disk, 3, 30),
     (races, 3, 30),
+    (large_pictures, 1, 3),
     (damaged, 110, 5000),
     (bombs, 1, 1),
     (abuse_service, 1, 20),

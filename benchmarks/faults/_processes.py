@@ -2,12 +2,14 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from _commands import badly_failed, badly_stopped, ended, gaze, left_behind, pictures, start, stop
+from _commands import badly_failed, badly_stopped, ended, gaze, left_behind, peaks, pictures, start, stop
+from attacks import blank
 
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _COMMANDS = (
@@ -133,6 +135,27 @@ def full_disk(folder: Path, times: int, rng: random.Random) -> Iterator[str | No
         yield wrong or left_behind(out)
     with Path("/dev/full").open("w") as full:
         yield badly_failed(*ended(start("models", stdout=full), "models"))
+
+
+MOST_ROOM = 1200.0
+"""Megabytes that the largest pictures may take, one at a time or many."""
+
+
+def large_pictures(folder: Path, times: int, rng: random.Random) -> Iterator[str | None]:
+    """Pictures of 99 megapixels, one and five of them, with map and overlay: within a bound on memory."""
+    photos = folder / "photos"
+    photos.mkdir()
+    (photos / "0.png").write_bytes(blank(11_000, 9_000))
+    for _ in range(times):
+        for count in (1, 5):
+            for number in range(1, count):
+                shutil.copy(photos / "0.png", photos / f"{number}.png")
+            name = f"predict, {count} of 99 megapixels"
+            code, said = ended(start("predict", photos, "-o", folder / "out", "--overwrite"), name, 600)
+            if code:
+                yield f"{name}: exit code {code}: {said[-300:]}"
+            else:
+                yield f"{name}: {peaks[name]:.0f} MB" if peaks[name] > MOST_ROOM else None
 
 
 def races(folder: Path, times: int, rng: random.Random) -> Iterator[str | None]:

@@ -17,6 +17,8 @@ _OFF = {
     "DO_NOT_TRACK": "1",
     # Ray reports its use of its own accord, and asks about that only where there is a terminal.
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Weights & Biases, as a training's logger, sends its own errors to its makers.
+    "WANDB_ERROR_REPORTING": "false",
 }
 
 

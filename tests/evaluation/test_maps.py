@@ -209,6 +209,24 @@ def test_broken_archives_say_so_in_one_line(tmp_path, content):
         Hdf5Maps(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [(6, 255, "zip file version"), (9, 8, "can't decode"), (10, 99, "compression method")],
+    ids=["made by a later version", "a name that is not UTF-8", "packed in an unknown way"],
+)
+def test_odd_directories_of_archives_are_one_line(tmp_path, at, value, words):
+    path = make_zip(tmp_path / "a.zip", {"a.npy": npy(MAP)})
+    content = bytearray(path.read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    content[directory + at] = value
+    if at == 9:  # that the name is UTF-8
+        content[directory + 46] = 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=words) as caught:
+        ZipMaps(path).predict(stimulus("a"))
+    assert "\n" not in str(caught.value)
+
+
 def test_damaged_members_say_so(tmp_path):
     path = make_zip(tmp_path / "a.zip", {"a.npy": npy(np.zeros((50, 50)))})
     content = bytearray(path.read_bytes())

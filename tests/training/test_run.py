@@ -358,6 +358,18 @@ def test_a_damaged_checkpoint_is_an_error_in_one_line(run, config):
         train(config(resume=True))
 
 
+def test_a_log_that_lost_its_end_is_refused_and_not_filled_with_zeros(run, config):
+    folder = run()
+    metrics = folder / "metrics.jsonl"
+    half = metrics.read_bytes()[: metrics.stat().st_size // 2]
+    metrics.write_bytes(half)
+    with pytest.raises(
+        ModelError, match=rf"metrics\.jsonl: has {len(half)} bytes, .*put the whole file back"
+    ):
+        train(config(resume=True))
+    assert metrics.read_bytes() == half
+
+
 def test_a_run_can_start_from_the_network_of_another(run, tmp_path):
     first = run("first")
     frozen = {"bootstrap": {"epochs": 1, "optimiser": {"name": "sgd", "lr": 1e-12, "weight_decay": 0}}}

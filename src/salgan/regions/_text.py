@@ -11,6 +11,7 @@ import numpy as np
 
 from salgan._arrays import Picture
 from salgan._cores import runtime_threads
+from salgan._private import onnx_runtime
 from salgan.errors import require
 from salgan.regions._found import Found, in_tiles
 
@@ -33,6 +34,7 @@ def load() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
+    onnx_runtime()  # before the engine imports it, for then it would report its use
     rapidocr = require("rapidocr", "suggest")
     # By its path: an engine that is left to choose a model may fetch one.
     model = Path(str(rapidocr.__file__)).parent / "models" / "PP-OCRv6_det_small.onnx"

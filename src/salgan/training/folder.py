@@ -224,6 +224,7 @@ def _commit() -> str | None:
     """The commit of the code that runs, with ``-dirty`` if it was changed since; None outside a checkout."""
     command = [
         "git",
+        "--no-optional-locks",  # if it is stopped for its time, it must leave none behind
         "-C",
         str(Path(__file__).parent),
         "describe",
