@@ -6,6 +6,7 @@ Needs ``pip install 'salgan[dev]'`` and Debian's Chromium, as the page's tests d
 """
 
 import argparse
+import io
 import logging
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from PIL import Image, ImageDraw, ImageFont
 
 from salgan import models
 from salgan.serve import Limits, create_app
@@ -24,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 from tests.serve import chromium  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-PHOTO, OTHER = ROOT / "examples" / "photo.jpg", ROOT / "examples" / "coffee.jpg"
+PHOTO = ROOT / "examples" / "photo.jpg"
+TITLE = (0.58, 0.03, 0.99, 0.18)
 DESKTOP = {"viewport": {"width": 1360, "height": 860}, "device_scale_factor": 1.5}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
 BOXES = (
@@ -66,21 +69,17 @@ def photograph(browser: Any, url: str) -> None:
         choose(page, url)
         for name, corners in BOXES:
             draw(page, name, corners)
+        page.locator("#steady span", has_text="Intervals").wait_for()
         page.locator(".box").last.evaluate("element => element.blur()")
         shoot(page, f"page-{scheme}")
         if scheme == "light":
             page.get_by_label("Contours").check(force=True)
             shoot(page, "page-contours")
-            page.get_by_label("Overlay").check(force=True)
-            page.click("#compare")
-            with page.expect_file_chooser() as chooser:
-                page.locator(".empty [data-choose]").click()
-            chooser.value.set_files(OTHER)
-            page.locator(".crops:not([hidden])").nth(1).wait_for()
-            shoot(page, "page-compare")
+    compare(browser.new_context(color_scheme="light", **DESKTOP).new_page(), url)
     page = browser.new_context(color_scheme="dark", **PHONE).new_page()
     choose(page, url)
     page.click("#add")
+    page.locator("#steady span", has_text="Intervals").wait_for()
     page.evaluate("scrollTo(0, 0)")
     shoot(page, "page-phone")
 
@@ -92,9 +91,31 @@ def choose(page: Any, url: str) -> None:
     page.wait_for_selector(".crops:not([hidden])")
 
 
+def compare(page: Any, url: str) -> None:
+    """A photograph without and with a title: shares with their noise, and where attention moved."""
+    choose(page, url)
+    titled = io.BytesIO()
+    with Image.open(PHOTO) as photo:
+        pen = ImageDraw.Draw(photo)
+        left, top, right, bottom = (extent * photo.width for extent in TITLE)
+        pen.rounded_rectangle((left, top, right, bottom), 12, fill="white")
+        middle = ((left + right) / 2, (top + bottom) / 2)
+        pen.text(middle, "LIFT-OFF", fill="#b5123e", font=ImageFont.load_default(36), anchor="mm")
+        photo.save(titled, "PNG")
+    file = {"name": "titled.png", "mimeType": "image/png", "buffer": titled.getvalue()}
+    page.set_input_files("#file", [file])
+    page.locator(".crops:not([hidden])").nth(1).wait_for()
+    draw(page, "Face", BOXES[0][1])
+    draw(page, "Title", TITLE)
+    page.get_by_label("Difference").check(force=True)
+    page.locator("#steady span", has_text="Intervals").wait_for()
+    page.locator(".box").last.evaluate("element => element.blur()")
+    shoot(page, "page-compare")
+
+
 def draw(page: Any, name: str, corners: tuple[float, float, float, float]) -> None:
     """Draw a box with the mouse and name it."""
-    area = page.locator(".boxes").bounding_box()
+    area = page.locator(".boxes").first.bounding_box()
     left, top, right, bottom = corners
     page.mouse.move(area["x"] + left * area["width"], area["y"] + top * area["height"])
     page.mouse.down()

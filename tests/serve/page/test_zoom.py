@@ -88,5 +88,5 @@ def test_two_pages_scroll_together_in_fractions_of_their_length(page):
 def test_a_page_longer_than_a_screen_is_sent_so_that_it_stays_one(page):
     """The library predicts pages of more than 2000 rows in windows; scaled to 1600 rows it would not."""
     upload(page, png(900, 3000), "long.png")
-    assert page.locator(".size").inner_text() == "600 × 2001"
-    assert "900 × 3000 to 600 × 2001" in page.locator(".note").inner_text()
+    assert page.locator(".size").inner_text() == "800 × 2667"
+    assert "900 × 3000 to 800 × 2667" in page.locator(".note").inner_text()

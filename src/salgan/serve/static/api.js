@@ -60,6 +60,14 @@ export async function measured(blob, boxes, signal) {
   return { noise, intervals: new Map(regions.map(({ name, interval }) => [Number(name), interval])) };
 }
 
+/** Boxes around faces, text and buttons, to choose from: [{name, box}] in fractions of the picture. */
+export async function suggested(blob) {
+  const { picture, regions } = await (await send("/v1/suggest", blob)).json();
+  const size = [picture.width, picture.height];
+  return regions.map(({ name, box, unit }) => (
+    { name, box: unit === "pixel" ? box.map((number, at) => number / size[at % 2]) : box }));
+}
+
 /** The windows that keep the most attention, one per ratio. */
 export async function crops(blob, ratios, signal) {
   const query = new URLSearchParams(ratios.map((ratio) => ["ratio", ratio]));

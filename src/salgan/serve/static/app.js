@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
 import { asFile, chooseFile, fromText, sharedName } from "./exchange.js";
-import { isThere, keepFocus } from "./focus.js";
+import { isThere, keepFocus, setAvailable, whenAvailable } from "./focus.js";
 import { example, listenForFiles } from "./intake.js";
 import { askForToken, confirmed, hideAlert, say, showAlert } from "./notices.js";
 import { percent } from "./paint.js";
@@ -11,6 +11,7 @@ import { LETTERS, RegionTable } from "./regions.js";
 import { Session } from "./session.js";
 import { download, Stage } from "./stage.js";
 import { Steadiness } from "./steady.js";
+import { Suggestions } from "./suggestions.js";
 import { isVideo, pickedFrame } from "./video.js";
 import { Zoom } from "./zoom.js";
 
@@ -38,6 +39,7 @@ const page = {
   get first() { return stages[0]; },
 };
 const table = new RegionTable(one("#regions"), page.boxes, () => stages);
+const suggestions = new Suggestions(page.boxes);
 const session = new Session((text) => { one("#kept").textContent = text; });
 
 /** What to measure in the background: two pictures or more, and boxes wherever they are. */
@@ -81,8 +83,7 @@ function added(key) {
   stage.addEventListener("remove", () => remove(stage));
   stage.addEventListener("palette", showLegend);
   stage.addEventListener("prepared", () => {
-    // What was kept is predicted all at once, and may be ready in another order.
-    stages = [...stages, stage].sort((a, b) => a.key - b.key);
+    stages.push(stage);
     // Who chose the picture in a place that is now gone goes on at the picture.
     keepFocus(arrange, stage.frame);
   }, { once: true });
@@ -95,6 +96,7 @@ function added(key) {
 
 function remove(stage) {
   const at = stages.indexOf(stage);
+  suggestions.leave(stage);
   stage.leave();
   stages = stages.filter((other) => other !== stage);
   page.boxes.forget(stage.key);
@@ -215,11 +217,6 @@ function boxesChanged(event) {
   say(`${box.name}${alone ? `, in ${alone.mark} only` : ""}: ${words.join(" and ")} of the attention`);
 }
 
-/** Switch a button off without taking the keyboard's focus from it. */
-function setAvailable(button, available) {
-  button.setAttribute("aria-disabled", String(!available));
-}
-
 function showSteady() {
   const { state, trouble } = page.steady;
   one("#steady").hidden = state === "off" || wanted().length === 0;
@@ -270,10 +267,11 @@ async function restore() {
     one("#opacity").value = 100 * settings.opacity;
     page.boxes.reset(boxes);
     page.zoom.set(settings.zoom);
+    for (const picture of kept.pictures) {
+      await added(picture.key).restore(picture)
+        .catch((error) => { if (error.name !== "AbortError") showAlert(`${picture.name}: ${error.message}`); });
+    }
     // The difference needs a second picture, and places apart do, so they are set once all are there.
-    const found = kept.pictures.map((picture) => added(picture.key).restore(picture)
-      .catch((error) => { if (error.name !== "AbortError") showAlert(`${picture.name}: ${error.message}`); }));
-    await Promise.allSettled(found);
     one(`input[name=view][value=${settings.view}]`).checked = true;
     setApart(settings.apart && stages.length > 1);
     arrange();
@@ -284,6 +282,7 @@ async function restore() {
 
 async function clear() {
   if (!(await confirmed(one("#sure")))) return;
+  suggestions.clear();
   for (const stage of stages) {
     stage.leave();
     page.steady.forget(stage);
@@ -343,13 +342,11 @@ function listen() {
   });
   listenForFiles(take);
   one("#example").addEventListener("click", () => example().then((file) => take([file]), (error) => showAlert(error.message)));
-  const whenOn = (selector, act) => one(selector).addEventListener("click", (event) => {
-    if (event.currentTarget.getAttribute("aria-disabled") !== "true") act();
-  });
-  whenOn("#undo", () => undo());
-  whenOn("#export", exportRegions);
+  whenAvailable(one("#undo"), () => undo());
+  whenAvailable(one("#export"), exportRegions);
   one("#import").addEventListener("click", () => chooseFile(importRegions));
   one("#clear").addEventListener("click", clear);
+  suggestions.listen(() => stages[0]);
   one("#again").addEventListener("click", () => { keepFocus(() => page.steady.plan(true), one("#add")); });
   one("#larger").addEventListener("click", () => page.zoom.larger());
   one("#smaller").addEventListener("click", () => page.zoom.smaller());

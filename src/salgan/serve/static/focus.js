@@ -14,3 +14,13 @@ export function keepFocus(run, ...others) {
 export function isThere(element) {
   return Boolean(element?.isConnected && element.getClientRects().length && !element.disabled);
 }
+
+/** Switch a button off, or on, without taking the keyboard's focus from it. */
+export function setAvailable(button, available) {
+  button.setAttribute("aria-disabled", String(!available));
+}
+
+/** Do something when a button is pressed that may be switched off like this. */
+export function whenAvailable(button, act) {
+  button.addEventListener("click", () => { if (button.getAttribute("aria-disabled") !== "true") act(); });
+}

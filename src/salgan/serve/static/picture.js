@@ -5,7 +5,7 @@ import { Problem, shown } from "./api.js";
 // Networks see a few hundred pixels a side, so more than this only costs time.
 const LONGEST = 1600;
 // Pages this many times as tall as wide, and taller than a screen, are predicted in windows, so they stay that.
-const LONG_PAGE = { ratio: 3, height: 2001, width: 600, pixels: 6_000_000 };
+const LONG_PAGE = { ratio: 3, height: 2001, width: 800, pixels: 6_000_000 };
 const SENDABLE = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"]);
 
 /**

@@ -13,6 +13,7 @@ export class Session {
   #timer;
   #state = null;
   #kept = new Set();
+  #troubled = false;
 
   constructor(onTrouble) {
     this.onTrouble = onTrouble;
@@ -100,7 +101,10 @@ export class Session {
     });
   }
 
+  /** Say what is wrong, the first time: what follows from it would hide the reason. */
   #refused(error) {
+    if (this.#troubled) return;
+    this.#troubled = true;
     const why = error?.name === "QuotaExceededError" ? "its space is full" : error?.message || error?.name || "unknown";
     this.onTrouble(`This browser does not keep the session (${why.replace(/\.$/, "")}); a reload loses it.`);
   }
