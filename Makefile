@@ -43,9 +43,10 @@ web: $(DEV)/.installed  ## Build the page that predicts in the browser into site
 	cd web && npm ci
 	$(DEV)/$(BIN)/python web/build.py
 
-bench: $(DEV)/.installed  ## Time a prediction, the metrics and an evaluation beside named peers
-	$(DEV)/$(BIN)/python benchmarks/predict.py
+bench: $(DEV)/.installed  ## Time networks, files, start, metrics and an evaluation beside named peers
+	$(DEV)/$(BIN)/python -m pip install --quiet hotgaze==0.1.1
 	$(DEV)/$(BIN)/python benchmarks/metrics/compare.py
+	$(DEV)/$(BIN)/python benchmarks/table.py --plot docs/images/performance.png
 	$(DEV)/$(BIN)/python benchmarks/evaluate.py
 
 figures: $(BASE)/.installed  ## Count commands' parameters, modules, lines and public names

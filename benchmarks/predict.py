@@ -2,18 +2,20 @@
 
     python benchmarks/predict.py [--model lite|FILE.onnx] [--threads 2] [--rounds 60]
 
-The peers: the same network in PyTorch (eager), a plain feature pyramid over the same encoder at 256×192 and
-1/4 resolution (the simplest network of this kind), and SalGAN's VGG-16 generator, both in ONNX Runtime.
-Weights do not change the time, so the peers' are random. The contestants take turns, so that a machine that
-slows down slows all of them; a turn is several calls in a row, of which the first do not count, since they
-pay for the threads and the memory that the one before has left. Medians and their ratios are printed. Needs
-the extra ``train``.
+The peers: the same network in PyTorch (eager), the same in 8 bits, UNISAL's network in PyTorch at its own
+size (384×288; its code comes with the package hotgaze), a plain feature pyramid over the same encoder at
+256×192 and 1/4 resolution (the simplest network of this kind), and SalGAN's VGG-16 generator, the last two in
+ONNX Runtime. Weights do not change the time, so the peers' are random. The contestants take turns, so that a
+machine that slows down slows all of them; a turn is several calls in a row, of which the first do not count,
+since they pay for the threads and the memory that the one before has left. Medians and their ratios are
+printed. Needs the extra ``train``; without hotgaze, UNISAL's row is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -28,6 +30,8 @@ from turns import in_session, seconds_in_turns
 from salgan import load_model
 from salgan.models import find, list_models
 from salgan.networks import Generator
+
+UNISAL_ROW = "UNISAL at 384×288, PyTorch, eager"
 
 
 class PlainPyramid(nn.Module):
@@ -62,39 +66,58 @@ def in_onnx_runtime(
     return in_session(path.read_bytes(), size, threads)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Time one picture on the CPU, next to named peers.")
-    parser.add_argument("--model", default="lite", help="a model by name, or an ONNX file")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=60)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+def unisal() -> dict[str, Callable[[], object]]:
+    """UNISAL's network at the size that it was trained for, untrained; nothing without the package hotgaze."""
+    try:
+        from hotgaze._unisal._model import UNISAL
+    except ImportError:
+        print("UNISAL is left out: pip install hotgaze", file=sys.stderr)
+        return {}
+    network = UNISAL(cnn_cfg={"pretrained": False}, verbose=0).eval()
+    picture = torch.rand(1, 1, 3, 288, 384)
+    return {UNISAL_ROW: lambda: network(picture, source="SALICON", static=True)}
 
-    predictor = load_model(arguments.model)
+
+def network_times(model: str, threads: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of every contestant's calls for one picture; the first one is the model's network alone."""
+    torch.set_num_threads(threads)
+    predictor = load_model(model, threads=threads)
     size = (predictor.preprocessing.height, predictor.preprocessing.width)
     named = {record.name: find(record) for record in list_models()}
-    content = Path(named.get(arguments.model) or arguments.model).read_bytes()
+    content = Path(named.get(model) or model).read_bytes()
+    in_8_bits = named.get("lite-int8")
     photo = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
     decoder = {"finest_stride": 8, "separable": False}
     eager = Generator("tf_efficientnet_lite0", decoder=decoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     tensor = torch.rand(1, 3, *size).contiguous(memory_format=torch.channels_last) * 255
     with tempfile.TemporaryDirectory() as folder:
         contestants = {
-            f"{arguments.model}, network": in_session(content, size, arguments.threads),
-            f"{arguments.model}, 800×600 array to SaliencyMap": lambda: predictor.predict(photo),
-            "same network, PyTorch eager": lambda: eager(tensor),
-            "plain pyramid at 256×192": in_onnx_runtime(
-                PlainPyramid(), (192, 256), arguments.threads, Path(folder) / "plain.onnx"
+            f"{model}, the network": in_session(content, size, threads),
+            f"{model}, from an 800×600 array to its map": lambda: predictor.predict(photo),
+            "the same network in PyTorch, eager": lambda: eager(tensor),
+            **unisal(),
+            "a plain pyramid at 256×192": in_onnx_runtime(
+                PlainPyramid(), (192, 256), threads, Path(folder) / "plain.onnx"
             ),
-            "VGG-16 SalGAN at 256×192": in_onnx_runtime(
-                Generator(), (192, 256), arguments.threads, Path(folder) / "vgg.onnx"
+            "SalGAN's VGG-16 at 256×192": in_onnx_runtime(
+                Generator(), (192, 256), threads, Path(folder) / "vgg.onnx"
             ),
         }
-    with torch.inference_mode():
-        times = seconds_in_turns(contestants, arguments.rounds)
+        if in_8_bits is not None:
+            contestants["lite-int8, the network"] = in_session(in_8_bits.read_bytes(), size, threads)
+        with torch.inference_mode():
+            return seconds_in_turns(contestants, rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time one picture on the CPU, next to named peers.")
+    parser.add_argument("--model", default="lite", help="a model by name, or an ONNX file")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=60)
+    arguments = parser.parse_args()
+    times = network_times(arguments.model, arguments.threads, arguments.rounds)
     first = statistics.median(next(iter(times.values())))
-    print(f"Input {size[0]}×{size[1]}, {arguments.threads} threads")
-    print(f"{'median ms':>10} {'min ms':>8} {'ratio':>6}")
+    print(f"{arguments.threads} threads\n{'median ms':>10} {'min ms':>8} {'ratio':>6}")
     for name, values in times.items():
         middle = statistics.median(values)
         print(f"{middle * 1e3:10.2f} {min(values) * 1e3:8.2f} {middle / first:6.2f}  {name}")
