@@ -2,8 +2,8 @@
 
     python benchmarks/files.py [--pictures 600]
 
-Makes 600 JPEGs of 800×600 (parts of examples/photo.jpg at random places and sizes, from a seed) in a temporary
-folder, and gives them to
+Makes 600 JPEGs of 800×600 (parts of examples/photo.jpg at random places and sizes, from a seed) in a
+temporary folder, and gives them to
 
 - ``salgan predict``, which writes a PNG map of 8 bits for each, as a command of its own;
 - the floor: a program that decodes the same JPEGs and encodes the same finished maps with Pillow, in as many
@@ -73,7 +73,7 @@ def floor(pictures: Path, maps: Path, out: Path) -> None:
 def _decode_and_encode(picture: Path, finished: Path, out: Path) -> None:
     with Image.open(picture) as opened:
         opened.convert("RGB").load()
-    # A finished map must be decoded first, which predicting does not: its time is given back by its own clock.
+    # A finished map must be decoded first, which predicting does not: decoding_maps takes that off again.
     with Image.open(finished) as opened:
         levels = Image.fromarray(np.asarray(opened))
     levels.save(out, format="PNG", compress_level=1)
@@ -113,7 +113,7 @@ def file_to_file(count: int) -> dict[str, float]:
 
 
 def fast_layers(pictures: Path) -> dict[str, float]:
-    """hotgaze without a network: processor time a picture, from its file to its array."""
+    """The peer hotgaze without a network: processor time a picture, from its file to its array."""
     try:
         from hotgaze.engine import run_engine
     except ImportError:

@@ -67,7 +67,7 @@ def in_onnx_runtime(
 
 
 def unisal() -> dict[str, Callable[[], object]]:
-    """UNISAL's network at the size that it was trained for, untrained; nothing without the package hotgaze."""
+    """UNISAL's network at its own size, with random weights; nothing without the package hotgaze."""
     try:
         from hotgaze._unisal._model import UNISAL
     except ImportError:
