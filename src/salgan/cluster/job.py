@@ -27,7 +27,7 @@ RECORD = "_salgan.json"
 
 _PART = re.compile(r".+-[0-9a-f]{16}\.parquet")
 _SMALL_ROWS = 2048
-"""The same where only numbers are kept."""
+"""Pictures that a unit has at most where only numbers are kept."""
 
 _ERRORS = 20
 
