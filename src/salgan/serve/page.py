@@ -13,6 +13,7 @@ from salgan import render
 from salgan.ab import difference_look
 from salgan.regions import VIEWS
 from salgan.serve.limits import Limits
+from salgan.serve.suggesting import kinds_here
 
 __all__ = ["add_page", "page_look"]
 
@@ -42,6 +43,7 @@ def add_page(app: FastAPI, limits: Limits) -> None:
         """What the page needs to draw a map as the library does, and the limits it must keep."""
         content = {
             "look": page_look(),
+            "suggested": kinds_here(),
             "limits": {"bytes": limits.max_bytes, "pixels": limits.max_pixels},
         }
         return JSONResponse(content, headers=_FRESH)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -18,7 +16,7 @@ from salgan.serve.request import PICTURE_BODY, read_upload
 from salgan.serve.routes import TROUBLE, gone_of
 from salgan.serve.worker import Worker
 
-__all__ = ["suggest_routes"]
+__all__ = ["kinds_here", "suggest_routes"]
 
 
 def suggest_routes(worker: Worker, held: Held) -> APIRouter:
@@ -38,7 +36,7 @@ def suggest_routes(worker: Worker, held: Held) -> APIRouter:
     )
     async def suggested() -> Response:
         """For pages that offer it: 404 where the service has no detectors."""
-        return JSONResponse({"kinds": await _kinds()})
+        return JSONResponse({"kinds": _kinds()})
 
     @router.post(
         "/v1/suggest",
@@ -49,7 +47,7 @@ def suggest_routes(worker: Worker, held: Held) -> APIRouter:
     )
     async def find(request: Request) -> Response:
         """Send a picture; get boxes to choose from, in the form of regions. Nothing is measured."""
-        await _kinds()
+        _kinds()
         upload = await read_upload(request)
         held.check_answers()
         return await worker.look(
@@ -59,10 +57,17 @@ def suggest_routes(worker: Worker, held: Held) -> APIRouter:
     return router
 
 
-async def _kinds() -> list[Kind]:
-    """What is suggested here; the first call imports the detectors, which takes seconds."""
+def kinds_here() -> list[Kind]:
+    """What is suggested here; nothing without the extra."""
     try:
-        return await asyncio.to_thread(suggested_kinds)
+        return suggested_kinds()
+    except MissingExtraError:
+        return []
+
+
+def _kinds() -> list[Kind]:
+    try:
+        return suggested_kinds()
     except MissingExtraError as error:
         raise ProblemError(404, f"regions are not suggested here: {error}") from None
 

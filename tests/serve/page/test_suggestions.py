@@ -62,3 +62,11 @@ def test_a_service_without_detectors_says_what_it_lacks(page):
     alert = page.get_by_role("alert")
     alert.wait_for()
     assert detail in alert.inner_text()
+
+
+@pytest.mark.parametrize(("kinds", "is_offered"), [([], False), (["text", "block"], True)])
+def test_they_are_offered_only_where_the_service_has_the_detectors(open_page, monkeypatch, kinds, is_offered):
+    monkeypatch.setattr("salgan.serve.page.kinds_here", lambda: kinds)
+    page = open_page()
+    page.locator("#model", has_text="tiny").wait_for()
+    assert page.locator("#suggest").evaluate("button => !button.hidden") == is_offered

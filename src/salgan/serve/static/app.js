@@ -311,6 +311,7 @@ async function start() {
   const settings = await api.settings();
   page.settings = settings;
   one("#model").textContent = `model ${settings.model}`;
+  if (settings.suggested) one("#suggest").hidden = settings.suggested.length === 0;
   showLegend();
 }
 
