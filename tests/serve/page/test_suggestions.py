@@ -14,6 +14,12 @@ FOUND = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _detectors(monkeypatch):
+    """A service that says it has the detectors, whether or not they are installed."""
+    monkeypatch.setattr("salgan.serve.page.kinds_here", lambda: ["face", "text", "block"])
+
+
 def _service_suggests(page, asked):
     def answer(route):
         asked.append(route.request.method)
