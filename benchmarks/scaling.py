@@ -5,8 +5,9 @@
 Measures, on this machine: the processor time that a picture takes an actor (reading, decoding, predicting,
 encoding and writing, with none of Ray), the bytes it reads and writes, how long Ray and the actors take to
 start, and what a unit costs beside its pictures. From these it foretells how long runs of so many pictures
-with so many workers take, does the runs, and prints both. The pictures are made up; their number and size
-say how much disk they take. Needs the extra ``cluster``.
+with so many workers take, does the runs, and prints both. Core-seconds are the processor time of the actors,
+which other work on the machine hardly moves; seconds are those of a clock. The pictures are made up; their
+number and size say how much disk they take. Needs the extra ``cluster``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import statistics
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,11 @@ from salgan.models import load_model
 
 UNITS = 200
 """Empty units that the overhead is measured on."""
+
+HEADINGS = (
+    *("workers", "pictures", "core-seconds foretold", "measured", "ratio"),
+    *("of the driver", "seconds foretold", "measured", "ratio"),
+)
 
 
 def make_pictures(folder: Path, count: int, size: tuple[int, int]) -> None:
@@ -66,7 +73,7 @@ def nothing(task: int, trail: object) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", default="lite")
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--pictures", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--size", default="64x48", help="of the pictures, in pixels")
     parser.add_argument("--save", choices=["map", "focal"], default="map", help="what the rows hold")
@@ -84,6 +91,7 @@ def main() -> None:
         each, bytes_in, bytes_out = alone(folder, predictor, wanted)
         print(f"one actor, without Ray: {1000 * each:.2f} ms of processor time a picture ({1 / each:.1f}/s)")
         print(f"bytes a picture: {bytes_in:.0f} in, {bytes_out:.0f} out")
+        print(f"memory of the driver: {memory_of_the_list(folder):.0f} bytes a picture in a file")
         rows = []
         for workers in arguments.workers:
             starts: list[float] = []
@@ -94,43 +102,32 @@ def main() -> None:
                 first: list[float] = []
                 with seconds(first):
                     list(on_cluster(nothing, list(range(workers)), pool))
-                many: list[float] = []
-                with seconds(many):
-                    list(on_cluster(nothing, list(range(UNITS)), pool))
-                overhead = max(0.0, many[0] - first[0]) / UNITS
+                ends = [time.perf_counter() for _ in on_cluster(nothing, list(range(UNITS)), pool)]
+                overhead = (ends[-1] - ends[0]) / (UNITS - 1)
                 print(
                     f"{workers} workers: Ray starts in {starts[0]:.1f} s, actors in {first[0]:.1f} s; "
                     f"a unit costs {1000 * overhead:.1f} ms beside its pictures"
                 )
                 for count in arguments.pictures:
+                    units = -(-count // min(256, -(-count // (4 * workers))))
                     cores = min(workers, len(os.sched_getaffinity(0)))
-                    units = -(-count // 256) if count >= 1024 * workers else 4 * workers
-                    foretold = first[0] + count * each / cores + units * overhead
+                    foretold = count * each
+                    wall = first[0] + foretold / cores + units * overhead
                     taken: list[float] = []
                     sources = sorted(str(path) for path in (folder / "in").iterdir())[: -(-count // 1000)]
+                    out = str(folder / f"{workers}-{count}.parquet")
+                    mine = time.process_time()
                     with seconds(taken):
-                        result = predict_on_cluster(
-                            sources,
-                            str(folder / f"{workers}-{count}.parquet"),
-                            predictor,
-                            wanted=wanted,
-                            workers=workers,
-                        )
-                    rows.append(
-                        [
-                            str(workers),
-                            f"{result.pictures:,}",
-                            f"{foretold:.1f}",
-                            f"{taken[0]:.1f}",
-                            f"{foretold / taken[0]:.2f}",
-                            f"{result.pictures / taken[0]:.1f}",
-                        ]
-                    )
+                        result = predict_on_cluster(sources, out, predictor, wanted=wanted, workers=workers)
+                    mine = time.process_time() - mine
+                    row = [workers, result.pictures, foretold, result.seconds, foretold / result.seconds]
+                    row += [mine, wall, taken[0], wall / taken[0]]
+                    rows.append([f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f}" for cell in row])
                     print("done:", *rows[-1], flush=True)
             finally:
                 context.__exit__(None, None, None)
-    headings = ["workers", "pictures", "foretold s", "measured s", "foretold / measured", "pictures/s"]
-    print("\n".join(markdown_table(headings, rows, numbers=range(6))))
+    if rows:
+        print("\n".join(markdown_table(HEADINGS, rows, numbers=range(len(HEADINGS)))))
 
 
 def alone(folder: Path, predictor: object, wanted: Wanted) -> tuple[float, float, float]:
@@ -147,6 +144,16 @@ def alone(folder: Path, predictor: object, wanted: Wanted) -> tuple[float, float
         pictures += report.pictures
         read, written = read + report.bytes_in, written + report.bytes_out
     return statistics.mean(times), read / pictures, written / pictures
+
+
+def memory_of_the_list(folder: Path) -> float:
+    """Bytes that the list of pictures and its units take, for each picture."""
+    tracemalloc.start()
+    found = find_sources([str(folder / "in")])
+    units = list(units_of(found))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return taken / sum(len(unit.pictures) for unit in units)
 
 
 if __name__ == "__main__":

@@ -69,8 +69,9 @@ def test_ray_is_told_to_report_nothing_before_it_is_imported():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
-    for number in range(400):
-        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number % 5, 2000, 1500))
+    content = jpeg(1, 1600, 1200)
+    for number in range(60):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
     out = tmp_path / "maps.parquet"
     command = [
         sys.executable,
@@ -96,7 +97,7 @@ def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
     assert process.returncode == 128 + signal.SIGTERM, said
     assert said.startswith("salgan: stopped after ") and said.count("\n") == 1
     parts = list(out.glob("*.parquet"))
-    assert 0 < sum(pq.read_table(part).num_rows for part in parts) < 400
+    assert 0 < sum(pq.read_metadata(part).num_rows for part in parts) < 60
     assert sorted(path.name for path in out.iterdir()) == sorted(
         ["_salgan.json", *(part.name for part in parts)]
     )

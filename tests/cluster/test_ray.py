@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +126,13 @@ def test_an_evaluation_on_the_cluster_has_the_table_of_a_single_machine(salgan, 
     assert [each.code for each in said] == [0, 0], said
     for name in ("per_picture.csv", "summary.json", "summary.md"):
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+def test_nobody_without_the_token_gets_work_done():
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    stranger = {key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")}
+    code = f"import ray; ray.init({address!r}); print(ray.get(ray.remote(abs).remote(1)))"
+    done = subprocess.run([sys.executable, "-c", code], env=stranger, capture_output=True, text=True)
+    assert done.returncode and "Failed to connect" in done.stderr

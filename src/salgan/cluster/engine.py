@@ -245,7 +245,8 @@ class _Actor:
             os.chdir(folder)
         self._run = run
         os.environ[THREADS_VARIABLE] = str(max(1, int(cpus)))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._work = pickle.loads(ray.get(held.reference))  # noqa: S301  (from our own driver)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
