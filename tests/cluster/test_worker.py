@@ -21,6 +21,7 @@ from salgan.jobs import find_jobs, predict_all
 from salgan.models import load_model
 from salgan.regions import parse_box
 from salgan.saliency_map import SaliencyMap
+from tests import _fenced
 from tests.cluster.conftest import BAD, jpeg
 
 
@@ -263,6 +264,15 @@ def test_a_map_in_a_row_is_a_saliency_map_again(tmp_path, predictor):
     assert np.allclose(
         SaliencyMap.load(tmp_path / "a.png").array, predictor.predict(tmp_path / "a.jpg").array, atol=1e-5
     )
+
+
+def test_the_page_about_scaling_reads_the_rows(folder, tmp_path, predictor, monkeypatch):
+    rows([folder], tmp_path / "maps.parquet", predictor)
+    monkeypatch.chdir(tmp_path)
+    (block,) = _fenced.blocks("docs/scaling.md", "python")
+    names: dict[str, object] = {}
+    exec(block.text, names)  # noqa: S102
+    assert names["rows"].num_rows == 9 + len(BAD)
 
 
 def test_what_stands_where_is_said(tmp_path):

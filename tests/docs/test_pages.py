@@ -22,6 +22,7 @@ RUN_ELSEWHERE = {
     "docs/heatmaps.md": "tests/test_design_docs.py",
     "docs/regions.md": "tests/test_design_docs.py",
     "docs/report.md": "tests/test_design_docs.py",
+    "docs/scaling.md": "tests/cluster/test_worker.py",
     "docs/serve.md": "tests/serve/test_docs.py",
     "docs/training.md": "tests/docs/test_training.py",
     "docs/video.md": "tests/video/test_docs.py",
@@ -36,6 +37,7 @@ NOT_RUN = {
     "salgan export runs/paper": "needs that run; tests/export exports networks",
     "salgan serve": "does not end; tests/serve asks a running one",
     "salgan predict clip.mp4": "tests/video predicts clips",
+    "salgan predict s3://": "tests/cluster predicts from a bucket to a bucket",
     "salgan predict pictures/": "needs the exported model; tests/cli predicts folders",
 }
 OF_OTHERS = {"--help", "--keep"}
