@@ -235,7 +235,7 @@ def test_a_second_attempt_is_careful_and_leaves_out_what_two_such_attempts_died_
     trail.end()
     assert (report.pictures, report.failed) == (4, 1)
     assert report.errors == [f"{paths[2]}: kills the process that reads it"]
-    assert not (tmp_path / "salgan-run").exists()
+    assert not list(tmp_path.glob("salgan-*"))
 
 
 def test_a_worker_that_was_killed_from_outside_blames_no_picture(tmp_path, monkeypatch):
@@ -245,6 +245,16 @@ def test_a_worker_that_was_killed_from_outside_blames_no_picture(tmp_path, monke
         trail.at(number)
     assert Trail("run", "task").killers == {3}
     assert Trail("run", "other").killers == set()
+
+
+def test_actors_of_one_machine_do_not_remove_each_others_trails(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first, second = Trail("run", "1"), Trail("run", "2")
+    first.end()
+    second.at(0)
+    assert Trail("run", "2").attempt == 2
+    assert {path.parent for path in tmp_path.iterdir()} == {tmp_path}
+    assert all(path.is_file() for path in tmp_path.iterdir())
 
 
 def test_a_part_is_written_whole_or_not_at_all(folder, tmp_path, predictor):

@@ -36,7 +36,8 @@ class Trail:
     """
 
     def __init__(self, run: str, task: str) -> None:
-        self._path = Path(tempfile.gettempdir(), f"salgan-{run}", task)
+        # A folder for all of a run would be removed by one actor while another writes into it.
+        self._path = Path(tempfile.gettempdir(), f"salgan-{run}-{task[:16]}")
         lines: list[str] = []
         with contextlib.suppress(OSError):
             lines = self._path.read_text(encoding="utf-8").splitlines()
@@ -57,11 +58,10 @@ class Trail:
 
     def end(self) -> None:
         """Forget the task, which is done."""
-        self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            self._path.parent.rmdir()  # the last one removes the folder
+            self._path.unlink()
 
     def _note(self, line: str) -> None:
-        self._path.parent.mkdir(exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        # Where nothing can be written, a task that kills its actor is not known to have been tried.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
