@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from salgan.cluster import Wanted, parse_wanted
+from salgan.cluster import Wanted, parse_wanted, storage
 from salgan.cluster.sources import Unit, find_sources, units_of
 from salgan.cluster.trail import Trail
 from salgan.cluster.worker import Worker
@@ -288,3 +288,22 @@ def test_the_page_about_scaling_reads_the_rows(folder, tmp_path, predictor, monk
 def test_what_stands_where_is_said(tmp_path):
     with pytest.raises(SalganError, match=r"nosuch://x: cannot be opened"):
         find_sources(["nosuch://x/y"])
+
+
+def test_what_a_buckets_driver_raises_is_one_line_whatever_its_class(monkeypatch):
+    """Without credentials botocore raises a class that is not an OSError."""
+
+    class NoCredentialsError(Exception):
+        pass
+
+    class Bucket:
+        def get_file_info(self, _):
+            raise NoCredentialsError("Unable to locate credentials")
+
+        open_input_file = get_file_info
+
+    monkeypatch.setattr(storage, "_at", lambda _: (Bucket(), "bucket/photos"))
+    place = "s3://bucket/photos"
+    for ask in (storage.size_of, lambda location: list(storage.listed(location)), storage.read_bytes):
+        with pytest.raises(SalganError, match=f"{place}: cannot be read .Unable to locate credentials"):
+            ask(place)

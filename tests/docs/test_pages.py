@@ -29,6 +29,7 @@ RUN_ELSEWHERE = {
 }
 # Commands of README.md that are parsed and not run, by how they begin, and why.
 NOT_RUN = {
+    "salgan regions page.png --suggest": "needs a page with text; tests/test_suggestions.py draws one",
     "salgan data check osie": "needs the dataset OSIE",
     "salgan train paper": "needs SALICON and days; tests/docs/test_training.py runs a training of the page",
     "salgan evaluate runs/paper": "needs that run",

@@ -83,6 +83,10 @@ def read_bytes(location: str) -> bytes:
             if attempt == _TRIES or "ACCESS_DENIED" in str(error):
                 raise ImageError(f"{location}: cannot be read ({_reason(error)})") from None
             time.sleep(_PAUSE * 2**attempt)
+        except (SalganError, MemoryError):
+            raise
+        except Exception as error:  # the drivers of fsspec have classes of their own, such as botocore's
+            raise ImageError(f"{location}: cannot be read ({_reason(error)})") from None
     raise AssertionError("unreachable")
 
 
@@ -188,7 +192,9 @@ def remove(location: str) -> None:
 def _as_error(location: str, done: str = "read") -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (SalganError, MemoryError):
+        raise
+    except Exception as error:  # the drivers of fsspec have classes of their own, such as botocore's
         raise SalganError(f"{location}: cannot be {done} ({_reason(error)})") from None
 
 
