@@ -38,6 +38,7 @@ NOT_RUN = {
     "salgan export runs/paper": "needs that run; tests/export exports networks",
     "salgan serve": "does not end; tests/serve asks a running one",
     "salgan predict clip.mp4": "tests/video predicts clips",
+    "salgan regions page.png": "needs the extra suggest; its own tests suggest regions",
     "salgan predict s3://": "tests/cluster predicts from a bucket to a bucket",
     "salgan predict pictures/": "needs the exported model; tests/cli predicts folders",
 }
