@@ -45,6 +45,15 @@ def test_labels_lie_in_the_picture_off_the_handles_and_off_each_other(page):
             assert _overlap(label, seen) < 0.5
 
 
+def test_a_label_keeps_off_the_edge_of_another_box_where_it_can(page):
+    upload(page)
+    draw(page, 0.3, 0.3, 0.5, 0.6)
+    draw(page, 0.4, 0.1, 0.9, 0.32)  # where the label of the first one would be
+    page.locator(".box").first.focus()
+    label, other = page.locator(".tag").first.bounding_box(), page.locator(".box").nth(1).bounding_box()
+    assert _overlap(label, other) < 0.5
+
+
 def test_a_new_box_begins_beside_and_with_shift_inside_another_one(page):
     upload(page)
     draw(page, 0.2, 0.2, 0.6, 0.6)

@@ -88,7 +88,9 @@ export class BoxLayer {
     tag.style.maxWidth = `${wide}px`;
     const frame = { left: x * wide, top: y * high, width: width * wide, height: height * high };
     const taken = [...this.#tags].filter(([other]) => other !== box).map(([, rectangle]) => rectangle);
-    const found = tagPlace(frame, { width: tag.offsetWidth, height: tag.offsetHeight }, { width: wide, height: high }, taken);
+    const others = this.boxes.list.filter((other) => other !== box).map((other) => this.boxes.at(other, this.key)).filter(Boolean)
+      .map((other) => ({ left: other.x * wide, top: other.y * high, width: other.width * wide, height: other.height * high }));
+    const found = tagPlace(frame, { width: tag.offsetWidth, height: tag.offsetHeight }, { width: wide, height: high }, taken, others);
     this.#tags.set(box, found);
     tag.style.left = `${found.left - frame.left - element.clientLeft}px`;
     tag.style.top = `${found.top - frame.top - element.clientTop}px`;
@@ -135,6 +137,7 @@ export class BoxLayer {
     const end = () => {
       target.removeEventListener("pointermove", move);
       onEnd();
+      this.boxes.select(this.boxes.selected); // the labels of other boxes make way
     };
     target.addEventListener("pointermove", move);
     target.addEventListener("lostpointercapture", end, { once: true });
@@ -170,10 +173,10 @@ export class BoxLayer {
 }
 
 /**
- * Where a label goes, in pixels: above its box, below it or inside, always in the picture and off the handles, and on no
- * other label if there is such a place.
+ * Where a label goes, in pixels: above its box, below it or inside, always in the picture and off the handles. Where there
+ * is such a place it is on no other label, and on the edge of no other box.
  */
-export function tagPlace(box, tag, picture, taken = []) {
+export function tagPlace(box, tag, picture, taken = [], others = []) {
   const left = Math.max(0, Math.min(box.left, picture.width - tag.width));
   const inside = Math.max(0, Math.min(box.left + GAP, picture.width - tag.width));
   const roomy = box.height >= tag.height + 2 * GAP && box.width >= tag.width + 2 * GAP;
@@ -184,7 +187,16 @@ export function tagPlace(box, tag, picture, taken = []) {
   ].filter(({ top }) => top >= 0 && top + tag.height <= picture.height)
     .map((place) => ({ ...place, width: tag.width, height: tag.height }));
   const last = { left: inside, top: Math.max(0, Math.min(box.top + GAP, picture.height - tag.height)), width: tag.width, height: tag.height };
-  return places.find((place) => !taken.some((other) => overlap(place, other))) ?? places[0] ?? last;
+  const free = places.filter((place) => !taken.some((other) => overlap(place, other)));
+  return free.find((place) => !others.some((other) => crosses(place, other))) ?? free[0] ?? places[0] ?? last;
+}
+
+/** Whether a label lies on the edge or the handles of a box; inside the box it does not. */
+function crosses(tag, box) {
+  const grown = { left: box.left - GAP, top: box.top - GAP, width: box.width + 2 * GAP, height: box.height + 2 * GAP };
+  const within = tag.left >= box.left + GAP && tag.left + tag.width <= box.left + box.width - GAP
+    && tag.top >= box.top + GAP && tag.top + tag.height <= box.top + box.height - GAP;
+  return overlap(tag, grown) && !within;
 }
 
 function overlap(one, other) {

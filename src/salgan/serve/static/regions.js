@@ -167,7 +167,7 @@ export class RegionTable {
     numbers.forEach((cell, at) => {
       cell.textContent = texts[at];
       cell.classList.toggle("noise", pictures.length === 2 && at === 2 && differs === false);
-      cell.classList.toggle("most", pictures.length > 1 && at === best);
+      cell.classList.toggle("most", at === (pictures.length > 1 ? best : 0));
     });
     this.#say(box, parts, intervals, differs, best);
   }
