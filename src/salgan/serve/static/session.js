@@ -5,6 +5,7 @@ const STORE = "session";
 const STATE = "state";
 const FORM = 1; // of what is kept; what has another is left out
 const PAUSE = 250; // milliseconds without a change before it is written down
+const ANSWERS = 8000; // milliseconds in which the store opens
 const PATIENCE = 1500; // for the tab that a reload replaces to let go
 
 /** The session of this browser. `onTrouble` gets one line if it cannot be kept. */
@@ -117,6 +118,7 @@ function opened() {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
     request.onblocked = () => reject(new Error("another tab holds it"));
+    setTimeout(() => reject(new Error("its store does not answer")), ANSWERS); // pictures must not wait for it for ever
   });
 }
 
