@@ -77,11 +77,6 @@ def test_every_case_has_its_test(shared):
     assert {case for case in cases if f'"{case}"' not in text} == set()
 
 
-def fails_still(why: str) -> pytest.MarkDecorator:
-    """A case that is not right yet; the mark goes when it is."""
-    return pytest.mark.xfail(strict=True, reason=why)
-
-
 # Pictures
 
 
