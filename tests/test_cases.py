@@ -1,7 +1,6 @@
 """Faults that people reported of tools like this one: each public case is made, tried, and judged.
 
-``cases/run NAME`` in the shared folder makes the same input by hand. A case that still fails is marked
-``xfail(strict=True)``, so that mending it turns the mark into a failure and the mark has to go.
+``cases/run NAME`` in the shared folder makes the same input by hand.
 """
 
 import os
