@@ -192,3 +192,15 @@ def test_a_misspelt_picture_in_the_file_is_said(tmp_path, designs, regions_file,
         "salgan: warning: --file has regions of nwe.png, which is not among the pictures; "
         "did you mean new.png?\n"
     )
+
+
+def test_a_file_for_many_more_pictures_is_one_line(tmp_path, designs, model, salgan):
+    own = [{"name": "left", "box": [0, 0, 0.5, 1]}]
+    entries = dict.fromkeys((*(path.name for path in designs), "a.png", "b.png", "c.png", "d.png"), own)
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"pictures": entries}))
+    said = salgan("ab", *designs, "--file", file, "--model", model, "--fast", "--quiet")
+    assert said.err == (
+        "salgan: warning: --file has regions of a.png, b.png, c.png and 1 more, "
+        "which are not among the pictures\n"
+    )

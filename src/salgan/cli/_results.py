@@ -112,14 +112,19 @@ def say_unused(regions: RegionSet, paths: Sequence[Path]) -> None:
     """Say which pictures of a file of regions are not among those that were given."""
     from salgan._words import did_you_mean
 
-    names = [path.name for path in paths]
-    for entry in regions.unused(paths):
-        hint = did_you_mean(entry, names, "") if len(names) < 1000 else ""
-        say(
-            f"salgan: warning: --file has regions of {entry}, which is not among the pictures"
-            + (f"; {hint}" if hint else ""),
-            err=True,
-        )
+    unused = regions.unused(paths)
+    if not unused:
+        return
+    # A picture that has an entry of its own is not what another entry was meant to name.
+    names = [path.name for path in paths if not regions.has_entry_for(path)]
+    hint = did_you_mean(unused[0], names, "") if len(unused) == 1 and len(names) < 1000 else ""
+    shown = ", ".join(unused[:3]) + (f" and {len(unused) - 3} more" if len(unused) > 3 else "")
+    verb = "is" if len(unused) == 1 else "are"
+    say(
+        f"salgan: warning: --file has regions of {shown}, which {verb} not among the pictures"
+        + (f"; {hint}" if hint else ""),
+        err=True,
+    )
 
 
 def found_pictures(sources: list[str]) -> Pictures:

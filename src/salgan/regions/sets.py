@@ -57,6 +57,10 @@ class RegionSet:
         used = {self._entry_for(path) for path in paths}
         return [entry for entry in self.of_pictures if entry not in used]
 
+    def has_entry_for(self, path: str | Path) -> bool:
+        """Whether the file names this picture itself."""
+        return self._entry_for(path) is not None
+
     @property
     def names(self) -> list[str]:
         """The name of every region, each once."""
