@@ -72,3 +72,14 @@ def test_more_seeds_are_added_to_an_experiment_and_finished_ones_are_not_trained
     found[1]["gan"] = replace(found[1]["gan"], evaluations=(other,))
     with pytest.raises(ConfigError, match="were not evaluated alike"):
         seeds_table(found, tmp_path)
+
+
+def test_several_processes_are_refused_which_would_evaluate_beside_each_other(
+    experiment_data, tmp_path, monkeypatch
+):
+    data, recipe = experiment_data
+    with pytest.raises(ConfigError, match="trains on one device"):
+        Experiment(recipe, (f"data={data}", "devices=2"), tmp_path).config()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="leave out torchrun"):
+        Experiment(recipe, (f"data={data}",), tmp_path).config()

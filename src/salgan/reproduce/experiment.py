@@ -9,6 +9,7 @@ PyTorch is imported inside the functions that train, so reading a finished exper
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -117,11 +118,15 @@ class Experiment:
         """The recipe with the experiment's overrides and some more.
 
         Raises:
-            ConfigError: they do not make sense.
+            ConfigError: they do not make sense, or ask for several processes: the others would go on to the
+                evaluations beside the first one.
         """
         from salgan.training import load_config
 
-        return load_config(self.recipe, [*self.overrides, "out=.", *more])
+        config = load_config(self.recipe, [*self.overrides, "out=.", *more])
+        if config.devices > 1 or os.environ.get("WORLD_SIZE", "1") != "1":
+            raise ConfigError("reproduce trains on one device; leave out torchrun, and set devices=1")
+        return config
 
 
 def branches(experiment: Experiment) -> dict[str, Branch]:
