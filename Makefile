@@ -107,9 +107,8 @@ $(RELEASE)/.installed:
 $(OLDEST)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/$(BIN)/python -m pip install --quiet uv
-	echo 'torchvision<0.25' > $(OLDEST)/pairs.txt  # timm brings it; this is the one that fits the oldest torch
-	$(OLDEST)/$(BIN)/uv pip compile --quiet --extra all --resolution lowest-direct --constraint $(OLDEST)/pairs.txt \
-	  --python $(OLDEST)/$(BIN)/python --output-file $(OLDEST)/oldest.txt pyproject.toml
+	$(OLDEST)/$(BIN)/uv pip compile --quiet --extra all --extra cluster --extra suggest --resolution lowest-direct \
+	  --no-deps --python $(OLDEST)/$(BIN)/python --output-file $(OLDEST)/oldest.txt pyproject.toml
 	$(OLDEST)/$(BIN)/uv pip install --quiet --python $(OLDEST)/$(BIN)/python \
 	  --constraint $(OLDEST)/oldest.txt --editable '.[dev]'
 	touch $@
