@@ -240,7 +240,7 @@ def test_large_files_are_read_one_at_a_time(predictor, tmp_path, monkeypatch):
     monkeypatch.setattr("salgan.image.read", read)
     monkeypatch.setattr("salgan.models.many.cores", lambda: 4)
     monkeypatch.setattr("salgan.models.many.BYTES_UNDER_WAY", 1)
-    for _ in in_batches(predictor.predict_batch, [tmp_path / "photo.png"] * 10, "rgb"):
+    for _ in in_batches(predictor.predict_batch, [tmp_path / "photo.png"] * 10, "rgb", 8):
         pass
     assert most == 1
 

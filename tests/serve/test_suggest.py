@@ -28,7 +28,7 @@ def test_the_answer_is_what_the_library_finds_and_can_be_sent_back_as_regions(se
 
 def test_a_page_can_ask_what_is_suggested_here(service):
     pytest.importorskip("rapidocr", reason="the extra suggest is not installed")
-    kinds = service.get("/v1/suggest").json()["kinds"]
+    kinds = service.get("/page.json").json()["suggested"]
     assert {"text", "block"} <= set(kinds) <= {"face", "text", "block"}
 
 
@@ -38,12 +38,11 @@ def test_a_file_that_is_no_picture_is_refused_as_everywhere(service):
     assert answer.status_code == 422
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_without_the_extra_the_answer_is_one_line_that_names_it(service, monkeypatch, method):
+def test_without_the_extra_the_answer_is_one_line_that_names_it(service, monkeypatch):
     _text.load.cache_clear()
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    body = {"content": png()} if method == "POST" else {}
-    answer = service.request(method, "/v1/suggest", headers={"Content-Type": "image/png"}, **body)
+    assert service.get("/page.json").json()["suggested"] == []
+    answer = service.post("/v1/suggest", content=png(), headers={"Content-Type": "image/png"})
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] == (

@@ -95,12 +95,6 @@ class Focal(BaseModel):
     y: Fraction = Field(description="From the top, as a fraction of the height.")
 
 
-class SuggestedKinds(BaseModel):
-    """What is looked for in a picture."""
-
-    kinds: list[Literal["face", "text", "block"]]
-
-
 class Suggestion(BaseModel):
     """A region that was found, to accept or to leave."""
 

@@ -1,4 +1,4 @@
-"""The API's routes for regions to choose from."""
+"""The API's route for regions to choose from."""
 
 from __future__ import annotations
 
@@ -20,23 +20,13 @@ __all__ = ["kinds_here", "suggest_routes"]
 
 
 def suggest_routes(worker: Worker, held: Held) -> APIRouter:
-    """The routes.
+    """The route.
 
     Args:
         worker: decodes pictures, in turn.
         held: knows whether there is room for another answer.
     """
     router = APIRouter(tags=["pictures"])
-
-    @router.get(
-        "/v1/suggest",
-        summary="Say which kinds of regions are suggested here",
-        response_model=schemas.SuggestedKinds,
-        responses=schemas.problems(401, 404, 421),
-    )
-    async def suggested() -> Response:
-        """For pages that offer it: 404 where the service has no detectors."""
-        return JSONResponse({"kinds": _kinds()})
 
     @router.post(
         "/v1/suggest",
@@ -47,7 +37,10 @@ def suggest_routes(worker: Worker, held: Held) -> APIRouter:
     )
     async def find(request: Request) -> Response:
         """Send a picture; get boxes to choose from, in the form of regions. Nothing is measured."""
-        _kinds()
+        try:
+            suggested_kinds()
+        except MissingExtraError as error:
+            raise ProblemError(404, f"regions are not suggested here: {error}") from None
         upload = await read_upload(request)
         held.check_answers()
         return await worker.look(
@@ -63,13 +56,6 @@ def kinds_here() -> list[Kind]:
         return suggested_kinds()
     except MissingExtraError:
         return []
-
-
-def _kinds() -> list[Kind]:
-    try:
-        return suggested_kinds()
-    except MissingExtraError as error:
-        raise ProblemError(404, f"regions are not suggested here: {error}") from None
 
 
 def _report(picture: Picture) -> dict[str, object]:
