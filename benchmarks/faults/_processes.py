@@ -100,10 +100,14 @@ def kill_serve(folder: Path, times: int, rng: random.Random) -> Iterator[str | N
             time.sleep(0.05)
         process.send_signal(sent)
         code, said = ended(process, "serve", 30)
-        time.sleep(1)
+        # A decoder that was still importing when the service was killed notices it after that.
+        end = time.monotonic() + 10
+        while (
+            orphans := [pid for pid in family if Path(f"/proc/{pid}").exists()]
+        ) and time.monotonic() < end:
+            time.sleep(0.1)
         wrong = badly_stopped(code, said, sent)
-        orphans = [pid for pid in family if Path(f"/proc/{pid}/cmdline").exists()]
-        yield wrong or (f"after {sent.name} these still run: {orphans}" if orphans else None)
+        yield wrong or (f"10 s after {sent.name} these still run: {orphans}" if orphans else None)
 
 
 def interrupt_start(folder: Path, times: int, rng: random.Random) -> Iterator[str | None]:
