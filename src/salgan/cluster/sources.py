@@ -17,7 +17,7 @@ from salgan.cluster import storage
 from salgan.cluster.rows import as_text
 from salgan.cluster.shards import PARQUET, TAR, bytes_column, groups_of
 from salgan.errors import ConfigError, ImageError, SalganError
-from salgan.jobs.find import VIDEO_SUFFIXES, Named, counted, is_picture, is_result
+from salgan.jobs.find import VIDEO_SUFFIXES, Named, counted, is_picture, is_result, visible_files
 
 __all__ = ["ROWS_OF_A_UNIT", "Sources", "Unit", "find_sources", "units_of"]
 
@@ -159,18 +159,8 @@ def _visible(location: str, found: Sources) -> Iterator[str]:
             if not any(part.startswith(".") for part in name.split("/")):
                 yield name
         return
-
-    def cannot_be_read(error: OSError) -> None:
-        found.errors.append(ImageError(f"{error.filename}: cannot be read ({error.strerror})"))
-
-    for parent, folders, files in os.walk(location, onerror=cannot_be_read):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if (link := Path(parent, name)).is_symlink():
-                found.remarks.append(f"{link}: left out, because it links to a folder; name it to take it")
-        yield from (
-            Path(parent, name).relative_to(location).as_posix() for name in files if not name.startswith(".")
-        )
+    for path in visible_files(Path(location), found.errors, found.remarks):
+        yield path.relative_to(location).as_posix()
 
 
 def _matching(pattern: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ __all__ = [
     "is_picture",
     "is_result",
     "still_to_do",
+    "visible_files",
 ]
 
 KINDS = ("map", "overlay", "overlay.jpg", "overlay.webp")
@@ -260,24 +261,34 @@ def _pictures(source: str, found: Found) -> list[tuple[Path, Path]]:
     return pictures
 
 
-def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
-    pictures: list[tuple[Path, Path]] = []
-    left_out: Counter[str] = Counter()
+def visible_files(folder: Path, errors: list[SalganError], left_out: list[str]) -> Iterator[Path]:
+    """The files below a folder, except for hidden ones and those behind links to folders.
+
+    Args:
+        folder: where to look.
+        errors: is told of folders that cannot be read.
+        left_out: is told of links to folders.
+    """
 
     def cannot_be_read(error: OSError) -> None:
-        found.errors.append(ImageError(f"{error.filename}: cannot be read ({error.strerror})"))
+        errors.append(ImageError(f"{error.filename}: cannot be read ({error.strerror})"))
 
     for parent, folders, files in os.walk(folder, onerror=cannot_be_read):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if (link := Path(parent, name)).is_symlink():
-                found.left_out.append(f"{link}: left out, because it links to a folder; name it to take it")
-        for name in sorted(files):
-            if is_picture(name):
-                path = Path(parent, name)
-                pictures.append((path, path.relative_to(folder)))
-            elif not name.startswith(".") and not is_result(name):
-                left_out[Path(name).suffix.lower()] += 1
+                left_out.append(f"{link}: left out, because it links to a folder; name it to take it")
+        yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _below(folder: Path, found: Found) -> list[tuple[Path, Path]]:
+    pictures: list[tuple[Path, Path]] = []
+    left_out: Counter[str] = Counter()
+    for path in visible_files(folder, found.errors, found.left_out):
+        if is_picture(path.name):
+            pictures.append((path, path.relative_to(folder)))
+        elif not is_result(path.name):
+            left_out[path.suffix.lower()] += 1
     videos = {ending: number for ending, number in left_out.items() if ending in VIDEO_SUFFIXES}
     drawings = {ending: number for ending, number in left_out.items() if ending in image.DRAWN_SUFFIXES}
     unread = {ending: number for ending, number in left_out.items() if ending in _NOT_READ}
