@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from salgan.cli._common import say
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
+    from salgan._arrays import Picture
     from salgan.jobs import Pictures
     from salgan.regions import Region, RegionSet, Shares
 
@@ -24,6 +25,7 @@ __all__ = [
     "found_pictures",
     "percent_range",
     "print_table",
+    "read_each",
     "region_cells",
     "say_unused",
     "write_csv",
@@ -51,6 +53,36 @@ def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
             raise ConfigError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} exists already; add --overwrite to replace it")
+
+
+def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tuple[Path, Picture], None, None]:
+    """Read pictures one after the other, and show how far it is; close it, so that the bar goes first.
+
+    Args:
+        paths: the pictures.
+        errors: is told of those among several that cannot be read.
+
+    Yields:
+        The path and the uint8 RGB array (H, W, 3) of each picture that can be read.
+
+    Raises:
+        ImageError: the only picture cannot be read.
+    """
+    from salgan import image
+    from salgan.cli._common import progress
+
+    with progress() as on_progress:
+        for number, path in enumerate(paths):
+            on_progress("pictures", number, len(paths))
+            try:
+                pixels = image.read(path)
+            except ImageError as error:
+                if len(paths) == 1:
+                    raise
+                errors.append(error)
+                continue
+            yield path, pixels
+        on_progress("pictures", len(paths), len(paths))
 
 
 def write_json(document: dict[str, Any], target: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from salgan.cli._common import progress, say, say_error
-from salgan.cli._results import check_targets, found_pictures, print_table, write_csv, write_json
+from salgan.cli._common import say, say_error
+from salgan.cli._results import check_targets, found_pictures, print_table, read_each, write_csv, write_json
 from salgan.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def suggest_regions(
         MissingExtraError: the extra ``suggest`` is not installed.
         SalganError: a picture or a target is wrong.
     """
-    from salgan import image
     from salgan._drawing import save_png
     from salgan.regions import draw_suggestions, suggest, suggested_kinds
 
@@ -49,20 +49,11 @@ def suggest_regions(
         raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")
     found: list[tuple[Path, list[Suggestion]]] = []
     errors: list[ImageError] = []
-    with progress() as on_progress:
-        for number, path in enumerate(paths):
-            on_progress("pictures", number, len(paths))
-            try:
-                pixels = image.read(path)
-            except ImageError as error:
-                if is_one:
-                    raise
-                errors.append(error)
-                continue
+    with closing(read_each(paths, errors)) as readable:
+        for path, pixels in readable:
             found.append((path, suggest(pixels)))
             if png is not None:
                 save_png(draw_suggestions(pixels, found[-1][1]), png)
-        on_progress("pictures", len(paths), len(paths))
     if json is not None:
         write_json(_document(found, is_one=is_one), json)
     if csv is not None:

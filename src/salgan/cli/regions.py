@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from salgan._words import did_you_mean
 from salgan.cli._common import Device, Fast, Model, RegionFile, say
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
     from salgan.regions import Shares
@@ -97,19 +98,18 @@ def regions(
 
     Each region is measured as if it were alone; what lies outside the picture does not count.
     """
-    from salgan import image
-    from salgan.cli._common import load_predictor, progress, say_error
+    from salgan.cli._common import load_predictor, say_error
     from salgan.cli._results import (
         REGION_COLUMNS,
         check_targets,
         collect_regions,
         found_pictures,
+        read_each,
         region_cells,
         say_unused,
         write_csv,
         write_json,
     )
-    from salgan.errors import ImageError
     from salgan.regions import measure
 
     if suggest:
@@ -136,16 +136,8 @@ def regions(
     predictor = load_predictor(model)
     reports: list[tuple[Path, Shares]] = []
     errors: list[ImageError] = []
-    with progress() as on_progress:
-        for number, path in enumerate(paths):
-            on_progress("pictures", number, len(paths))
-            try:
-                pixels = image.read(path)
-            except ImageError as error:
-                if is_one:
-                    raise
-                errors.append(error)
-                continue
+    with closing(read_each(paths, errors)) as readable:
+        for path, pixels in readable:
             found = measure(predictor, pixels, wanted.for_picture(path), fast=fast)
             reports.append((path, found.shares))
             if png is not None:
@@ -153,7 +145,6 @@ def regions(
                 from salgan.regions import draw
 
                 save_png(draw(pixels, found.saliency, found.shares), png)
-        on_progress("pictures", len(paths), len(paths))
     checks = [check for path, report in reports for check in _checks(path, report, minima, is_one=is_one)]
     if json is not None:
         write_json(_document(reports, checks, predictor.name, is_one=is_one), json)
