@@ -50,10 +50,8 @@ class Starter:
     def wait(self) -> Ended:
         """Wait until the processes have ended."""
         codes = json.loads(self.process.stdout.readline())
-        out, err = (
-            [(self.folder / f"{rank}.{stream}").read_text(encoding="utf-8") for rank in range(len(codes))]
-            for stream in ("out", "err")
-        )
+        ranks = range(len(codes))
+        out, err = ([_read(self.folder / f"{rank}.{kind}") for rank in ranks] for kind in ("out", "err"))
         return Ended(codes, out, err)
 
     def run(self, *arguments: object, count: int = 2) -> Ended:
@@ -113,6 +111,12 @@ def _fork(task: dict, rank: int, port: int) -> int:
             with contextlib.suppress(OSError, ValueError):
                 each.flush()
         os._exit(code)
+
+
+def _read(file: Path) -> str:
+    """What salgan wrote; PyTorch 2.9 prints a line about its connections on stdout besides."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("[Gloo] Rank "))
 
 
 def _codes(pids: list[int]) -> list[int]:
