@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -23,21 +24,23 @@ def main() -> None:
     parser.add_argument("--model", default="lite", help="a model's name or an ONNX file")
     parser.add_argument("--seconds", type=float, default=10, help="per level of concurrency")
     parser.add_argument("--requests", type=int, default=5000, help="for the memory")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     options = parser.parse_args()
     picture = PICTURE.read_bytes()
     alone = in_process(options.model, picture, options.seconds)
     print(f"in process, one after the other: {alone:.1f} pictures/s", file=sys.stderr)
-    with serving(options.model) as service:
+    with serving(options.model, "--workers", str(options.workers)) as service:
         levels = [asyncio.run(level(service, picture, many, options.seconds)) for many in CONCURRENCY]
         for each in levels:
             each["of the library in process"] = round(each["answers per second"] / alone, 2)
         memory = asyncio.run(memory_over(service, picture, options.requests))
     save(
-        "serve-load.json",
+        "serve-load.json" if options.workers == 1 else f"serve-load-{options.workers}-workers.json",
         {
             "date": date.today().isoformat(),
             "machine": machine(),
             "model": Path(options.model).name,
+            "workers": options.workers,
             "request": f"POST /v1/predict?output=json, {PICTURE.name}, {len(picture)} bytes",
             "seconds per level": options.seconds,
             "library in process, pictures per second": round(alone, 2),
@@ -78,9 +81,9 @@ async def level(service: Service, picture: bytes, concurrency: int, seconds: flo
                 else:
                     await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), seconds))
 
-        start = time.perf_counter()
+        start, own = time.perf_counter(), time.process_time()
         await asyncio.gather(*(one_client() for _ in range(concurrency)))
-        gone = time.perf_counter() - start
+        gone, own = time.perf_counter() - start, time.process_time() - own
     cuts = statistics.quantiles(waits, n=100, method="inclusive")
     result = {
         "concurrency": concurrency,
@@ -89,7 +92,8 @@ async def level(service: Service, picture: bytes, concurrency: int, seconds: flo
         "p95 ms": round(1000 * cuts[94], 1),
         "p99 ms": round(1000 * cuts[98], 1),
         "statuses": dict(sorted(statuses.items())),
-        "resident MB": round(service.resident_megabytes()),
+        "clients' share of the processor": round(own / gone / (os.cpu_count() or 1), 2),
+        "resident MB": round(service.family_megabytes()),
     }
     print(result, file=sys.stderr)
     return result
@@ -114,7 +118,7 @@ async def memory_over(service: Service, picture: bytes, requests: int) -> dict[s
                     statuses[response.status_code] += 1
 
             await asyncio.gather(*(one_client() for _ in range(4)))
-            checks.append((min(start + every, requests), round(service.resident_megabytes(), 1)))
+            checks.append((min(start + every, requests), round(service.family_megabytes(), 1)))
             print("memory", checks[-1], file=sys.stderr)
     half = [megabytes for _, megabytes in checks[len(checks) // 2 :]]
     return {
