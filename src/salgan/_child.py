@@ -24,7 +24,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
-__all__ = ["Child", "Clock", "Silence", "bounded", "exactly", "read_message", "serve", "write_message"]
+__all__ = [
+    "Child",
+    "Clock",
+    "Silence",
+    "bounded",
+    "exactly",
+    "patience",
+    "read_message",
+    "serve",
+    "write_message",
+]
 
 _MOST_HEADER = 1_000_000
 _LENGTH = struct.Struct("!I")
@@ -34,6 +44,11 @@ _START = (
     # At the end of the path, nothing that lies beside the package can hide one of Python's own modules.
     "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_path(sys.argv[2], run_name='__main__')"
 )
+_START_SECONDS = 30.0
+"""For the start of a process, which imports what it works with, perhaps from a slow disk."""
+_PATIENCE = 10 if hasattr(signal, "setitimer") else 2
+"""Seconds on the clock for each second of processor time. A process ends itself when that time is over; the
+clock is for systems that cannot bound it, and must not end honest work on a machine that is busy."""
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -143,6 +158,11 @@ class Child:
         for stream in self.streams:
             stream.close()
         return self._process.wait()
+
+
+def patience(seconds: float) -> float:
+    """How long to wait, in seconds, for a new process and work of so many seconds of processor time."""
+    return _PATIENCE * seconds + _START_SECONDS
 
 
 class Clock:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
+from salgan import _child
 from salgan.datasets import _mat
 from salgan.datasets._mat import Struct, load_mat
 from salgan.errors import DatasetError, NotEnoughMemoryError
@@ -104,7 +105,7 @@ def test_a_bomb_gets_no_memory(whole, tmp_path):
 def test_time_runs_out_and_is_named(whole, monkeypatch):
     monkeypatch.setattr(_mat, "_SECONDS", 0.0)
     monkeypatch.setattr(_mat, "_SECONDS_PER_BYTE", 0.0)
-    monkeypatch.setattr(_mat, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(_child, "_START_SECONDS", 0.0)
     with pytest.raises(DatasetError, match="takes too long"):
         load_mat(whole, "fixLocs")
     monkeypatch.undo()

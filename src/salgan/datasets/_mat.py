@@ -6,7 +6,6 @@ import atexit
 import json
 import math
 import os
-import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from salgan._arrays import Array
-from salgan._child import Child, Clock, exactly, read_message, write_message
+from salgan._child import Child, Clock, exactly, patience, read_message, write_message
 from salgan._files import read_file
 from salgan.errors import DatasetError, NotEnoughMemoryError, require
 
@@ -24,11 +23,6 @@ __all__ = ["Struct", "load_mat"]
 _MOST_BYTES = 1_000_000_000
 _SECONDS, _SECONDS_PER_BYTE = 20.0, 2e-6
 _ROOM, _ROOM_PER_BYTE = 1 << 30, 20
-_PATIENCE = 10 if hasattr(signal, "setitimer") else 2
-"""Seconds on the clock for each second of processor time. The process ends itself when that time is over; the
-clock is for systems that cannot bound it, and must not end an honest reader on a machine that is busy."""
-_START_SECONDS = 30.0
-"""Extra time for a new process, which imports SciPy first, perhaps from a slow disk."""
 
 _DEPTH = 20
 
@@ -81,7 +75,7 @@ class _Reader(Child):
             "seconds": seconds,
             "room": _ROOM + len(content) * _ROOM_PER_BYTE,
         }
-        clock = self.clock(_PATIENCE * seconds + _START_SECONDS)
+        clock = self.clock(patience(seconds))
         told, said = self.streams
         try:
             write_message(told, request, content)

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from salgan._child import Child, Clock, exactly, read_message, write_message
+from salgan._child import Child, Clock, exactly, patience, read_message, write_message
 from salgan.errors import ImageError, NotEnoughMemoryError, require
 from salgan.image.svg import size_of_svg
 
@@ -28,7 +28,7 @@ _LEAST, _MOST = 1024, 4096
 """Pixels along the longer side of what is drawn: small drawings are enlarged, large ones reduced."""
 
 _DPI = 150
-_SECONDS, _START_SECONDS = 20.0, 30.0
+_SECONDS = 20.0
 _ROOM = 2_000_000_000
 
 _here = threading.Event()
@@ -118,7 +118,7 @@ class _Artist(Child):
 
     def draw(self, content: bytes, kind: str, max_pixels: int) -> Image.Image:
         request = {"kind": kind, "max_pixels": max_pixels, "seconds": _SECONDS, "room": _ROOM}
-        clock = self.clock(2 * _SECONDS + _START_SECONDS)
+        clock = self.clock(patience(_SECONDS))
         told, said = self.streams
         try:
             write_message(told, request, content)

@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from salgan._child import Child, Clock, read_message, write_message
+from salgan._child import Child, Clock, patience, read_message, write_message
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 from salgan.models.records import list_models
@@ -21,12 +21,6 @@ __all__ = ["try_model"]
 
 SECONDS, _SECONDS_PER_BYTE = 30.0, 4e-7
 """Processor time for loading a model, and again for its first picture; SalGAN's VGG-16 takes 2 s for both."""
-
-_WAITS = 2
-"""How many times as long to wait where other programs take turns with it."""
-
-_START_SECONDS = 30.0
-"""Extra time for the process, which imports the runtime first, perhaps from a slow disk."""
 
 _SCRIPT = Path(__file__).with_name("_trial_run.py")
 
@@ -67,7 +61,7 @@ class _Trial(Child):
         seconds = SECONDS + len(content) * _SECONDS_PER_BYTE
         room = _ROOM + len(content) * _ROOM_PER_BYTE
         request = {"name": name, "seconds": seconds, "room": room, "room_to_run": room + _ROOM_TO_RUN}
-        clock = self.clock(_WAITS * seconds + _START_SECONDS)
+        clock = self.clock(patience(2 * seconds))
         told, said = self.streams
         try:
             write_message(told, request, content)
