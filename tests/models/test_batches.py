@@ -1,6 +1,7 @@
 """How many pictures share a run of the network: what pays, what fits; the maps do not depend on it."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,3 +160,65 @@ def test_pictures_of_another_shape_and_a_bad_one_do_not_disturb_the_others():
     found = in_threads(network, pictures)
     assert all(len(set(run)) == 1 for run in network.runs)
     assert [isinstance(each, ImageError) for each in found] == [number == 3 for number in range(6)]
+
+
+class Crowded:
+    """A network with room for so many runs at a time, whose first runs meet."""
+
+    def __init__(self, room, together=2):
+        self.room, self.together = room, together
+        self.met, self.count = threading.Barrier(together), threading.Lock()
+        self.under_way, self.most, self.runs = 0, 0, 0
+
+    def predict_batch(self, pictures):
+        with self.count:
+            self.runs += 1
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            meets = self.runs <= self.together
+        try:
+            if meets:
+                self.met.wait(20)
+            with self.count:
+                if self.under_way > self.room:
+                    raise TooManyTogetherError("no room")
+            return [salgan.SaliencyMap(picture[:, :, 0] / np.float32(255)) for picture in pictures]
+        finally:
+            if meets:
+                self.met.wait(20)
+            with self.count:
+                self.under_way -= 1
+
+
+def predicted_in_threads(together, count):
+    pictures = [np.full((2, 3, 3), number, np.uint8) for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        return [float(each.array[0, 0]) for each in pool.map(together.predict, pictures)]
+
+
+def test_as_many_runs_as_are_allowed_go_at_a_time():
+    network = Crowded(room=2)
+    found = predicted_in_threads(Together(network, runs=2), 6)
+    assert found == [np.float32(number / 255) for number in range(6)]
+    assert (network.most, network.runs) == (2, 6)
+
+
+def test_a_picture_without_room_beside_another_run_is_tried_again_alone():
+    network = Crowded(room=1)
+    found = predicted_in_threads(Together(network, runs=2), 2)
+    assert found == [np.float32(number / 255) for number in range(2)]
+    assert (network.most, network.runs) == (2, 4)
+
+
+def test_a_picture_without_room_even_alone_is_an_error():
+    with pytest.raises(TooManyTogetherError):
+        Together(Crowded(room=0, together=1), runs=2).predict(PICTURES[0])
+
+
+def test_several_runs_share_what_waits_and_no_picture_is_predicted_twice():
+    network = Counted(4)
+    together = Together(network, runs=2)
+    network.go.set()
+    found = predicted_in_threads(together, 40)
+    assert found == [np.float32(number / 255) for number in range(40)]
+    assert sum(map(len, network.runs)) == 40

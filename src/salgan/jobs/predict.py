@@ -117,7 +117,9 @@ def _predict_pictures(
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
-    network = Together(predictor)  # it has threads of its own: two runs at once would only compete
+    # One run alone leaves cores idle in small layers, and while its picture is resized and its map enlarged.
+    on_cpu = getattr(predictor, "device", "") == "cpu"
+    network = Together(predictor, runs=cores() // 2 + 1 if on_cpu else 1)
 
     def predict(job: Job) -> JobResult:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -93,17 +94,22 @@ class Together:
     others to come.
 
     Args:
-        predictor: the network, which runs in one thread at a time.
+        predictor: the network.
+        runs: how many threads may run it at a time.
     """
 
-    def __init__(self, predictor: _Network) -> None:
+    def __init__(self, predictor: _Network, runs: int = 1) -> None:
         self._predictor = predictor
-        self._running = threading.Lock()
+        self._runs = runs
+        self._running = threading.Semaphore(runs)
+        self._alone = threading.Lock()
         self._queue = threading.Lock()
         self._waiting: list[_Place] = []
 
     def predict(self, picture: Picture) -> SaliencyMap:
         """Predict a picture, in a run that other threads' pictures may share.
+
+        A picture that does not fit into memory beside the other runs is tried again when they have ended.
 
         Raises:
             Exception: what predicting this picture raises.
@@ -112,16 +118,25 @@ class Together:
         with self._queue:
             self._waiting.append(place)
         with self._running:
-            if place.found is None:
-                self._run(self._taken(place))
+            places = self._taken(place)
+            if places:
+                self._run(places)
+        place.done.wait()
+        if self._runs > 1 and isinstance(place.found, TooManyTogetherError):
+            with self._alone, contextlib.ExitStack() as all_runs:
+                for _ in range(self._runs):
+                    all_runs.enter_context(self._running)
+                self._run([place])
         if isinstance(place.found, SaliencyMap):
             return place.found
         raise place.found if place.found is not None else RuntimeError("a picture was left out of its run")
 
     def _taken(self, mine: _Place) -> list[_Place]:
-        """This place and others of its input shape, the first that came."""
+        """This place and others of its input shape, the first that came; none if another run has this one."""
         most = at_once(self._predictor, mine.picture)
         with self._queue:
+            if mine not in self._waiting:
+                return []
             self._waiting.remove(mine)
             others = [each for each in self._waiting if most > 1 and self._alike(each, mine)][: most - 1]
             for each in others:
@@ -144,6 +159,9 @@ class Together:
         else:
             for each, found in zip(places, maps, strict=True):
                 each.found = found
+        finally:
+            for each in places:
+                each.done.set()
 
 
 class _Place:
@@ -152,3 +170,4 @@ class _Place:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.found: SaliencyMap | Exception | None = None
+        self.done = threading.Event()
