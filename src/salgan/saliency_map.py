@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,6 +12,7 @@ from PIL import Image
 
 from salgan._arrays import Array, Floats, Map
 from salgan._files import check_file, replacing
+from salgan._png import grey_png
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError
 from salgan.image import MAX_PIXELS, Source, decode, one_channel, read
 
@@ -233,12 +235,13 @@ class SaliencyMap:
             Image.fromarray(self.array).save(file, format="TIFF")
         else:
             kind, top = (np.uint16, 65535) if format == "png16" else (np.uint8, 255)
-            levels = np.empty(self.array.shape, kind)
-            for start in range(0, len(levels), _BAND):  # as a whole it would take the map's memory twice more
-                band = slice(start, start + _BAND)
-                levels[band] = np.rint(self.array[band] * np.float32(top))
-            # The slower levels of compression take seconds on a large photo and save a few per cent.
-            Image.fromarray(levels).save(file, format="PNG", compress_level=1)
+            height, width = self.array.shape
+            bands = (  # as a whole they would take the map's memory twice more
+                np.rint(self.array[start : start + _BAND] * np.float32(top)).astype(kind)
+                for start in range(0, height, _BAND)
+            )
+            with file.open("wb") if isinstance(file, Path) else contextlib.nullcontext(file) as out:
+                out.writelines(grey_png(bands, width, height, 8 * np.dtype(kind).itemsize))
 
 
 def _mapped(path: Path) -> Array:
