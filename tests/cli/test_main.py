@@ -86,6 +86,29 @@ def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, salgan):
     assert "Traceback" not in said.err
 
 
+def test_what_torchrun_would_do_several_times_over_is_refused_and_said_once(monkeypatch, salgan, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    slept = []
+    monkeypatch.setattr("salgan.cli.time.sleep", slept.append)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    for rank, count in (("0", "2"), ("1", "2"), ("0", "1")):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", count)
+        said = salgan("predict", "none.jpg", "-o", "maps")
+        assert (said.code, said.out) == (1, "")
+        if (rank, count) == ("0", "2"):
+            assert said.err == (
+                "salgan: error: each process of torchrun would do all of salgan predict, since only salgan "
+                "train shares its work; leave out torchrun (predict and evaluate take --engine ray)\n"
+            )
+        elif rank == "1":
+            # It waits for the first one to speak, because torchrun ends them all when one has failed.
+            assert said.err == "" and slept
+        else:  # one process alone is as good as none
+            assert "none.jpg" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_color_keeps_colours_out_of_a_terminal():
     code = (
         "from salgan.cli._common import messages; c = messages(); c.print('[red]x[/red]'); print(c.no_color)"

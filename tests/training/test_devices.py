@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from salgan.errors import ConfigError
 from salgan.networks import read_checkpoint
-from salgan.training import Config, train
+from salgan.training import Config, batch_norm, train
 from salgan.training.processes import device_of, launch
 from tests.training.conftest import SETTINGS, lines
-from tests.training.processes import Starter
+from tests.training.processes import Starter, written
 
 
 def test_two_processes_train_as_one_does(config, run, tmp_path):
@@ -93,7 +93,7 @@ def test_a_gpu_run_reports_its_share_of_peak_and_resumes(run, config):
 
 
 WHOLE = {
-    "network": "tests.training.tiny:Tiny",  # two batch norms, of which one is frozen
+    "network": "tests.training.tiny:Shared",  # two batch norms, of which one is frozen
     # Not AdamW: a bias before a batch norm has no gradient but rounding, of which AdamW makes whole steps.
     "bootstrap": {"epochs": 1, "optimiser": {"name": "sgd", "lr": 0.3, "schedule": "cosine"}},
     "adversarial": {
@@ -107,6 +107,20 @@ WHOLE = {
     "validation_scores": ["nss", "cc", "auc_judd"],
     "logger": None,
 }
+
+
+def test_a_batch_norm_counts_the_values_of_all_processes(monkeypatch):
+    # Two processes that hold the same share; with few values, the unbiased variance shows how many there are.
+    monkeypatch.setattr(batch_norm.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(batch_norm.distributed, "all_reduce", lambda total: total.mul_(2))
+    share = torch.randn(2, 3, generator=torch.Generator().manual_seed(1))
+    ours, theirs = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    with batch_norm.WholeBatchStatistics():
+        ours(share)
+    theirs(torch.cat([share, share]))
+    assert torch.allclose(ours.running_mean, theirs.running_mean)
+    assert torch.allclose(ours.running_var, theirs.running_var)
+
 
 LONG = {"network": "tests.training.tiny:Slow", "bootstrap": {"epochs": 40}, "logger": None}
 
@@ -195,6 +209,24 @@ def test_a_run_goes_on_with_another_number_of_processes(starter, recipe, whole, 
     runs_alike(tmp_path / "parts", whole)
 
 
+def test_torchrun_itself_ends_what_one_process_has_begun(starter, recipe, whole, tmp_path):
+    path = recipe("begun", **WHOLE)
+    starter.run("train", path, "--trust", "time_limit=1e-9", count=1)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*torchrun, "-m", "salgan", "train", path, "--trust", "resume=true"],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert written(done.stdout) == f"{tmp_path / 'begun' / 'network.safetensors'}\n"
+    assert done.stderr.count("epoch 1/3 bootstrap") == 1, done.stderr
+    runs_alike(tmp_path / "begun", whole)
+
+
 def begun(starter, path, folder):
     """Start a run and wait for its first step."""
     starter.start("train", path, "--trust")
@@ -202,11 +234,17 @@ def begun(starter, path, folder):
         time.sleep(0.01)
 
 
-def test_a_signal_to_any_process_stops_all_of_them_after_the_step(starter, recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(signal.SIGTERM, slice(1, 2)), (signal.SIGINT, slice(2))],  # torchrun hands a Ctrl-C on to all
+    ids=["SIGTERM to one", "SIGINT to all"],
+)
+def test_a_signal_to_any_process_stops_all_of_them_after_the_step(starter, recipe, tmp_path, number, told):
     begun(starter, recipe("signal", **LONG), tmp_path / "signal")
-    os.kill(starter.pids[1], signal.SIGTERM)
+    for pid in starter.pids[told]:
+        os.kill(pid, number)
     done = starter.wait()
-    assert done.codes == [128 + signal.SIGTERM, 0], done.err
+    assert done.codes == [128 + number, 0], done.err
     assert done.err[0].splitlines()[-1].startswith("stopped after ")
     assert (done.out[1], done.err[1]) == ("", "")
     state = read_checkpoint(tmp_path / "signal" / "checkpoints" / "last.pt")

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ from salgan.cli.reproduce import reproduce
 from salgan.cli.serve import serve
 from salgan.cli.submit import submit
 from salgan.cli.train import train
-from salgan.errors import SalganError
+from salgan.errors import ConfigError, SalganError
 
 __all__ = ["POT_BACKENDS", "app", "main"]
 
@@ -51,6 +52,9 @@ app = typer.Typer(
 
 POT_BACKENDS = tuple(f"POT_BACKEND_DISABLE_{name}" for name in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"))
 """With these set POT imports none of them: that took three times as long, and only NumPy arrays are used."""
+
+_SPOKEN = 20
+"""Seconds after which the first of several processes has said what is wrong, on a busy machine too."""
 
 _AS_IT_CAN = "salgan.as_it_can"
 """How stdout and stderr write what their encoding lacks."""
@@ -83,6 +87,26 @@ def _salgan(
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    else:
+        _refuse_torchrun(context.invoked_subcommand)
+
+
+def _refuse_torchrun(command: str) -> None:
+    """Keep several processes of ``torchrun`` from doing the same work, and writing the same files, each.
+
+    Raises:
+        ConfigError: this is the first of several, and only training shares its work among them.
+    """
+    several = "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+    if command == "train" or not several:
+        return
+    if os.environ.get("LOCAL_RANK") != "0":
+        time.sleep(_SPOKEN)  # torchrun ends all processes once one has failed
+        raise typer.Exit(1)
+    raise ConfigError(
+        f"each process of torchrun would do all of salgan {command}, since only salgan train shares its "
+        "work; leave out torchrun (predict and evaluate take --engine ray)"
+    )
 
 
 # One line per verb, in the order in which --help shows them.
