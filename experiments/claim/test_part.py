@@ -1,10 +1,10 @@
 """Score the final networks on OSIE's test part, once, and compare GAN with BCE over all seeds.
 
-    python experiments/claim/test_part.py OSIE RUNS [--size full] [--seeds 0 1 2]
+    python experiments/claim/test_part.py OSIE RUNS [--size full] [--seeds 0 1 2] [--table test-full.csv]
 
 RUNS is the folder of ``sweep.py --final``. Every network is evaluated as ``salgan evaluate`` does it, at the
 pictures' own size; differences are paired over the 100 pictures, after the seeds of each picture were
-averaged, and once more per seed. test-SIZE.csv is written here.
+averaged, and once more per seed. The table, test-SIZE.csv if it has no name, is written here.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--size", choices=["full", "half"], default="full")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--names", nargs="+", default=["GAN"], help="of the adversarial runs")
+    parser.add_argument("--table", help="the table's name")
     arguments = parser.parse_args()
     size, seeds = arguments.size, arguments.seeds
     found = {"bootstrap": [_last(arguments.runs / f"{size}-bootstrap")]}
@@ -62,7 +63,7 @@ def main() -> None:
         mean, low, high = interval(each.T)
         cells = [f"{m:+.4f} [{a:+.4f}, {b:+.4f}]" for m, a, b in zip(mean, low, high, strict=True)]
         lines.append({"row": name} | dict(zip(METRICS, cells, strict=True)))
-    table = Path(__file__).with_name(f"test-{size}.csv")
+    table = Path(__file__).with_name(arguments.table or f"test-{size}.csv")
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["row", *METRICS], lineterminator="\n")
         writer.writeheader()
