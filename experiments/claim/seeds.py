@@ -1,6 +1,6 @@
 """Differences between two kinds of run over all seeds, on the validation pictures.
 
-    python experiments/claim/seeds.py RUNS/half-seeds GAN BCE [--seeds 0 1 2]
+    python experiments/claim/seeds.py RUNS/half-seeds GAN BCE [--seeds 0 1 2] [--first 50]
 
 RUNS/half-seeds is a folder of ``sweep.py --final``, whose scores of every picture lie beside its networks.
 Printed are the paired difference of each seed and that of their mean, after the last epoch, each with its
@@ -35,6 +35,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs=2, metavar="NAME", help="such as GAN and BCE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--first", type=int, metavar="N", help="only the first N of the 130 pictures; OSIE's 50 come first"
+    )
     arguments = parser.parse_args()
     mine, other = arguments.names
     differences = np.array(
@@ -42,7 +45,7 @@ def main() -> None:
             last(arguments.runs / f"{mine}-{seed}") - last(arguments.runs / f"{other}-{seed}")
             for seed in arguments.seeds
         ]
-    )
+    )[:, : arguments.first]
     rows = [row(f"seed {seed}", each) for seed, each in zip(arguments.seeds, differences, strict=True)]
     rows.append(row(f"mean of {len(rows)}", differences.mean(0)))
     if len(differences) > 1:
