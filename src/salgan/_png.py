@@ -44,7 +44,7 @@ def grey_png(bands: Iterable[Array], width: int, height: int, bits: int) -> Iter
         np.subtract(rows[0], above, out=filtered[0, 1:])
         np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
         above = rows[-1]
-        if content := compressor.compress(filtered):
+        if content := compressor.compress(filtered.data):
             yield _chunk(b"IDAT", content)
     yield _chunk(b"IDAT", compressor.flush()) + _chunk(b"IEND", b"")
 

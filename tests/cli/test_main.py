@@ -7,6 +7,8 @@ import sys
 import time
 
 import pytest
+import typer
+import typer.main
 
 import salgan.cli
 from salgan import __version__
@@ -37,6 +39,15 @@ def test_an_unknown_verb_is_a_usage_error_with_exit_code_2(salgan):
     said = salgan("predcit")
     assert said.code == 2
     assert "predcit" in said.err
+
+
+def test_the_verb_that_is_asked_for_is_built_alone_under_the_name_that_help_shows(monkeypatch):
+    built = []
+    monkeypatch.setattr(typer.Typer, "__call__", lambda app, **_: built.append(typer.main.get_command(app)))
+    every = list(typer.main.get_command(salgan.cli.app).commands)
+    for verb in [*every, "predcit", "--help"]:
+        salgan.cli.app(args=[verb, "--help"])
+    assert [list(each.commands) for each in built] == [*([verb] for verb in every), every, every]
 
 
 def _app_that_raises(monkeypatch, error):

@@ -7,6 +7,7 @@ needs from ONNX Runtime, PyTorch and the like is imported inside its function.
 from __future__ import annotations
 
 import codecs
+import copy
 import io
 import os
 import re
@@ -14,7 +15,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,9 +40,31 @@ from salgan.cli.submit import submit
 from salgan.cli.train import train
 from salgan.errors import ConfigError, SalganError
 
+if TYPE_CHECKING:
+    from typer.models import CommandInfo
+
 __all__ = ["POT_BACKENDS", "app", "main"]
 
-app = typer.Typer(
+
+class _Verbs(typer.Typer):
+    """The command; of its verbs only the one that is asked for is built, since all of them take long."""
+
+    def __call__(self, *given: Any, **options: Any) -> Any:
+        """Run the verb that the arguments begin with, or whatever else they ask for."""
+        first = options.get("args", sys.argv[1:])[:1]
+        asked = copy.copy(self)
+        asked.registered_commands = [each for each in self.registered_commands if _name(each) in first]
+        asked.registered_groups = [each for each in self.registered_groups if each.name in first]
+        known = asked.registered_commands or asked.registered_groups or first == ["--version"]
+        return typer.Typer.__call__(asked if known else self, *given, **options)
+
+
+def _name(verb: CommandInfo) -> str:
+    """What a verb is called in a command line."""
+    return verb.name or getattr(verb.callback, "__name__", "").replace("_", "-")
+
+
+app = _Verbs(
     name="salgan",
     help="Predict where people look in a picture.",
     rich_markup_mode="rich",

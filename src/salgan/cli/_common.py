@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from salgan._progress import silent
 from salgan._words import printable
 
 if TYPE_CHECKING:
@@ -170,18 +171,19 @@ def progress(title: str = "") -> Iterator[Progress]:
     Yields:
         What to pass as ``on_progress``.
     """
+    if sys.stderr is None or not sys.stderr.isatty():  # Rich takes long to import
+        yield silent
+        return
     from rich import progress as rich_progress
 
-    console = messages()
     bar = rich_progress.Progress(
         rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(),
         rich_progress.TextColumn("{task.fields[count]}"),
         rich_progress.TimeElapsedColumn(),
         rich_progress.TimeRemainingColumn(),
-        console=console,
+        console=messages(),
         transient=True,
-        disable=not console.is_terminal,
     )
 
     def show(stage: str, done: int, total: int | None) -> None:

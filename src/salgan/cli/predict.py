@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from salgan._arrays import Picture
     from salgan.jobs import Job, JobResult
     from salgan.models.predictor import Predictor
+    from salgan.regions import Region
     from salgan.saliency_map import SaliencyMap
 
 
@@ -133,8 +134,6 @@ def predict(
     from salgan import jobs, render
     from salgan.cli import _common, _signals
     from salgan.cli._cluster import Results, check_engine, predict_on_ray
-    from salgan.regions import parse_box
-    from salgan.regions.region import check_names
 
     load = functools.partial(_common.load_predictor, model, trust=trust)
     view = _known(view, render.VIEWS, "--view")
@@ -163,8 +162,7 @@ def predict(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the results")
-    regions = [parse_box(each) for each in box or []]
-    check_names(regions)
+    regions = _regions(box or [])
     if on_ray:
         if smooth or stride > 1:
             raise ConfigError("--smooth and --stride are for videos, which --engine ray does not take")
@@ -235,6 +233,16 @@ def _known(word: str, words: Sequence[str], option: str) -> str:
     if word not in words:
         raise ConfigError(f"{option} {word!r} is unknown; {did_you_mean(word, words)}")
     return word
+
+
+def _regions(boxes: Sequence[str]) -> list[Region]:
+    if not boxes:
+        return []
+    from salgan.regions import check_names, parse_box
+
+    regions = [parse_box(each) for each in boxes]
+    check_names(regions)
+    return regions
 
 
 def _colour(text: str) -> tuple[int, int, int]:

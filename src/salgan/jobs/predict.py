@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from salgan import image, render
 from salgan._arrays import Picture
@@ -23,8 +24,10 @@ from salgan.jobs.find import Job
 from salgan.models.batches import Together, pictures_at_once
 from salgan.models.many import BYTES_UNDER_WAY, bytes_needed
 from salgan.models.predictor import Predictor
-from salgan.regions import Region
 from salgan.saliency_map import SaliencyMap
+
+if TYPE_CHECKING:
+    from salgan.regions import Region
 
 __all__ = ["JobResult", "StoppedError", "predict_all"]
 
