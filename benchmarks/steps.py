@@ -64,12 +64,10 @@ def main() -> None:
             for name, model in models.items()
         },
         "enlarge to the picture's size": lambda: at_picture_size(small, SIZE[1], SIZE[0]),
-        "round to 8 bits": lambda: np.rint(whole * 255).astype(np.uint8),
-        "encode the PNG, level 1": encoded(1),
+        "round to 8 bits and encode the PNG": lambda: salgan.SaliencyMap(whole).encode("png8"),
         "instead: decode at half size and resize": reduced,
         "instead: enlarge in 8 bits": enlarged_in_8_bits,
-        "instead: encode the PNG, level 0": encoded(0),
-        "instead: encode the PNG, level 6": encoded(6),
+        **{f"instead: encode the PNG with Pillow, level {level}": encoded(level) for level in (0, 1, 6)},
     }
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds + 1):
