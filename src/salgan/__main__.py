@@ -8,6 +8,24 @@ __all__ = ["main"]
 
 def main() -> int:
     """Run the command line; a Ctrl-C before or after it, during imports for instance, leaves no traceback."""
+    import sys
+
+    code = _command()
+    if code > 128 and "ray" in sys.modules:
+        # If a signal comes when Ray is half way, its libraries crash while Python unloads them.
+        import atexit
+        import contextlib
+        import os
+
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    return code
+
+
+def _command() -> int:
     listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if listens:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,14 +1,19 @@
 """What the command says of mistakes before Ray starts, and how it ends when it is asked to."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from salgan.cluster import job, predict_on_cluster
+from salgan.cluster.engine import Pool
+from salgan.models import load_model
 from tests.cluster.conftest import jpeg
 
 
@@ -68,7 +73,48 @@ def test_ray_is_told_to_report_nothing_before_it_is_imported():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
+def test_sigterm_while_ray_starts_is_answered_by_us(monkeypatch):
+    import ray
+
+    from salgan.cli._signals import Ended, ending_cleanly
+    from salgan.cluster import cluster
+
+    def begin(**_):
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))  # as Ray's own does
+        signal.raise_signal(signal.SIGTERM)
+
+    stopped = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", begin)
+    monkeypatch.setattr(ray, "shutdown", lambda: stopped.append(True))
+    with pytest.raises(Ended), ending_cleanly(), cluster(1):
+        pytest.fail("Ray counts as started")
+    assert stopped
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(("code", "ends"), [(1, -signal.SIGABRT), (143, 143)])
+def test_what_crashes_while_ray_is_unloaded_does_not_change_how_a_signal_ended_the_command(code, ends):
+    script = f"""
+import atexit, os, sys, types
+import salgan.cli
+class Library:
+    def __del__(self, crash=os.abort):
+        crash()
+library = Library()
+sys.modules["ray"] = types.ModuleType("ray")
+atexit.register(print, "stopped what Ray had started")
+salgan.cli.main = lambda: {code}
+from salgan.__main__ import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == ends
+    assert done.stdout == "stopped what Ray had started\n" or code == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model, monkeypatch):
     content = jpeg(1, 1600, 1200)
     for number in range(60):
         (tmp_path / f"{number}.jpg").write_bytes(content)
@@ -86,7 +132,13 @@ def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
         "--threads",
         "1",
     ]
-    process = subprocess.Popen([*command, "-m", str(model)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "-m", str(model)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     limit = time.monotonic() + 240
     while not list(out.glob("pictures-*.parquet")) and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.1)
@@ -101,3 +153,28 @@ def test_sigterm_stops_in_one_line_and_what_is_there_is_whole(tmp_path, model):
     assert sorted(path.name for path in out.iterdir()) == sorted(
         ["_salgan.json", *(part.name for part in parts)]
     )
+    _wait_until_nobody_is_left_in(process.pid)
+
+    # It goes on: with two of the pictures that are left, since all of them would take a while.
+    done = [path for part in parts for path in pq.read_table(part).column("path").to_pylist()]
+    left = sorted({str(path) for path in tmp_path.glob("*.jpg")} - {str(tmp_path / path) for path in done})
+    for path in left[2:]:
+        Path(path).unlink()
+    # In this process, since starting Ray again takes long; with Ray it is tested in test_ray.py.
+    monkeypatch.setattr(job, "cluster", lambda *_: contextlib.nullcontext(Pool(1)))
+    monkeypatch.setattr(job, "on_cluster", lambda work, units, _: map(work, units))
+    monkeypatch.chdir(tmp_path)
+    again = predict_on_cluster(["."], str(out), load_model(model), skip_existing=True)
+    assert (again.pictures, again.failed, again.skipped) == (2, 0, len(done))
+
+
+def _wait_until_nobody_is_left_in(group):
+    """Wait until all processes of a group have ended; Ray's agents look for their parent now and then."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("processes of Ray are left")

@@ -74,9 +74,9 @@ def cluster(workers: int | None = None, device: str = "cpu") -> Iterator[Pool]:
     """
     with _unheard():
         ours = not ray.is_initialized()
-        if ours:
-            _start(workers)
         try:
+            if ours:
+                _start(workers)
             yield _pool(workers, device)
         finally:
             if ours:
@@ -100,6 +100,10 @@ def _start(workers: int | None) -> None:
             with _signals_kept(), _no_warnings(), environment(patience):
                 ray.init(**options)
             return
+        except SystemExit:
+            # While it starts, Ray answers SIGTERM itself, and in silence. Now our handler is back.
+            signal.raise_signal(signal.SIGTERM)
+            raise
         except Exception as error:  # Ray says in a bare one that its processes have not answered in time
             reason = " ".join(str(error).split())[:300]
         with _signals_kept(), _no_warnings():
