@@ -120,6 +120,16 @@ def test_what_torchrun_would_do_several_times_over_is_refused_and_said_once(monk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_while_python_makes_a_class_is_one_too(monkeypatch, salgan):
+    class Name:
+        def __set_name__(self, owner, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("salgan.cli.app", lambda **_: type("Made", (), {"name": Name()}))
+    said = salgan("models")
+    assert (said.code, said.out, said.err) == (130, "", "")
+
+
 def test_no_color_keeps_colours_out_of_a_terminal():
     code = (
         "from salgan.cli._common import messages; c = messages(); c.print('[red]x[/red]'); print(c.no_color)"

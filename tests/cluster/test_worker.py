@@ -234,7 +234,7 @@ def test_a_second_attempt_is_careful_and_leaves_out_what_two_such_attempts_died_
     report = worker(Unit(paths), trail)
     trail.end()
     assert (report.pictures, report.failed) == (4, 1)
-    assert report.errors == [f"{paths[2]}: kills the process that reads it"]
+    assert [str(error) for error in report.errors] == [f"{paths[2]}: kills the process that reads it"]
     assert not list(tmp_path.glob("salgan-*"))
 
 

@@ -176,6 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
         say_error(error)
         return 1
     except (MemoryError, RuntimeError) as error:  # PyTorch says it by a RuntimeError
+        if isinstance(error.__cause__, KeyboardInterrupt):  # as Python 3.11 does while it makes a class
+            return 128 + (Ended.latest or signal.SIGINT)
         if not is_out_of_memory(error):
             raise
         say_error(SalganError("there is not enough memory; try smaller input, or less of it at a time"))

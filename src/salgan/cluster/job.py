@@ -29,48 +29,19 @@ _PART = re.compile(r".+-[0-9a-f]{16}\.parquet")
 _SMALL_ROWS = 2048
 """Pictures that a unit has at most where only numbers are kept."""
 
-_ERRORS = 20
-
 
 @dataclass
-class ClusterResult:
-    """How a run on a cluster went.
+class ClusterResult(Report):
+    """How a run on a cluster went: what its actors report of their units, together, and what was left out.
 
     Attributes:
-        pictures: how many pictures were looked at.
-        failed: how many of them were bad.
-        skipped: how many were done before.
-        files: how many files were written.
         errors: what was wrong with sources that gave nothing, and with the first of the bad pictures.
         missing: how many sources gave nothing.
         remarks: lines to say about the sources.
-        bytes_in: bytes of pictures read.
-        bytes_out: bytes written.
-        seconds: processor time that the actors took for their units, together.
     """
 
-    pictures: int = 0
-    failed: int = 0
-    skipped: int = 0
-    files: int = 0
-    errors: list[SalganError] = field(default_factory=list)
     missing: int = 0
     remarks: list[str] = field(default_factory=list)
-    bytes_in: int = 0
-    bytes_out: int = 0
-    seconds: float = 0.0
-
-    def add(self, report: Report) -> None:
-        """Count in what an actor reports of a unit."""
-        self.pictures += report.pictures - report.skipped
-        self.failed += report.failed
-        self.skipped += report.skipped
-        self.files += report.files
-        self.bytes_in += report.bytes_in
-        self.bytes_out += report.bytes_out
-        self.seconds += report.seconds
-        room = _ERRORS - len(self.errors)
-        self.errors += [SalganError(text) for text in report.errors[: max(0, room)]]
 
 
 def predict_on_cluster(

@@ -27,7 +27,8 @@ __all__ = ["Report", "Worker"]
 _TOGETHER = 8
 _PIXELS = 16_000_000
 _MOST_THREADS = 4
-_ERRORS = 20
+MOST_ERRORS = 20
+"""Bad pictures that a report names; the others are counted."""
 
 
 @dataclass
@@ -37,8 +38,8 @@ class Report:
     Attributes:
         pictures: how many pictures were looked at, bad ones too.
         failed: how many of them were bad.
-        skipped: how many had all their files already.
-        files: how many files were written, a part of rows or results of their own.
+        skipped: how many more were done before.
+        files: how many files were written, parts of rows or results of their own.
         errors: what was wrong with the first of those that failed.
         bytes_in: bytes of pictures read.
         bytes_out: bytes written.
@@ -49,10 +50,21 @@ class Report:
     failed: int = 0
     skipped: int = 0
     files: int = 0
-    errors: list[str] = field(default_factory=list)
+    errors: list[SalganError] = field(default_factory=list)
     bytes_in: int = 0
     bytes_out: int = 0
     seconds: float = 0.0
+
+    def add(self, other: Report) -> None:
+        """Count in another report."""
+        self.pictures += other.pictures
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.files += other.files
+        self.errors += other.errors[: max(0, MOST_ERRORS - len(self.errors))]
+        self.bytes_in += other.bytes_in
+        self.bytes_out += other.bytes_out
+        self.seconds += other.seconds
 
 
 @dataclass
@@ -151,11 +163,11 @@ class Worker:
         pictures = [item.picture for item in items if item.picture is not None]
         maps = iter(self.predictor.predict_batch(pictures) if pictures else [])
         for item in items:
-            report.pictures += 1
-            report.bytes_in += item.size
             if item.there:
                 report.skipped += 1
                 continue
+            report.pictures += 1
+            report.bytes_in += item.size
             row: Row = {
                 "path": as_text(item.path),
                 "sha256": item.sha256,
@@ -172,8 +184,9 @@ class Worker:
                 item.picture = None
             if item.error is not None:
                 report.failed += 1
-                report.errors += [str(item.error)] if len(report.errors) < _ERRORS else []
-                row["error"] = as_text(str(item.error))
+                error = SalganError(str(item.error))  # others may not be pickled
+                report.errors += [error] if len(report.errors) < MOST_ERRORS else []
+                row["error"] = as_text(str(error))
             elif self.as_files:
                 self._write(item, row, report)
             yield row
