@@ -211,8 +211,13 @@ def _count(stage: str, done: int, total: int | None) -> str:
     return "/".join(map(str, shown))
 
 
-def load_predictor(model: str, *, trust: bool = False) -> Predictor:
+def load_predictor(model: str, *, trust: bool = False, threads: int | None = None) -> Predictor:
     """Load what ``--model`` names, with a progress bar if it must be downloaded.
+
+    Args:
+        model: what ``--model`` says.
+        trust: what ``--trust`` says.
+        threads: threads that one prediction may use; one per physical core if None.
 
     Raises:
         ModelError: as :func:`salgan.models.load_model` raises it.
@@ -220,7 +225,7 @@ def load_predictor(model: str, *, trust: bool = False) -> Predictor:
     from salgan import models
 
     with progress(model) as on_progress:
-        return models.load_model(model, trust=trust, on_progress=on_progress)
+        return models.load_model(model, trust=trust, threads=threads, on_progress=on_progress)
 
 
 def say_warnings() -> None:

@@ -134,6 +134,7 @@ def predict(
     from salgan import jobs, render
     from salgan.cli import _common, _signals
     from salgan.cli._cluster import Results, check_engine, predict_on_ray
+    from salgan.models.devices import first_choice
 
     load = functools.partial(_common.load_predictor, model, trust=trust)
     view = _known(view, render.VIEWS, "--view")
@@ -182,7 +183,7 @@ def predict(
         _refuse_to_overwrite(todo)
     results: list[JobResult] = []
     if todo:
-        predictor = load()
+        predictor = load(threads=jobs.threads_each(todo) if first_choice() == "cpu" else None)
         with _common.progress() as on_progress, _signals.between_steps() as stopped:
             for result in jobs.predict_all(
                 todo,

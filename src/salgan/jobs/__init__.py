@@ -2,7 +2,7 @@
 
 from salgan.jobs.find import Found, Job, find_jobs, still_to_do
 from salgan.jobs.pictures import Pictures, find_pictures
-from salgan.jobs.predict import JobResult, StoppedError, predict_all
+from salgan.jobs.predict import JobResult, StoppedError, predict_all, threads_each
 
 __all__ = [
     "Found",
@@ -14,4 +14,5 @@ __all__ = [
     "find_pictures",
     "predict_all",
     "still_to_do",
+    "threads_each",
 ]

@@ -29,9 +29,10 @@ from salgan.saliency_map import SaliencyMap
 if TYPE_CHECKING:
     from salgan.regions import Region
 
-__all__ = ["JobResult", "StoppedError", "predict_all"]
+__all__ = ["JobResult", "StoppedError", "predict_all", "threads_each"]
 
-_MOST_THREADS = 8
+_MOST_AT_ONCE = 8
+"""The most pictures to predict at a time on a processor, whatever the cores: each takes memory."""
 
 
 class StoppedError(SalganError):
@@ -55,6 +56,21 @@ class JobResult:
     note: str = ""
 
 
+def threads_each(jobs: Sequence[Job]) -> int | None:
+    """How many threads a prediction should use on a processor, where :func:`predict_all` does these jobs.
+
+    Pictures that are predicted side by side, each on a thread of its own, need less processor time than those
+    that share all threads one after the other, because no thread waits for another one within a layer.
+
+    Returns:
+        A number for :func:`salgan.load_model`; None, which is every core, if a video or too few pictures are
+        to be predicted.
+    """
+    if len(jobs) < cores() or any(job.kind == "video" for job in jobs):
+        return None
+    return -(-cores() // _MOST_AT_ONCE)
+
+
 def predict_all(
     jobs: Iterable[Job],
     predictor: Predictor,
@@ -73,7 +89,7 @@ def predict_all(
 
     Args:
         jobs: what to do, as :func:`salgan.jobs.find_jobs` found it.
-        predictor: the network.
+        predictor: the network; :func:`threads_each` says how many threads suit it best.
         draw: makes the overlay, uint8 RGB, of a uint8 RGB picture and its map; it may draw into the picture.
         draw_frame: the same for a frame of a video, and of its size; None is ``draw``. What depends on one
             picture, such as its palette, flickers from frame to frame.
@@ -120,9 +136,9 @@ def _predict_pictures(
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
-    # One run alone leaves cores idle in small layers, and while its picture is resized and its map enlarged.
     on_cpu = getattr(predictor, "device", "") == "cpu"
-    network = Together(predictor, runs=cores() // 2 + 1 if on_cpu else 1)
+    # One more than fill the cores: a run leaves them idle while its picture is resized and its map enlarged.
+    network = Together(predictor, runs=cores() // predictor.threads + 1 if on_cpu else 1)
 
     def predict(job: Job) -> JobResult:
         try:
@@ -134,7 +150,7 @@ def _predict_pictures(
         except MemoryError:
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
-    threads = min(cores() + 1, _MOST_THREADS)
+    threads = min(cores(), _MOST_AT_ONCE) + 1
     if getattr(predictor, "device", "cpu") != "cpu":  # as many more as may wait for it together
         threads += pictures_at_once(predictor.device)
     return in_order(

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from salgan._private import onnx_runtime
 from salgan.errors import ModelError
 
-__all__ = ["VARIABLE", "Device", "candidates", "check_device", "on_gpu", "provider_of"]
+__all__ = ["VARIABLE", "Device", "candidates", "check_device", "first_choice", "on_gpu", "provider_of"]
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
 """What users call a device."""
@@ -88,14 +88,22 @@ def candidates(device: str, available: Sequence[str]) -> list[str]:
     return [device]
 
 
-def on_gpu() -> bool:
-    """Whether exported networks run on a GPU or its like, which processes should not share.
+def first_choice() -> str:
+    """The device that exported networks run on if nobody names another, and if it works.
 
     Raises:
         ModelError: as :func:`check_device` and :func:`candidates` raise it.
     """
-    available = onnx_runtime().get_available_providers()
-    return candidates(check_device("auto"), available)[0] not in ("cpu", "openvino")
+    return candidates(check_device("auto"), onnx_runtime().get_available_providers())[0]
+
+
+def on_gpu() -> bool:
+    """Whether exported networks run on a GPU or its like, which processes should not share.
+
+    Raises:
+        ModelError: as :func:`first_choice` raises it.
+    """
+    return first_choice() not in ("cpu", "openvino")
 
 
 def provider_of(device: str) -> str:

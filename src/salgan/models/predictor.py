@@ -14,6 +14,7 @@ from PIL import Image
 
 from salgan import image
 from salgan._arrays import Floats32, Picture
+from salgan._cores import cores
 from salgan._files import check_file
 from salgan.errors import ImageError, ModelError, SalganError
 from salgan.image import Source
@@ -95,6 +96,11 @@ class Predictor:
     def fingerprint(self) -> str:
         """SHA-256 of the model's file: two models of one fingerprint give the same maps."""
         return hashlib.sha256(self._content).hexdigest()
+
+    @property
+    def threads(self) -> int:
+        """How many threads one prediction may use."""
+        return self._threads or cores()
 
     def __getstate__(self) -> dict[str, Any]:
         # A session of the runtime cannot travel; the file's bytes can, and make a new one.
