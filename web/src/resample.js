@@ -44,7 +44,7 @@ function along(source, target, places, sourceStride, targetStride, lines, finish
 /**
  * Resize an image of `channels` values a pixel.
  *
- * Eight bits are rounded after each axis, as Pillow does; other values stay as they are.
+ * Columns come first, as in the library. Eight bits are rounded after each axis; other values stay as they are.
  */
 export function resize({ width, height, data, channels }, columns, rows, filter, { bytes }) {
   const whole = (places) => places.map(({ start, weights }) => (
@@ -71,7 +71,5 @@ export function resize({ width, height, data, channels }, columns, rows, filter,
     return { ...image, height: rows, data: values };
   };
   const image = { width, height, data };
-  // Pillow 13 begins with the axis that this picks; earlier ones differ by one level in tall pictures.
-  const rowsFirst = height > rows && height - rows > 2 * (width - columns);
-  return (rowsFirst ? narrow(shorten(image)) : shorten(narrow(image))).data;
+  return shorten(narrow(image)).data;
 }
