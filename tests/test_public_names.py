@@ -74,7 +74,7 @@ def signature(thing: object) -> str:
         for each in found.parameters.values()
     ]
     whole = str(found.replace(parameters=parameters, return_annotation=annotation(found.return_annotation)))
-    # Where a function lies differs from run to run; what a validator says of a schema is in newer pydantic alone.
+    # Where a function lies differs from run to run, what a validator says of a schema between pydantics.
     return re.sub(r" at 0x[0-9a-f]+|, json_schema_input_type=PydanticUndefined", "", whole)
 
 

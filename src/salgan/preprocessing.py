@@ -120,8 +120,8 @@ class Preprocessing:
     def resize(self, picture: Picture, shape: tuple[int, int] | None = None) -> Picture:
         """Resize a picture to the network's input: first its columns, then its rows, with 8 bits in between.
 
-        Pillow resizes in this order, too, but begins with the rows of tall pictures since version 13. With the
-        order fixed here, the network sees the same numbers whatever Pillow is installed.
+        Pillow resizes in this order, too, but since version 13 it begins with the rows of tall pictures. With
+        the order fixed here, the network sees the same numbers whatever Pillow is installed.
 
         Args:
             picture: uint8 RGB array (H, W, 3).
@@ -143,8 +143,8 @@ class Preprocessing:
     def _narrowed(self, picture: Picture, columns: int) -> Picture:
         """The picture with so many columns and all its rows.
 
-        Each row is resized by itself, so a large picture can be narrowed in bands; as a whole it would take four
-        bytes per pixel more.
+        Each row is resized by itself, so a large picture can be narrowed in bands; as a whole it would take
+        four bytes per pixel more.
         """
         height, width = picture.shape[:2]
         narrow = np.empty((height, columns, 3), np.uint8)
