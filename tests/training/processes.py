@@ -51,10 +51,7 @@ class Starter:
         """Wait until the processes have ended."""
         codes = json.loads(self.process.stdout.readline())
         ranks = range(len(codes))
-        out, err = (
-            [written((self.folder / f"{rank}.{kind}").read_text("utf-8")) for rank in ranks]
-            for kind in ("out", "err")
-        )
+        out, err = ([_read(self.folder / f"{rank}.{kind}") for rank in ranks] for kind in ("out", "err"))
         return Ended(codes, out, err)
 
     def run(self, *arguments: object, count: int = 2) -> Ended:
@@ -116,9 +113,9 @@ def _fork(task: dict, rank: int, port: int) -> int:
         os._exit(code)
 
 
-def written(text: str) -> str:
+def _read(file: Path) -> str:
     """What salgan wrote; PyTorch 2.9 prints a line about its connections on stdout besides."""
-    lines = text.splitlines(keepends=True)
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith("[Gloo] Rank "))
 
 

@@ -17,7 +17,7 @@ from salgan.networks import read_checkpoint
 from salgan.training import Config, batch_norm, train
 from salgan.training.processes import device_of, launch
 from tests.training.conftest import SETTINGS, lines
-from tests.training.processes import Starter, written
+from tests.training.processes import Starter
 
 
 def test_two_processes_train_as_one_does(config, run, tmp_path):
@@ -222,7 +222,9 @@ def test_torchrun_itself_ends_what_one_process_has_begun(starter, recipe, whole,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert written(done.stdout) == f"{tmp_path / 'begun' / 'network.safetensors'}\n"
+    # PyTorch 2.9 prints about its connections besides, both processes into each other's lines.
+    said = [line for line in done.stdout.splitlines() if str(tmp_path) in line]
+    assert said == [str(tmp_path / "begun" / "network.safetensors")]
     assert done.stderr.count("epoch 1/3 bootstrap") == 1, done.stderr
     runs_alike(tmp_path / "begun", whole)
 
