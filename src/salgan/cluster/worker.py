@@ -184,9 +184,10 @@ class Worker:
                 item.picture = None
             if item.error is not None:
                 report.failed += 1
-                error = SalganError(str(item.error))  # others may not be pickled
-                report.errors += [error] if len(report.errors) < MOST_ERRORS else []
-                row["error"] = as_text(str(error))
+                said = str(item.error)
+                # Of our errors, this one can be pickled in any case.
+                report.errors += [SalganError(said)] if len(report.errors) < MOST_ERRORS else []
+                row["error"] = as_text(said)
             elif self.as_files:
                 self._write(item, row, report)
             yield row
