@@ -18,7 +18,7 @@ demo: $(BASE)/.installed  ## Predict a photograph: a saliency map and an overlay
 	$(BASE)/$(BIN)/salgan $(DEMO) -o examples/out
 
 test: $(DEV)/.installed  ## Run every test
-	OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 2 --dist worksteal --durations 40
 
 fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
 	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/fuzz
