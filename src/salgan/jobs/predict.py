@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["JobResult", "StoppedError", "predict_all", "threads_each"]
 
 _MOST_AT_ONCE = 8
-"""The most pictures to predict at a time on a processor, whatever the cores: each takes memory."""
+"""For how many cores pictures are taken at a time, at most: each picture takes memory."""
 
 
 class StoppedError(SalganError):
@@ -150,7 +150,7 @@ def _predict_pictures(
         except MemoryError:
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
-    threads = min(cores(), _MOST_AT_ONCE) + 1
+    threads = min(cores(), _MOST_AT_ONCE) + 2  # one may decode or encode, and one waits for the disk
     if getattr(predictor, "device", "cpu") != "cpu":  # as many more as may wait for it together
         threads += pictures_at_once(predictor.device)
     return in_order(
