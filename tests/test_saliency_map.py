@@ -95,6 +95,13 @@ def test_a_map_of_many_rows_is_written_in_bands_as_a_whole(tmp_path):
     np.testing.assert_array_equal(stored, np.rint(values * np.float32(65535)).astype(np.uint16))
 
 
+def test_a_smooth_map_in_8_bits_is_a_smaller_file_than_pillows_own():
+    rows, columns = np.mgrid[:600, :800]
+    hill = np.exp(-(((rows - 200) / 70) ** 2) - ((columns - 400) / 90) ** 2).astype(np.float32)
+    Image.fromarray(np.rint(hill * 255).astype(np.uint8)).save(file := io.BytesIO(), "PNG", compress_level=1)
+    assert len(SaliencyMap(hill).encode("png8")) < 0.9 * len(file.getvalue())
+
+
 def test_files_are_what_other_tools_expect(tmp_path, saliency):
     for name in ("m.npy", "m.png", "m.tiff", "m.TIF"):
         saliency.save(tmp_path / name)
