@@ -67,7 +67,7 @@ def main() -> None:
         "round to 8 bits and encode the PNG": lambda: salgan.SaliencyMap(whole).encode("png8"),
         "instead: decode at half size and resize": reduced,
         "instead: enlarge in 8 bits": enlarged_in_8_bits,
-        **{f"instead: encode the PNG with Pillow, level {level}": encoded(level) for level in (0, 1, 6)},
+        **{f"instead: encode the PNG at level {level}": encoded(level) for level in (0, 1, 6)},
     }
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds + 1):
