@@ -17,8 +17,9 @@ help:  ## Show what can be made
 demo: $(BASE)/.installed  ## Predict a photograph: a saliency map and an overlay in examples/out
 	$(BASE)/$(BIN)/salgan $(DEMO) -o examples/out
 
+# Three workers on two cores: tests wait for disks, sockets and processes for a third of their time.
 test: $(DEV)/.installed  ## Run every test
-	OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 2 --dist worksteal --durations 40
+	OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 3 --dist worksteal --durations 40
 
 fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
 	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/fuzz

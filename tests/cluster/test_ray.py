@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from salgan.cluster import Wanted, predict_on_cluster, storage
+from salgan.cluster import Wanted, on_cluster, predict_on_cluster, storage
+from salgan.cluster.engine import Pool
 from salgan.datasets import synthetic
 from salgan.errors import ConfigError, ModelError
 from salgan.jobs import find_jobs, predict_all
@@ -114,6 +117,26 @@ def test_a_model_that_fails_stops_the_run_in_one_line(folder, tmp_path):
     (tmp_path / "nan.onnx").write_bytes(tiny_model(gain=float("nan")))
     with pytest.raises(ModelError, match="not finite"):
         predict_on_cluster([str(folder)], str(tmp_path / "o.parquet"), load_model(tmp_path / "nan.onnx"))
+
+
+def _refuse_the_first(task, trail):
+    if task == 0:
+        raise ModelError("no")
+    time.sleep(1)
+    return task
+
+
+def test_an_error_that_somebody_keeps_ends_the_run_and_frees_its_actors():
+    with pytest.raises(ModelError) as kept:
+        list(on_cluster(_refuse_the_first, list(range(150)), Pool(2)))
+    done = threading.Event()
+
+    def next_run():  # it gets no core while the first run's actors are there
+        list(on_cluster(_refuse_the_first, [1, 2], Pool(2)))
+        done.set()
+
+    threading.Thread(target=next_run, daemon=True).start()
+    assert done.wait(60), kept
 
 
 def test_an_evaluation_on_the_cluster_has_the_table_of_a_single_machine(salgan, model, tmp_path):

@@ -232,6 +232,10 @@ def on_cluster(
             f"Ray has lost its actors ({type(error).__name__}); what is done is kept: run the same command "
             "again with --skip-existing"
         ) from None
+    finally:
+        # Ray ends its actors, which have all cores, when nobody holds these any more. The traceback of what
+        # was raised holds this frame, and may do so for long.
+        del rows, data
 
 
 class _Held:
