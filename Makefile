@@ -17,9 +17,10 @@ help:  ## Show what can be made
 demo: $(BASE)/.installed  ## Predict a photograph: a saliency map and an overlay in examples/out
 	$(BASE)/$(BIN)/salgan $(DEMO) -o examples/out
 
-# Three workers on two cores: tests wait for disks, sockets and processes for a third of their time.
+# The tests start hundreds of processes. Each would compile what it imports anew if the environment said that compiled
+# files are not to be kept, as images for CI often do.
 test: $(DEV)/.installed  ## Run every test
-	OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 3 --dist worksteal --durations 40
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(DEV)/$(BIN)/python -m pytest -n 2 --dist worksteal --durations 40
 
 fuzz: $(DEV)/.installed  ## Look for files that break a reader, for minutes
 	SALGAN_FUZZ=5000 $(DEV)/$(BIN)/python -m pytest tests/fuzz

@@ -7,6 +7,7 @@ process to fork from.
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -84,6 +85,7 @@ def _fork(task: dict, rank: int, port: int) -> int:
     pid = os.fork()
     if pid:
         return pid
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
     os.environ |= {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
