@@ -19,6 +19,25 @@ SECONDS = 120
 """How long a run may take before it counts as hanging, on a machine that has other work."""
 
 
+def environment() -> dict[str, str]:
+    """That of a process which finds the tests' own modules, and takes one core."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])}
+
+
+def finished(*command: object) -> subprocess.CompletedProcess[str]:
+    """Run a command of Python's own to its end, which must be a good one."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 @dataclass(frozen=True)
 class Ended:
     """What is left of a run: exit codes (minus the signal that killed a process), stdout and stderr."""
@@ -35,7 +54,7 @@ class Starter:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.training.processes"],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from salgan.networks import read_checkpoint
 from salgan.training import Config, batch_norm, train
 from salgan.training.processes import device_of, launch
 from tests.training.conftest import SETTINGS, lines
-from tests.training.processes import Starter
+from tests.training.processes import Starter, finished
 
 
 def test_two_processes_train_as_one_does(config, run, tmp_path):
@@ -31,15 +29,7 @@ def test_two_processes_train_as_one_does(config, run, tmp_path):
     # Fabric starts the second process by running the script again, so there must be one.
     script = tmp_path / "salgan_command.py"
     script.write_text("import sys\nfrom salgan.cli import main\nsys.exit(main())\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, script, "train", recipe, "--trust"],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    finished(script, "train", recipe, "--trust")
     one = run("one", **settings)
     ours, theirs = (
         read_checkpoint(tmp_path / name / "checkpoints" / "last.pt")["salgan"] for name in ("two", "one")
@@ -212,16 +202,8 @@ def test_a_run_goes_on_with_another_number_of_processes(starter, recipe, whole, 
 def test_torchrun_itself_ends_what_one_process_has_begun(starter, recipe, whole, tmp_path):
     path = recipe("begun", **WHOLE)
     starter.run("train", path, "--trust", "time_limit=1e-9", count=1)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*torchrun, "-m", "salgan", "train", path, "--trust", "resume=true"],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(["", *sys.path])},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = finished(*torchrun, "-m", "salgan", "train", path, "--trust", "resume=true")
     # PyTorch 2.9 prints about its connections besides, both processes into each other's lines.
     said = [line for line in done.stdout.splitlines() if str(tmp_path) in line]
     assert said == [str(tmp_path / "begun" / "network.safetensors")]

@@ -136,7 +136,7 @@ def _predict_pictures(
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
-    on_cpu = getattr(predictor, "device", "") == "cpu"
+    on_cpu = predictor.device == "cpu"
     # One more than fill the cores: a run leaves them idle while its picture is resized and its map enlarged.
     network = Together(predictor, runs=cores() // predictor.threads + 1 if on_cpu else 1)
 
@@ -151,7 +151,7 @@ def _predict_pictures(
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
     threads = min(cores(), _MOST_AT_ONCE) + 2  # one may decode or encode, and one waits for the disk
-    if getattr(predictor, "device", "cpu") != "cpu":  # as many more as may wait for it together
+    if not on_cpu:  # as many more as may wait for it together
         threads += pictures_at_once(predictor.device)
     return in_order(
         predict, jobs, threads=threads, cost=lambda job: bytes_needed(job.source), budget=BYTES_UNDER_WAY
