@@ -27,8 +27,8 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, url):
-    """Open the page; at the end nothing may have gone wrong in it that was not meant to."""
+def new_page(browser, url):
+    """A tab that is empty yet; at the end nothing may have gone wrong in it that was not meant to."""
     contexts, troubles = [], []
 
     def opened(**options):
@@ -39,13 +39,24 @@ def open_page(browser, url):
         page.on(
             "request", lambda request: troubles.append(request.url) if _is_foreign(request.url, url) else None
         )
-        page.goto(url)
         return page
 
     yield opened
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture
+def open_page(new_page, url):
+    """Open the page in a new tab."""
+
+    def opened(**options):
+        page = new_page(**options)
+        page.goto(url)
+        return page
+
+    return opened
 
 
 def _is_foreign(address, url):

@@ -123,12 +123,17 @@ function opened() {
 }
 
 /** Whether no other tab has the session; this one has it from now on. */
-function onlyTab() {
-  if (!navigator.locks) return Promise.resolve(true); // browsers have them on safe origins only
+async function onlyTab() {
+  if (!navigator.locks) return true; // browsers have them on safe origins only
+  // Asked without a clock first: a browser that is slow to answer does not have another tab for that.
+  return await locked({ ifAvailable: true }) || locked({ signal: AbortSignal.timeout(PATIENCE) });
+}
+
+function locked(options) {
   return new Promise((resolve) => {
-    navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, () => {
-      resolve(true);
-      return new Promise(() => {}); // until the tab is closed
+    navigator.locks.request(NAME, options, (lock) => {
+      resolve(Boolean(lock));
+      return lock && new Promise(() => {}); // until the tab is closed
     }).catch(() => resolve(false));
   });
 }
