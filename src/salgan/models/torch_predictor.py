@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -69,7 +70,7 @@ class TorchPredictor(Predictor):
 
     def _infer(self, batch: Floats32) -> Floats32:
         try:
-            with torch.inference_mode(), self._few_threads():
+            with torch.inference_mode(), _THREADS.bounded(self._threads):
                 return self._network(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()  # type: ignore[no-any-return]
         except (MemoryError, RuntimeError) as error:
             if is_out_of_memory(error):
@@ -80,18 +81,36 @@ class TorchPredictor(Predictor):
             cause = " ".join(str(error).split())[:200]
             raise ModelError(f"{self.name}: the network cannot be run ({cause})") from None
 
+
+class _Threads:
+    """PyTorch's number of threads, which belongs to the process: the last run to end puts it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._before = 0
+
     @contextlib.contextmanager
-    def _few_threads(self) -> Iterator[None]:
-        """PyTorch's number of threads belongs to the process, so it is put back."""
-        if self._threads is None:
+    def bounded(self, number: int | None) -> Iterator[None]:
+        """Let PyTorch use so many threads inside the block; as many as it likes if None."""
+        if number is None:
             yield
             return
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
+        with self._lock:
+            if not self._running:
+                self._before = torch.get_num_threads()
+            self._running += 1
+            torch.set_num_threads(number)
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            with self._lock:
+                self._running -= 1
+                # Each thread has the number for itself, too, so that every run puts back its own.
+                torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
 
 
 def _torch_device(device: str) -> str:
