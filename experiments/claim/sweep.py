@@ -26,6 +26,8 @@ from typing import Any
 
 import yaml
 
+from salgan.reproduce.experiment import as_overrides
+
 HERE = Path(__file__).parent
 ADAGRAD = {"adversarial.optimiser": {"name": "adagrad", "lr": 3e-4, "weight_decay": 1e-4}}
 MIXED = {"kld": 1.0, "cc": 1.0, "nss": 0.05, "bce": 0.3}
@@ -142,10 +144,9 @@ def _run(
         stored = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
         changes["adversarial.warmup.epochs"] = stored["adversarial"]["warmup"]["epochs"]
     changes["resume"] = (folder / "config.yaml").is_file()
-    overrides = [f"{key}={_flow(value)}" for key, value in changes.items()]
     task = {
         "recipe": str(recipe),
-        "overrides": [*overrides, f"out={folder}", *places],
+        "overrides": [*as_overrides(changes), f"out={folder}", *places],
         "candidate": candidate,
         "warm": str(warm) if share else None,
     }
@@ -171,10 +172,6 @@ def _train(task: dict[str, Any]) -> None:
             sys.exit(3)
     except SalganError as error:
         sys.exit(f"sweep: error: {error}")
-
-
-def _flow(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).strip().removesuffix("\n...")
 
 
 def _report(runs: Path, table: Path, data: Path, settings: list[str]) -> None:
