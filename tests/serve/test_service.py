@@ -21,6 +21,7 @@ from salgan.errors import ModelError
 from salgan.serve import Access
 from salgan.serve.access import LOCAL_NAMES
 from salgan.serve.observe import JsonFormatter
+from salgan.serve.server import listen
 from tests.serve.conftest import command, metric, png, serving, until
 
 PICTURE = png()
@@ -36,6 +37,13 @@ def test_a_sane_request_id_is_honoured(service, given):
 def test_any_other_request_id_is_replaced(service, given):
     got = service.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{32}", got)
+
+
+def test_the_end_of_an_answer_is_not_kept_back_until_its_beginning_is_acknowledged():
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_health_names_the_model_and_the_version(service):
