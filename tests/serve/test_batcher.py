@@ -57,8 +57,27 @@ def test_what_waits_while_the_network_is_busy_becomes_one_batch_of_at_most_the_l
     assert held.batches == seen == [1, 3, 2]
 
 
-def test_each_thread_gets_the_map_of_its_own_picture():
-    batcher = Batcher(Bright(), most=8, on_batch=lambda *_: None)
+def test_runs_at_a_time_share_what_waits():
+    held = Held()
+    batcher = Batcher(held, most=8, on_batch=lambda *_: None, runs=2)
+    first, _ = _together(batcher, _pictures([0]))
+    until(lambda: len(held.batches) == 1)
+    second, _ = _together(batcher, _pictures([1]))
+    until(lambda: len(held.batches) == 2)  # though the first is still under way
+    others, _ = _together(batcher, _pictures(range(6)))
+    until(lambda: batcher._waiting.qsize() == 6)
+    held.let.set()
+    for thread in first + second + others:
+        thread.join()
+    batcher.close()
+    assert not batcher.alive
+    assert sum(held.batches) == 8
+    assert max(held.batches) <= 3
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_each_thread_gets_the_map_of_its_own_picture(runs):
+    batcher = Batcher(Bright(), most=8, on_batch=lambda *_: None, runs=runs)
     threads, got = _together(batcher, _pictures(range(0, 200, 5)))
     for thread in threads:
         thread.join()

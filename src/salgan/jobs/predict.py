@@ -21,7 +21,7 @@ from salgan._parallel import cores, in_order
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import DiskFullError, ModelError, NotEnoughMemoryError, SalganError
 from salgan.jobs.find import Job
-from salgan.models.batches import Together, pictures_at_once
+from salgan.models.batches import Together, pictures_at_once, runs_at_once
 from salgan.models.many import BYTES_UNDER_WAY, bytes_needed
 from salgan.models.predictor import Predictor
 from salgan.saliency_map import SaliencyMap
@@ -136,9 +136,7 @@ def _predict_pictures(
     draw: Callable[[Picture, SaliencyMap], Picture],
     background: tuple[int, int, int],
 ) -> Iterator[JobResult]:
-    on_cpu = predictor.device == "cpu"
-    # One more than fill the cores: a run leaves them idle while its picture is resized and its map enlarged.
-    network = Together(predictor, runs=cores() // predictor.threads + 1 if on_cpu else 1)
+    network = Together(predictor, runs=runs_at_once(predictor))
 
     def predict(job: Job) -> JobResult:
         try:
@@ -151,7 +149,7 @@ def _predict_pictures(
             return JobResult(job, NotEnoughMemoryError(f"{job.source}: there is not enough memory for it"))
 
     threads = min(cores(), _MOST_AT_ONCE) + 2  # one may decode or encode, and one waits for the disk
-    if not on_cpu:  # as many more as may wait for it together
+    if predictor.device != "cpu":  # as many more as may wait for it together
         threads += pictures_at_once(predictor.device)
     return in_order(
         predict, jobs, threads=threads, cost=lambda job: bytes_needed(job.source), budget=BYTES_UNDER_WAY

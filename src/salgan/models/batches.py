@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from salgan._arrays import Picture
+from salgan._cores import cores
 from salgan.errors import ModelError
 from salgan.saliency_map import SaliencyMap
 
-__all__ = ["BatchSize", "Together", "TooManyTogetherError", "at_once", "pictures_at_once"]
+__all__ = ["BatchSize", "Together", "TooManyTogetherError", "at_once", "pictures_at_once", "runs_at_once"]
 
 _RUNS = 2
 _GAIN = 0.9
@@ -25,6 +26,18 @@ class TooManyTogetherError(ModelError):
 def pictures_at_once(device: str) -> int:
     """The most pictures that a device may ever get together: a processor has no use for many."""
     return 8 if device == "cpu" else 32
+
+
+def runs_at_once(predictor: object) -> int:
+    """How many threads may call a predictor at a time; 1 if it does not say that it runs on a processor.
+
+    They are one more than fill the cores, because a run leaves those idle while its picture is resized and
+    its map enlarged.
+    """
+    if getattr(predictor, "device", None) != "cpu":
+        return 1
+    threads: int = predictor.threads  # type: ignore[attr-defined]
+    return cores() // threads + 1
 
 
 class _Network(Protocol):

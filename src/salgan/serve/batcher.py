@@ -1,4 +1,4 @@
-"""The network's own thread: it gathers pictures from many others into micro-batches."""
+"""The network's own threads: they gather pictures from many others into micro-batches."""
 
 from __future__ import annotations
 
@@ -55,22 +55,31 @@ class Batcher:
         predictor: the network.
         most: pictures in a batch.
         on_batch: is told (pictures in the batch, seconds it took).
+        runs: batches that may be under way at a time.
     """
 
     def __init__(
-        self, predictor: BatchPredictor, *, most: int, on_batch: Callable[[int, float], None]
+        self,
+        predictor: BatchPredictor,
+        *,
+        most: int,
+        on_batch: Callable[[int, float], None],
+        runs: int = 1,
     ) -> None:
         self._predictor = predictor
         self._most = most
         self._on_batch = on_batch
         self._waiting: SimpleQueue[tuple[Picture, Future[SaliencyMap]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="salgan-network", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name="salgan-network", daemon=True) for _ in range(runs)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether pictures are still being taken."""
-        return self._thread.is_alive()
+        return all(thread.is_alive() for thread in self._threads)
 
     def predict(self, picture: Picture) -> SaliencyMap:
         """Predict one picture; blocks until its batch is done.
@@ -91,7 +100,8 @@ class Batcher:
     def close(self) -> None:
         """Finish what is waiting, then stop. Nothing may be submitted afterwards."""
         self._waiting.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -102,9 +112,12 @@ class Batcher:
         """What waits, or the first that comes; nothing after :meth:`close`."""
         first = self._waiting.get()
         if first is None:
+            self._waiting.put(None)  # for the next thread
             return []
         batch = [first]
-        while len(batch) < self._most:
+        # The threads share what waits; the first one must not take everything while the others stand idle.
+        share = -(-(1 + self._waiting.qsize()) // len(self._threads))
+        while len(batch) < min(share, self._most):
             try:
                 item = self._waiting.get_nowait()
             except Empty:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from salgan._arrays import Picture
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError
+from salgan.models.batches import runs_at_once
 from salgan.regions import Measured, Region, measure
 from salgan.saliency_map import SaliencyMap
 from salgan.serve.answers import check_polygons
@@ -45,7 +46,12 @@ class Worker:
         self.predictor = predictor
         self._limits = limits
         self._telemetry = telemetry
-        self._batcher = Batcher(predictor, most=limits.max_batch, on_batch=telemetry.note_batch)
+        self._batcher = Batcher(
+            predictor,
+            most=limits.max_batch,
+            on_batch=telemetry.note_batch,
+            runs=runs_at_once(predictor),
+        )
         self.decoders = Decoders(limits)
         self._pool = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="salgan-picture")
         self._large_pool = ThreadPoolExecutor(limits.max_large, thread_name_prefix="salgan-large")
@@ -54,7 +60,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the network's thread runs."""
+        """Whether the network's threads run."""
         return self._batcher.alive
 
     @property
