@@ -27,13 +27,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     options = parser.parse_args()
     picture = PICTURE.read_bytes()
-    alone = in_process(options.model, picture, options.seconds)
-    print(f"in process, one after the other: {alone:.1f} pictures/s", file=sys.stderr)
+    before = in_process(options.model, picture, options.seconds)
     with serving(options.model, "--workers", str(options.workers)) as service:
         levels = [asyncio.run(level(service, picture, many, options.seconds)) for many in CONCURRENCY]
-        for each in levels:
-            each["of the library in process"] = round(each["answers per second"] / alone, 2)
         memory = asyncio.run(memory_over(service, picture, options.requests))
+    after = in_process(options.model, picture, options.seconds)
+    print(f"in process, one after the other: {before:.1f} and {after:.1f} pictures/s", file=sys.stderr)
+    for each in levels:
+        # What else the machine does may slow one of them down; the faster one is the harder measure.
+        each["of the library in process"] = round(each["answers per second"] / max(before, after), 2)
     save(
         "serve-load.json" if options.workers == 1 else f"serve-load-{options.workers}-workers.json",
         {
@@ -43,7 +45,7 @@ def main() -> None:
             "workers": options.workers,
             "request": f"POST /v1/predict?output=json, {PICTURE.name}, {len(picture)} bytes",
             "seconds per level": options.seconds,
-            "library in process, pictures per second": round(alone, 2),
+            "library in process, pictures per second": [round(before, 2), round(after, 2)],
             "levels": levels,
             "memory": memory,
         },
@@ -64,26 +66,29 @@ def in_process(model: str, picture: bytes, seconds: float) -> float:
 async def level(service: Service, picture: bytes, concurrency: int, seconds: float) -> dict[str, object]:
     """Keep so many requests under way for some time; each client waits as long as a 503 tells it to."""
     waits: list[float] = []
-    statuses: Counter[int] = Counter()
-    limits = httpx.Limits(max_connections=concurrency)
-    async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=limits) as client:
-        await client.post("/v1/predict", content=picture, headers={"Content-Type": "image/jpeg"})
-        end = time.perf_counter() + seconds
+    statuses: Counter[int | str] = Counter()
+    post = {"url": "/v1/predict?output=json", "content": picture, "headers": {"Content-Type": "image/jpeg"}}
+    end = time.perf_counter() + seconds
 
-        async def one_client() -> None:
+    async def one_client() -> None:
+        # With a connection of its own: in a pool that all share, one would wait for another.
+        async with httpx.AsyncClient(base_url=service.url, timeout=60, verify=False) as client:  # noqa: S501
             while (start := time.perf_counter()) < end:
-                response = await client.post(
-                    "/v1/predict?output=json", content=picture, headers={"Content-Type": "image/jpeg"}
-                )
+                try:
+                    response = await client.post(**post)
+                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    # After a pause, the server may end a connection just as it is used again.
+                    statuses["connection closed"] += 1
+                    continue
                 statuses[response.status_code] += 1
                 if response.status_code == 200:
                     waits.append(time.perf_counter() - start)
                 else:
                     await asyncio.sleep(min(float(response.headers.get("retry-after", 1)), seconds))
 
-        start, own = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(one_client() for _ in range(concurrency)))
-        gone, own = time.perf_counter() - start, time.process_time() - own
+    start, own = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(one_client() for _ in range(concurrency)))
+    gone, own = time.perf_counter() - start, time.process_time() - own
     cuts = statistics.quantiles(waits, n=100, method="inclusive")
     result = {
         "concurrency": concurrency,
@@ -91,7 +96,7 @@ async def level(service: Service, picture: bytes, concurrency: int, seconds: flo
         "p50 ms": round(1000 * cuts[49], 1),
         "p95 ms": round(1000 * cuts[94], 1),
         "p99 ms": round(1000 * cuts[98], 1),
-        "statuses": dict(sorted(statuses.items())),
+        "statuses": {str(status): count for status, count in statuses.items()},
         "clients' share of the processor": round(own / gone / (os.cpu_count() or 1), 2),
         "resident MB": round(service.family_megabytes()),
     }
