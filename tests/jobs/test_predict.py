@@ -45,7 +45,8 @@ def test_a_predictor_says_how_many_threads_a_prediction_may_use(monkeypatch):
 def test_on_a_processor_so_many_pictures_are_predicted_side_by_side(
     tmp_path, monkeypatch, threads, side_by_side
 ):
-    monkeypatch.setattr("salgan.jobs.predict.cores", lambda: 3)
+    for module in ("salgan.jobs.predict", "salgan.models.batches"):
+        monkeypatch.setattr(f"{module}.cores", lambda: 3)
     names = [f"{number}.png" for number in range(2 * side_by_side)]
     for number, name in enumerate(names):
         Image.fromarray(np.full((20, 30, 3), 9 * number, np.uint8)).save(tmp_path / name)
