@@ -246,6 +246,17 @@ def test_of_too_many_answers_the_slowest_reader_loses_its_own_and_no_new_one_doe
     assert telemetry.registry.get_sample_value("salgan_held_body_bytes") == 800
 
 
+def test_beyond_twice_the_bound_the_slowest_reader_has_no_time_left_and_the_new_one_has():
+    dropped = []
+    held = HeldBytes(Limits(max_bytes=100), Telemetry("tiny", 4))
+    for name, sent in (("fast", 300), ("slow", 10), ("third", 200), ("fourth", 200), ("new", 0)):
+        answer = _Answer(500, lambda name=name: dropped.append(name))
+        held.start(answer)
+        answer.sent = sent
+        time.sleep(0.01)
+    assert dropped == ["slow"]
+
+
 def test_a_full_temporary_disk_does_not_matter(service, monkeypatch):
     """A form's file stays in memory; nothing may be written beside it."""
 

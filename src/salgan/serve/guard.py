@@ -69,10 +69,18 @@ class Held:
             raise _come_back("too many answers wait for slow clients")
 
     def start(self, answer: _Answer) -> None:
-        """Hold an answer. If there are now too many, the slowest readers lose theirs."""
+        """Hold an answer. If there are now too many, the slowest readers lose theirs.
+
+        Those who have not had their time yet keep theirs up to twice the bound: a fast machine makes many
+        answers in that time.
+        """
         self._answers.add(answer)
-        while self._answer_bytes() > self._most:
-            slow = [other for other in self._answers if other.may_be_dropped()]
+        while (held := self._answer_bytes()) > self._most:
+            slow = [
+                other
+                for other in self._answers - {answer}
+                if other.may_be_dropped(at_once=held > 2 * self._most)
+            ]
             if not slow:
                 break
             slowest = min(slow, key=_Answer.rate)
@@ -111,9 +119,9 @@ class _Answer:
         """Bytes per second that the client has read so far."""
         return self.sent / max(1e-9, time.monotonic() - self._start)
 
-    def may_be_dropped(self) -> bool:
-        """Whether its client has had its time and can be dropped."""
-        return self._abort is not None and time.monotonic() - self._start > _PATIENCE
+    def may_be_dropped(self, *, at_once: bool) -> bool:
+        """Whether its client can be dropped and has had its time, which is none if ``at_once``."""
+        return self._abort is not None and (at_once or time.monotonic() - self._start > _PATIENCE)
 
     def drop(self) -> None:
         """Give up this answer."""
