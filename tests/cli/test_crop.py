@@ -85,7 +85,7 @@ def test_results_that_are_there_are_kept_unless_told_otherwise(tmp_path, model, 
     arguments = ("crop", photo, "--ratio", "1:1", "--ratio", "2:1", "-o", out, "--model", model)
     said = salgan(*arguments)
     assert said.code == 1
-    assert "photo.crop-1-1.png exist already; add --skip-existing or --overwrite" in said.err
+    assert "photo.crop-1-1.png exists already; add --skip-existing or --overwrite" in said.err
     assert [path.name for path in out.iterdir()] == ["photo.crop-1-1.png"]
     assert salgan(*arguments, "--skip-existing").code == 0
     assert kept.read_text() == "kept"
@@ -146,6 +146,7 @@ def test_asking_twice_gives_one_crop(tmp_path, model, salgan):
         (["--ratio", "1:1", "-o", "photo.png"], "is a file; -o names the folder"),
         (["--ratio", "1:1", "--skip-existing", "--overwrite"], "exclude each other"),
         (["--ratio", "1:1", "--json", "photo.png"], "exists already; add --overwrite"),
+        (["--ratio", "1:1", "--json", "-", "--csv", "-"], "two tables cannot go to one stdout"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(tmp_path, monkeypatch, salgan, arguments, message):
@@ -190,6 +191,6 @@ def test_many_pictures_are_cropped_and_a_broken_one_is_named(tmp_path, model, sa
     assert said.out.splitlines()[0].split()[:2] == ["picture", "crop"]
     again = salgan("crop", folder / "a.png", folder / "sub", "--ratio", "1:1", "-o", out, "--model", model)
     assert again.code == 1
-    assert "exist already; add --skip-existing" in again.err
+    assert "exists already; add --skip-existing" in again.err
     quiet = salgan("crop", folder / "a.png", "--ratio", "1:1", "--model", model, "--quiet")
     assert (quiet.code, quiet.out) == (0, "")

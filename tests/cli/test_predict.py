@@ -447,6 +447,7 @@ def test_a_white_logo_without_background_is_seen_on_the_one_given(tmp_path, mode
     [
         (["--palette", "magm"], "--palette 'magm' is unknown; did you mean magma?"),
         (["--view", "fogg"], "--view 'fogg' is unknown; did you mean fog?"),
+        (["--view", "fog", "--legend"], "--view fog has no legend; leave out --legend, or add --contours"),
         (["--background", "whitish"], "--background 'whitish' is not a colour, such as white or #336699"),
     ],
 )

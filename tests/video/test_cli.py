@@ -43,7 +43,7 @@ def test_maps_boxes_smoothing_and_stride_can_be_asked_for(tmp_path, clip, model,
     assert (out / "clip.frames.csv").read_text().startswith("frame,seconds,share:cta\n0,0.000000,0.")
     said = salgan("predict", clip, "-o", out, "--model", model, "--save", "map", "--format", "mp4")
     assert said.code == 1  # the table is there
-    assert "clip.frames.csv exist already" in said.err
+    assert "clip.frames.csv exists already" in said.err
 
 
 def test_results_that_are_there_are_kept_or_replaced_as_told(tmp_path, clip, model, salgan):
@@ -54,7 +54,7 @@ def test_results_that_are_there_are_kept_or_replaced_as_told(tmp_path, clip, mod
     overlay.write_bytes(mine)
     said = salgan("predict", clip, "-o", out, "--model", model)
     assert (said.code, said.out) == (1, "")
-    assert said.err == f"salgan: error: {overlay} exist already; add --skip-existing or --overwrite\n"
+    assert said.err == f"salgan: error: {overlay} exists already; add --skip-existing or --overwrite\n"
     assert salgan("predict", clip, "-o", out, "--model", model, "--skip-existing").code == 0
     assert overlay.read_bytes() == mine
     assert salgan("predict", clip, "-o", out, "--model", model, "--overwrite").code == 0

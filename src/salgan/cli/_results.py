@@ -44,8 +44,10 @@ def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
     """Before any work is done, refuse files that exist and folders that do not.
 
     Raises:
-        ConfigError: a file exists and ``overwrite`` is off, or its folder does not exist.
+        ConfigError: a file exists and ``overwrite`` is off, its folder does not exist, or two are stdout.
     """
+    if sum(str(path) == "-" for path in paths) > 1:
+        raise ConfigError("two tables cannot go to one stdout; give - to one option and a file to the other")
     for path in paths:
         if path is None or str(path) == "-":
             continue
@@ -53,6 +55,18 @@ def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
             raise ConfigError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} exists already; add --overwrite to replace it")
+
+
+def refuse_to_overwrite(paths: Iterable[Path]) -> None:
+    """Before any work is done, refuse files of which some exist.
+
+    Raises:
+        ConfigError: one exists; the message names the options to add.
+    """
+    there = [path for path in paths if path.exists()]
+    if there:
+        who = f"{there[0]} exists" if len(there) == 1 else f"{there[0]} and {len(there) - 1} more exist"
+        raise ConfigError(f"{who} already; add --skip-existing or --overwrite")
 
 
 def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tuple[Path, Picture], None, None]:

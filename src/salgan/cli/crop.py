@@ -105,7 +105,7 @@ def crop(
     """
     from salgan import image
     from salgan.cli._common import load_predictor, progress, say_error
-    from salgan.cli._results import check_targets, found_pictures
+    from salgan.cli._results import check_targets, found_pictures, refuse_to_overwrite
     from salgan.crop import best
     from salgan.errors import SalganError
 
@@ -126,7 +126,7 @@ def crop(
                 raise
             errors.append(error if str(path) in str(error) else SalganError(f"{path}: {error}"))
     if not (overwrite or skip_existing):
-        _refuse_to_overwrite([each for one in planned for each in one.wanted])
+        refuse_to_overwrite(each.path for one in planned for each in one.wanted if each.path is not None)
     predictor = load_predictor(model)
     with progress() as on_progress:
         for number, one in enumerate(planned):
@@ -216,13 +216,6 @@ def _wanted(
         )
         for label, (window, size) in found.items()
     ]
-
-
-def _refuse_to_overwrite(wanted: list[_Wanted]) -> None:
-    there = [each.path for each in wanted if each.path is not None and each.path.exists()]
-    if there:
-        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise ConfigError(f"{there[0]}{others} exist already; add --skip-existing or --overwrite")
 
 
 def _write(

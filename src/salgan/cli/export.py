@@ -38,8 +38,9 @@ def export(
     a pixel differs by 1e-4 or more (2e-2 in float16, 5e-2 in int8), nothing is
     written.
 
-    The file takes any batch and any size that its encoder takes. It says how
-    pictures must be resized; a JSON file beside it says the same.
+    The file takes any batch and any size that its encoder takes; that of a network
+    of your own takes the recipe's size. It says how pictures must be resized; a
+    JSON file beside it says the same.
     """
     from salgan.export import export_onnx
 

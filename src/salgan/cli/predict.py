@@ -128,17 +128,21 @@ def predict(
     whatever --save names, such as focal, regions (with --box) and crop:16:9. Other names get files.
 
     A file that cannot be read does not stop the others; it is named at the end, and the exit code is 1.
+    In rows of Parquet it has a row with its error instead, and the exit code is 0.
     """
     import functools
 
     from salgan import jobs, render
     from salgan.cli import _common, _signals
     from salgan.cli._cluster import Results, check_engine, predict_on_ray
+    from salgan.cli._results import refuse_to_overwrite
     from salgan.models.devices import first_choice
 
     load = functools.partial(_common.load_predictor, model, trust=trust)
     view = _known(view, render.VIEWS, "--view")
     palette = _known(palette, render.PALETTES, "--palette")
+    if legend and view in ("fog", "focus") and not contours:
+        raise ConfigError(f"--view {view} has no legend; leave out --legend, or add --contours")
     look = functools.partial(render.overlay, opacity=opacity, contours=contours, view=view)
     draw = functools.partial(look, legend=legend, palette=palette)
 
@@ -180,7 +184,7 @@ def predict(
     if skip_existing:
         _say_broken(todo)
     elif not overwrite:
-        _refuse_to_overwrite(todo)
+        refuse_to_overwrite(path for job in todo for path in job.paths)
     results: list[JobResult] = []
     if todo:
         predictor = load(threads=jobs.threads_each(todo) if first_choice() == "cpu" else None)
@@ -285,13 +289,6 @@ def _through_pipe(
         result = encoded(draw(picture, saliency), "." + (wanted.partition(".")[2] or "png"))
     sys.stdout.buffer.write(result)
     sys.stdout.buffer.flush()
-
-
-def _refuse_to_overwrite(todo: Sequence[Job]) -> None:
-    there = [path for job in todo for path in job.paths if path.exists()]
-    if there:
-        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise ConfigError(f"{there[0]}{others} exist already; add --skip-existing or --overwrite")
 
 
 def _say_broken(todo: Sequence[Job]) -> None:

@@ -45,12 +45,12 @@ def report(
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that already exist.")] = False,
 ) -> None:
-    """Write one page about many designs: heatmaps, fog, regions, rankings and crops.
+    r"""Write one page about many designs: heatmaps, fog, regions, rankings and crops.
 
     [bold]salgan report designs/ --file regions.json -o report.html --csv report.csv[/bold]
 
     The page needs no other file and can be sent as it is; --pdf report.pdf prints it (pip install
-    'salgan[pdf]'), and so does any browser. The regions' file names regions once for all pictures and says
+    'salgan\[pdf]'), and so does any browser. The regions' file names regions once for all pictures and says
     what differs in some; docs/report.md shows how. Without it, the page has heatmaps, scores and crops.
 
     Each picture is predicted 16 times for the intervals. --fast predicts it once.

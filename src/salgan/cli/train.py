@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Train a network according to a recipe.
 
-    [bold]salgan train paper data=~/salicon out=runs/paper[/bold]
+    [bold]salgan train paper data=~/datasets out=runs/paper[/bold]
 
     The first phase (bootstrap) trains on the content loss alone; the second is adversarial. The run folder
     [bold]out[/bold] holds the merged config.yaml, environment.json, metrics.jsonl, TensorBoard curves and

@@ -136,7 +136,8 @@ class Report:
             yield "fewest: " + ", ".join(f"{name} ({count})" for count, name in counted[:5])
         viewers = [finding.viewers for finding in self.findings if finding.viewers is not None]
         if viewers:
-            yield f"viewers: {min(viewers)} to {max(viewers)} per picture"
+            least, most = min(viewers), max(viewers)
+            yield f"viewers: {least if least == most else f'{least} to {most}'} per picture"
         maps = sum(finding.has_map for finding in self.findings)
         if maps:
             yield f"maps: {maps}"

@@ -194,7 +194,7 @@ def _part(dataset: Dataset, part: str, said: Description) -> Dataset:
     split = dataset.name.removesuffix("-mouse")
     if split not in SIZES:
         raise DatasetError(
-            f"dataset {dataset.name} comes in one part; leave out part={part!r}, or name its parts in "
+            f"dataset {dataset.name} comes in one part; leave out the part {part!r}, or name its parts in "
             f"{FILE}: salgan data init {said.path.parent}"
         )
     parts = load_split(split)

@@ -130,7 +130,7 @@ def overlay(
     if contours or view == "contours":
         draw_contours(result, saliency, bold=view == "contours")
     if legend:
-        words = "lines hold 25, 50, 75 % of it" if contours or view == "contours" else ""
+        words = "lines hold 25, 50, 75 % of attention" if contours or view == "contours" else ""
         bar = palette if view == "heat" else None
         result = (
             _with_legend_inside(result, words, bar)

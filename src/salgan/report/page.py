@@ -82,11 +82,11 @@ def _rankings(entries: Sequence[Entry]) -> dict[str, list[_Row]]:
             if each.name == name
         ]
         if len(found) > 1:
-            found.sort(key=lambda each: -each[2].share)
-            rankings[name] = [
+            rows = [
                 _Row(1 + sum(_is_above(other, each) for _, _, other in found), entry, number, each)
                 for number, entry, each in found
             ]
+            rankings[name] = sorted(rows, key=lambda row: (row.place, -row.region.share))
     return rankings
 
 

@@ -143,7 +143,10 @@ def find_dataset(source: DataSource, data: Path) -> Path:
     """
     root = data / source.path
     if not root.exists():
-        raise ConfigError(f"{root}: no such dataset; set data=FOLDER and sources.N.path inside it")
+        raise ConfigError(
+            f"{root}: no such dataset; data= names the folder that holds {root.name}, "
+            "and sources.N.path says where in it"
+        )
     return root
 
 
