@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from salgan.reproduce.experiment import as_overrides
 from salgan.training import load_config
 
 HOME = Path(__file__).parents[2] / "experiments/claim"
@@ -34,8 +35,7 @@ def test_every_row_of_the_sweep_is_a_valid_recipe(script):
     sweep, candidates = script("sweep"), script("candidates")
     for name, changes in sweep.ROWS.items():
         settings = {key: value for key, value in changes.items() if key != "candidate"}
-        overrides = [f"{key}={sweep._flow(value)}" for key, value in settings.items()]
-        config = load_config(HOME / "half.yaml", ["data=gaze", "out=run", *overrides])
+        config = load_config(HOME / "half.yaml", ["data=gaze", "out=run", *as_overrides(settings)])
         assert config.adversarial.control is ("BCE" in name or "control" in name)
         assert changes.get("candidate") in (None, *candidates.CANDIDATES)
 
