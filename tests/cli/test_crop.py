@@ -88,6 +88,7 @@ def test_results_that_are_there_are_kept_unless_told_otherwise(tmp_path, model, 
     assert "photo.crop-1-1.png exists already; add --skip-existing or --overwrite" in said.err
     assert [path.name for path in out.iterdir()] == ["photo.crop-1-1.png"]
     assert salgan(*arguments, "--skip-existing").code == 0
+    assert "photo.crop-1-1.png and 1 more exist already; add" in salgan(*arguments).err
     assert kept.read_text() == "kept"
     assert (out / "photo.crop-2-1.png").exists()
     assert salgan(*arguments, "--overwrite").code == 0

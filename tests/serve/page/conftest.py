@@ -28,7 +28,7 @@ def browser():
 
 @pytest.fixture
 def new_page(browser, url):
-    """A tab that is empty yet; at the end nothing may have gone wrong in it that was not meant to."""
+    """An empty tab; at the end nothing may have gone wrong in it that was not meant to."""
     contexts, troubles = [], []
 
     def opened(**options):
