@@ -10,7 +10,7 @@ from salgan import image, render
 from salgan.regions import parse_box, parse_polygon, read_regions, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve.answers import focal_report
-from tests.serve.conftest import png
+from tests.serve.conftest import png, serving
 
 PICTURE = png()
 PNG = {"Content-Type": "image/png"}
@@ -159,6 +159,34 @@ def test_regions_that_make_no_sense_are_refused_in_one_line(service, query, form
     assert response.status_code == 422
     assert words in response.json()["detail"]
     assert "\n" not in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("predict?outputs=npy", "/v1/predict has no parameter 'outputs'; did you mean output?"),
+        ("regions?box=a:0,0,1,1&views=16", "/v1/regions has no parameter 'views'"),
+        ("focal?ratio=1:1", "/v1/focal has no parameter 'ratio'; there are none"),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_refused_by_name(service, query, words):
+    response = service.post(f"/v1/{query}", content=PICTURE, headers=PNG)
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+
+
+def test_the_report_of_a_long_page_says_how_its_map_was_made(service):
+    class InWindows:
+        name = "in-windows"
+
+        def predict_batch(self, pictures):
+            return [SaliencyMap(np.full(each.shape[:2], 0.5), note="made of 3 windows") for each in pictures]
+
+    with serving(InWindows()) as client:
+        for path in ("predict", "regions"):
+            report = client.post(f"/v1/{path}?box=top:0,0,1,0.1", content=PICTURE, headers=PNG).json()
+            assert report["note"] == "made of 3 windows"
+    assert "note" not in service.post("/v1/predict", content=PICTURE, headers=PNG).json()
 
 
 def test_more_regions_than_a_request_may_have_are_refused(service):

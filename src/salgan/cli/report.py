@@ -87,7 +87,7 @@ def report(
         on_progress("pictures", len(paths), len(paths))
     if not entries:
         raise errors[0]
-    text = page(entries, predictor.name)
+    text = page(entries, predictor.name, unreadable=errors)
     if out is not None:
         with replacing(out) as part:
             part.write_text(text, encoding="utf-8", newline="\n")

@@ -103,6 +103,7 @@ class Shares:
         focal_points: where in the whole picture people look most, the strongest first.
         noise: the largest part of the attention, in [0, 1], that is in another place in any of the views that
             the intervals are made of; None if only one prediction was made.
+        note: how the map was made, if not by one look at the whole picture.
     """
 
     width: int
@@ -112,6 +113,7 @@ class Shares:
     elsewhere_area: float
     focal_points: tuple[FocalPoint, ...]
     noise: float | None = None
+    note: str = ""
 
     def __getitem__(self, name: str) -> RegionShare:
         for each in self.regions:
@@ -128,6 +130,7 @@ class Shares:
             "elsewhere": {"share": self.elsewhere_share, "area": self.elsewhere_area},
             "focal_points": [point.document() for point in self.focal_points],
             **({} if self.noise is None else {"noise": self.noise}),
+            **({"note": self.note} if self.note else {}),
         }
 
 
@@ -195,6 +198,7 @@ def shares(saliency: SaliencyMap, regions: Sequence[Region]) -> Shares:
         elsewhere_share=max(0.0, 1 - inside / total),
         elsewhere_area=max(0.0, 1 - covered / (width * height)),
         focal_points=focal_points_in(saliency.array, slice(0, height), slice(0, width), maxima),
+        note=saliency.note,
     )
 
 

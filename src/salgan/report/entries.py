@@ -49,7 +49,6 @@ class Entry:
         focus: see :func:`salgan.report.focus`.
         above_fold: see :func:`salgan.report.above_fold`.
         first: see :func:`salgan.report.first_regions`.
-        note: how the map was made, if not by one look at the whole picture.
         overlay: the heatmap with the regions, a WebP file.
         fog: the fog view, a WebP file.
         crops: the crops that keep the most attention.
@@ -60,7 +59,6 @@ class Entry:
     focus: float
     above_fold: float | None
     first: list[tuple[int, RegionShare]]
-    note: str
     overlay: bytes
     fog: bytes
     crops: list[Cropped]
@@ -104,7 +102,6 @@ def look_at(
         focus=focus(saliency),
         above_fold=above_fold(saliency, fold),
         first=first_regions(shares),
-        note=saliency.note,
         overlay=encoded(regions.draw(small, reduced, _scaled(shares, small)), ".webp"),
         fog=encoded(render.overlay(small, reduced, view="fog"), ".webp"),
         crops=_crops(picture, saliency),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from salgan._version import __version__
-from salgan.errors import require
+from salgan._words import printable
+from salgan.errors import ImageError, require
 from salgan.regions import VIEWS, RegionShare
 from salgan.report.entries import Entry
 
@@ -26,7 +27,13 @@ class _Row:
     region: RegionShare
 
 
-def page(entries: Sequence[Entry], model: str, title: str = "Where people look") -> str:
+def page(
+    entries: Sequence[Entry],
+    model: str,
+    title: str = "Where people look",
+    *,
+    unreadable: Sequence[ImageError] = (),
+) -> str:
     """Write a report on some pictures as one page of HTML.
 
     Pictures are in the page itself; it loads nothing, runs no script, and its own policy forbids both.
@@ -36,6 +43,7 @@ def page(entries: Sequence[Entry], model: str, title: str = "Where people look")
         entries: what :func:`salgan.report.look_at` gave for each picture.
         model: the name of the model.
         title: the heading.
+        unreadable: what is wrong with the pictures that are missing; the page says it at its head.
 
     Raises:
         MissingExtraError: Jinja is not installed (extra ``report``).
@@ -51,6 +59,7 @@ def page(entries: Sequence[Entry], model: str, title: str = "Where people look")
         entries=entries,
         model=model,
         title=title,
+        unreadable=[printable(str(error)) for error in unreadable],
         version=__version__,
         views=VIEWS,
         has_intervals=any(each.shares.noise is not None for each in entries),

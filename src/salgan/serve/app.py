@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from salgan.serve.observe import Observe, Telemetry
 from salgan.serve.page import add_page
 from salgan.serve.problems import MEDIA_TYPE, ClientGone, ProblemError, problem_response
 from salgan.serve.rate import RateLimit
+from salgan.serve.request import check_parameters
 from salgan.serve.routes import picture_routes, status_routes
 from salgan.serve.several import several_routes
 from salgan.serve.suggesting import suggest_routes
@@ -74,9 +75,12 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(picture_routes(worker, held, rate))
-    app.include_router(several_routes(worker, held, rate))
-    app.include_router(suggest_routes(worker, held))
+    for router in (
+        picture_routes(worker, held, rate),
+        several_routes(worker, held, rate),
+        suggest_routes(worker, held),
+    ):
+        app.include_router(router, dependencies=[Depends(check_parameters)])
     app.include_router(status_routes(worker, telemetry))
     add_page(app, limits)
     _add_api_page(app)

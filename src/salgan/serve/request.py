@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from salgan._json import parse_json
+from salgan._words import did_you_mean
 from salgan.crop import parse_ratio, parse_size
 from salgan.errors import ConfigError
 from salgan.regions import VIEWS, Region, check_names, parse_box, parse_polygon, regions_from
@@ -28,6 +29,7 @@ __all__ = [
     "REGIONS_FIELD",
     "Intervals",
     "Upload",
+    "check_parameters",
     "choose",
     "read_form",
     "read_upload",
@@ -88,6 +90,19 @@ Intervals = Annotated[
 
 PICTURE_BODY = _body({"picture": _PICTURE})
 """The same where regions mean nothing."""
+
+
+async def check_parameters(request: Request) -> None:
+    """Refuse a query's parameters that a route does not have, which would be ignored in silence otherwise.
+
+    Raises:
+        ProblemError: 422, there is one.
+    """
+    route = request.scope["route"]
+    known = [field.alias for field in route.dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            raise ProblemError(422, f"{route.path} has no parameter {name[:50]!r}; {did_you_mean(name, known)}")
 
 
 @dataclass(frozen=True)

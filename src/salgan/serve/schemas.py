@@ -84,6 +84,9 @@ class Report(BaseModel):
     noise: Fraction | None = Field(
         default=None, description="How much of the attention moves among the views; only with `intervals`."
     )
+    note: str | None = Field(
+        default=None, description="How the map was made, if not by one look at the whole picture."
+    )
 
 
 class Focal(BaseModel):
@@ -213,6 +216,9 @@ class VariantReport(BaseModel):
     focal_points: list[FocalPoint]
     noise: Fraction | None = Field(
         default=None, description="How much of the attention moves among the views; only with `intervals`."
+    )
+    note: str | None = Field(
+        default=None, description="How the map was made, if not by one look at the whole picture."
     )
 
 
