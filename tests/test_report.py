@@ -171,7 +171,9 @@ def test_fast_has_no_intervals_and_broken_pictures_are_named(tmp_path, designs, 
     assert said.err.count("\n") == 1
     assert "broken.png: is not a picture" in said.err
     text = out.read_text(encoding="utf-8")
-    assert re.search(r"1 more could not be read and is missing here:.*broken\.png: is not a picture", text, re.S)
+    assert re.search(
+        r"1 more could not be read and is missing here:.*broken\.png: is not a picture", text, re.S
+    )
     assert "predicted once" in text
     assert "16 views" not in text
     assert "% of the attention is above the fold" in text

@@ -146,6 +146,10 @@ def test_asking_twice_gives_one_crop(tmp_path, model, salgan):
         (["--size", "400x30"], "larger than the picture (120×60), never enlarged here; take --ratio 400:30"),
         (["--ratio", "1:1", "-o", "photo.png"], "is a file; -o names the folder"),
         (["--ratio", "1:1", "--skip-existing", "--overwrite"], "exclude each other"),
+        (
+            ["--ratio", "1:1", "--skip-existing"],
+            "about the crops' files, and none are written; add -o FOLDER",
+        ),
         (["--ratio", "1:1", "--json", "photo.png"], "exists already; add --overwrite"),
         (["--ratio", "1:1", "--json", "-", "--csv", "-"], "two tables cannot go to one stdout"),
     ],
@@ -164,6 +168,21 @@ def test_help_teaches_with_an_example(salgan):
     said = salgan("crop", "--help")
     assert said.code == 0
     assert "--ratio 1:1 --ratio 16:9 --size 400x300 -o out" in " ".join(said.out.split())
+
+
+def test_a_size_too_large_for_one_of_many_pictures_leaves_its_other_crops(tmp_path, model, salgan):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    _photo(folder / "a.png")
+    Image.new("RGB", (30, 30), "red").save(folder / "small.png")
+    arguments = ("--ratio", "1:1", "--size", "40x30", "--model", model)
+    said = salgan("crop", folder, *arguments, "-o", out)
+    assert {path.name for path in out.iterdir()} == {
+        *("a.crop-1-1.png", "a.crop-40x30.png", "small.crop-1-1.png"),
+    }
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "small.png: --size 40x30 is larger than the picture (30×30)" in said.err
 
 
 def test_many_pictures_are_cropped_and_a_broken_one_is_named(tmp_path, model, salgan):

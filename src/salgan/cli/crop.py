@@ -12,6 +12,8 @@ from salgan.cli._common import Device, Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from PIL import Image
 
     from salgan.crop import Crop
@@ -111,6 +113,9 @@ def crop(
 
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
+    if skip_existing and out is None:
+        raise ConfigError("--skip-existing is about the crops' files, and none are written; add -o FOLDER")
+    shapes = _shapes(ratio or [], size or [])
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the crops")
     check_targets([json, csv], overwrite=overwrite)
@@ -120,11 +125,17 @@ def crop(
     errors: list[SalganError] = []
     for path, name in zip(found.paths, found.names, strict=True):
         try:
-            planned.append(_planned(path, ratio or [], size or [], out and out / name))
+            one, misfits = _planned(path, shapes, out and out / name)
         except SalganError as error:
-            if is_one or not (ratio or size):
+            if is_one:
                 raise
-            errors.append(error if str(path) in str(error) else SalganError(f"{path}: {error}"))
+            errors.append(error)
+            continue
+        if misfits and is_one:
+            raise ConfigError(misfits[0])
+        if one.wanted:
+            planned.append(one)
+        errors += [SalganError(f"{path}: {misfit}") for misfit in misfits]
     if not (overwrite or skip_existing):
         refuse_to_overwrite(each.path for one in planned for each in one.wanted if each.path is not None)
     predictor = load_predictor(model)
@@ -148,9 +159,31 @@ def crop(
         raise typer.Exit(1)
 
 
-def _planned(path: Path, ratios: list[str], sizes: list[str], base: Path | None) -> _Cropped:
-    """What is to be cut of a picture, before anything is predicted."""
+_Shapes = dict[str, tuple["Fraction", tuple[int, int] | None]]
+"""By their labels, the ratios that were asked for, and the size to scale to if it was a size."""
+
+
+def _shapes(ratios: list[str], sizes: list[str]) -> _Shapes:
+    """What is asked for, each once. It is a ConfigError to ask for nothing."""
+    from fractions import Fraction
+
+    from salgan.crop import parse_ratio, parse_size
+
+    shapes: _Shapes = {}
+    for text in ratios:
+        shapes.setdefault(text.replace(" ", ""), (parse_ratio(text), None))
+    for text in sizes:
+        wide, high = parse_size(text)
+        shapes.setdefault(f"{wide}x{high}", (Fraction(wide, high), (wide, high)))
+    if not shapes:
+        raise ConfigError("say which crops: --ratio 1:1, --size 400x300")
+    return shapes
+
+
+def _planned(path: Path, shapes: _Shapes, base: Path | None) -> tuple[_Cropped, list[str]]:
+    """What is to be cut of a picture, before anything is predicted, and which sizes are too large for it."""
     from salgan import image
+    from salgan.crop import largest
 
     decoded, _ = image.decode(path)
     with decoded:
@@ -158,7 +191,18 @@ def _planned(path: Path, ratios: list[str], sizes: list[str], base: Path | None)
         if ending == ".jpg" and decoded.has_transparency_data:
             ending, options = _AS_PNG
         height, width = image.read(decoded).shape[:2]
-    return _Cropped(path, width, height, _wanted(ratios, sizes, width, height, base, ending), options, [])
+    wanted = []
+    misfits = []
+    for label, (ratio, size) in shapes.items():
+        if size is not None and (size[0] > width or size[1] > height):
+            misfits.append(
+                f"--size {label} is larger than the picture ({width}×{height}), never enlarged here; "
+                f"take --ratio {size[0]}:{size[1]}"
+            )
+            continue
+        target = base and base.with_name(f"{base.name}.crop-{label.replace(':', '-')}{ending}")
+        wanted.append(_Wanted(label, largest(width, height, ratio), size, target))
+    return _Cropped(path, width, height, wanted, options, []), misfits
 
 
 def _write_figures(
@@ -184,38 +228,6 @@ def _write_figures(
     if csv is not None:
         header = ["picture", "for", "left", "top", "width", "height", "kept", "centre_kept"]
         write_csv([*header, "focal_x", "focal_y", "file"], rows, csv)
-
-
-def _wanted(
-    ratios: list[str], sizes: list[str], width: int, height: int, base: Path | None, ending: str
-) -> list[_Wanted]:
-    """The crops asked for, each once. It is a ConfigError to ask for none, or for one that does not fit."""
-    from fractions import Fraction
-
-    from salgan.crop import largest, parse_ratio, parse_size
-
-    found: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {}
-    for text in ratios:
-        found.setdefault(text.replace(" ", ""), (largest(width, height, parse_ratio(text)), None))
-    for text in sizes:
-        wide, high = parse_size(text)
-        if wide > width or high > height:
-            raise ConfigError(
-                f"--size {wide}x{high} is larger than the picture ({width}×{height}), never enlarged here; "
-                f"take --ratio {wide}:{high}"
-            )
-        found.setdefault(f"{wide}x{high}", (largest(width, height, Fraction(wide, high)), (wide, high)))
-    if not found:
-        raise ConfigError("say which crops: --ratio 1:1, --size 400x300")
-    return [
-        _Wanted(
-            label,
-            window,
-            size,
-            base and base.with_name(f"{base.name}.crop-{label.replace(':', '-')}{ending}"),
-        )
-        for label, (window, size) in found.items()
-    ]
 
 
 def _write(

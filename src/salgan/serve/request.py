@@ -102,7 +102,9 @@ async def check_parameters(request: Request) -> None:
     known = [field.alias for field in route.dependant.query_params]
     for name in request.query_params:
         if name not in known:
-            raise ProblemError(422, f"{route.path} has no parameter {name[:50]!r}; {did_you_mean(name, known)}")
+            raise ProblemError(
+                422, f"{route.path} has no parameter {name[:50]!r}; {did_you_mean(name, known)}"
+            )
 
 
 @dataclass(frozen=True)
