@@ -109,6 +109,15 @@ def test_globs_are_expanded(tmp_path, photos, model, salgan):
     assert _files(out) == ["a.saliency.npy", "c.saliency.npy"]
 
 
+def test_a_list_names_a_source_a_line(tmp_path, photos, model, salgan):
+    (photos / "list.txt").write_text("# from the shop\na.jpg\ntrip/*.JPG\n")
+    arguments = ("--model", model, "--save", "map", "-o", tmp_path / "out")
+    assert salgan("predict", f"@{photos / 'list.txt'}", *arguments).code == 0
+    assert _files(tmp_path / "out") == ["a.saliency.npy", "c.saliency.npy"]
+    missing = salgan("predict", "@none.txt", *arguments)
+    assert (missing.code, missing.err) == (1, "salgan: error: @none.txt: no such list of pictures\n")
+
+
 def test_a_file_whose_name_looks_like_a_glob_is_a_file(tmp_path, model, salgan):
     photo, out = _picture(tmp_path / "photo[1].jpg"), tmp_path / "out"
     assert salgan("predict", photo, "-o", out, "--model", model, "--save", "map").code == 0

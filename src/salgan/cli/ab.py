@@ -84,7 +84,7 @@ def ab(
     from salgan.ab import compare_measured
     from salgan.cli._common import load_predictor, progress
     from salgan.cli._results import check_targets, collect_regions, found_pictures, say_unused
-    from salgan.jobs.pictures import expand_lists
+    from salgan.jobs.lists import expand_lists
     from salgan.regions import measure
 
     # The same file may be given twice, which tells how little of a difference counts as one.

@@ -26,8 +26,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Pictures, folders of pictures, videos or quoted globs; or - for a picture on stdin. For "
-            "--engine ray also s3:// and gs://, tars and Parquet files.",
+            help="Pictures, folders of pictures, videos or quoted globs; @list.txt with one of them a line; "
+            "or - for a picture on stdin. For --engine ray also s3:// and gs://, tars and Parquet files.",
         ),
     ],
     out: Annotated[
@@ -43,7 +43,8 @@ def predict(
         typer.Option(
             metavar="map,overlay",
             help="What to make. By default, pictures get both, videos the overlay, and stdin the map. "
-            "overlay.jpg and overlay.webp make smaller files than overlay, a PNG.",
+            "overlay.jpg and overlay.webp make smaller files than overlay, a PNG. Rows of --engine ray also "
+            "take focal, regions and crop:16:9.",
         ),
     ] = None,
     format: Annotated[
@@ -65,8 +66,8 @@ def predict(
         str,
         typer.Option(
             metavar="auto|magma|paper|night|classic",
-            help="The colours. auto keeps text legible: paper on light pictures, night on dark ones, magma "
-            "on photographs and videos.",
+            help="The colours. auto keeps dark text on light pictures legible (paper) and light text on dark "
+            "ones (night); photographs and videos get magma.",
         ),
     ] = "auto",
     view: Annotated[
@@ -91,7 +92,8 @@ def predict(
         list[str] | None,
         typer.Option(
             metavar="NAME:X,Y,W,H",
-            help="Videos: a region to follow, in the form that `salgan regions` takes. Repeat for more.",
+            help="A region to follow in videos, or to measure in the rows of --engine ray, in the form that "
+            "`salgan regions` takes. Repeat for more.",
         ),
     ] = None,
     skip_existing: Annotated[
