@@ -53,6 +53,19 @@ def test_csv_files_are_read_as_well(tmp_path):
     assert read_region_set(tmp_path / "r.csv").for_picture("a.png") == [parse_box("logo:0,0,.2,.1")]
 
 
+def test_a_csv_file_with_a_column_for_the_picture_gives_each_its_regions(tmp_path):
+    (tmp_path / "r.csv").write_text(
+        "picture,name,x,y,w,h\n,logo,0,0,0.2,0.1\nx/a.png,cta,0.1,0.1,0.2,0.2\nb.png,cta,0.5,0.5,0.2,0.2\n"
+    )
+    found = read_region_set(tmp_path / "r.csv")
+    logo = parse_box("logo:0,0,.2,.1")
+    assert found.for_picture("x/a.png") == [logo, parse_box("cta:.1,.1,.2,.2")]
+    assert found.for_picture("b.png") == [logo, parse_box("cta:.5,.5,.2,.2")]
+    assert found.for_picture("c.png") == [logo]
+    with pytest.raises(ConfigError, match="names several pictures"):
+        read_regions(tmp_path / "r.csv")
+
+
 def test_a_report_on_several_pictures_gives_each_its_regions(tmp_path):
     reports = [
         {"picture": {"path": "x/a.png"}, "regions": [CTA]},

@@ -216,11 +216,13 @@ def test_the_commands_files_are_regions_that_the_command_reads(page, found, tmp_
 def test_each_of_many_pictures_gets_its_own_regions(page, tmp_path, salgan):
     Image.fromarray(page).save(tmp_path / "page.png")
     Image.fromarray(np.full((50, 60, 3), 255, np.uint8)).save(tmp_path / "blank.png")
-    said = salgan("regions", tmp_path, "--suggest", "--json", tmp_path / "found.json", "--quiet")
+    files = ("--json", tmp_path / "found.json", "--csv", tmp_path / "found.csv")
+    said = salgan("regions", tmp_path, "--suggest", *files, "--quiet")
     assert (said.code, said.out) == (0, "")
-    regions = read_region_set(tmp_path / "found.json")
-    assert regions.for_picture(tmp_path / "blank.png") == []
-    assert "block-1" in [each.name for each in regions.for_picture(tmp_path / "page.png")]
+    for file in ("found.json", "found.csv"):
+        regions = read_region_set(tmp_path / file)
+        assert regions.for_picture(tmp_path / "blank.png") == []
+        assert "block-1" in [each.name for each in regions.for_picture(tmp_path / "page.png")]
 
 
 @pytest.mark.parametrize("option", [("--box", "a:0,0,1,1"), ("--fail-under", "a=5%"), ("--fast",)])

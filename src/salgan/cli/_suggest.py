@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["suggest_regions"]
 
-_COLUMNS = ("picture", "name", "kind", "score", "x", "y", "width", "height", "unit")
+_COLUMNS = ("name", "kind", "score", "x", "y", "width", "height", "unit")
 
 
 def suggest_regions(
@@ -57,7 +57,9 @@ def suggest_regions(
     if json is not None:
         write_json(_document(found, is_one=is_one), json)
     if csv is not None:
-        write_csv(_COLUMNS, [row for path, those in found for row in _rows(path, those)], csv)
+        rows = [[str(path), *row] for path, those in found for row in _rows(those)]
+        # Without a picture's name, the regions of one picture serve others, too.
+        write_csv(("picture", *_COLUMNS)[is_one:], [row[is_one:] for row in rows], csv)
     if not quiet and "-" not in (str(json), str(csv)):
         _print(found, is_one=is_one)
     for each in errors:
@@ -76,10 +78,10 @@ def _document(found: list[tuple[Path, list[Suggestion]]], *, is_one: bool) -> di
     return {"schema": SUGGESTIONS_SCHEMA, "pictures": entries}
 
 
-def _rows(path: Path, suggestions: list[Suggestion]) -> list[list[Any]]:
+def _rows(suggestions: list[Suggestion]) -> list[list[Any]]:
     return [
         [
-            *(str(path), each.region.name, each.kind, round(each.score, 3)),
+            *(each.region.name, each.kind, round(each.score, 3)),
             *(each.region.box or ("",) * 4),
             each.region.unit,
         ]

@@ -60,7 +60,8 @@ def read_regions(path: str | Path) -> list[Region]:
     JSON files hold a list of ``{"name": "cta", "box": [0.6, 0.8, 0.3, 0.1]}`` or
     ``{"name": "sail", "polygon": [[0.5, 0.1], [0.8, 0.6], [0.4, 0.7]]}``, each with an optional ``"unit"``
     (``"fraction"`` or ``"pixel"``); or an object with such a list under ``"regions"``, like the reports of
-    ``salgan regions --json``. CSV files hold boxes, with the header ``name,x,y,width,height[,unit]``.
+    ``salgan regions --json``. CSV files hold boxes, with the header ``name,x,y,width,height[,unit]``; other
+    columns are not looked at.
 
     Args:
         path: a file whose name ends in .json or .csv, with at most 2,000 regions.
@@ -74,7 +75,7 @@ def read_regions(path: str | Path) -> list[Region]:
     path = Path(path)
     text = read_text(path)
     try:
-        regions = regions_from(parse_json(text)) if path.suffix.lower() == ".json" else from_csv(text)
+        regions = regions_from(parse_json(text)) if path.suffix.lower() == ".json" else _from_csv(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except ValueError as error:
@@ -134,10 +135,10 @@ def from_entry(entry: Any, number: int) -> Region:
     return Region.of_box(name, x, y, width, height, unit)
 
 
-def from_csv(text: str) -> list[Region]:
-    """The boxes of a CSV file's text."""
+def boxes_of_csv(text: str) -> dict[str, list[Region]]:
+    """The boxes of a CSV file's text by what its column ``picture`` says, ``""`` where it says nothing."""
     rows = csv.reader(io.StringIO(text), skipinitialspace=True)
-    regions = []
+    found: dict[str, list[Region]] = {}
     try:
         header = [_COLUMNS.get(word, word) for word in (cell.strip().lower() for cell in next(rows, []))]
         if not {"name", "x", "y", "width", "height"} <= set(header):
@@ -152,11 +153,20 @@ def from_csv(text: str) -> list[Region]:
                 x, y, width, height = (float(row[column]) for column in ("x", "y", "width", "height"))
             except ValueError as error:
                 raise ConfigError(f"line {rows.line_num}: {error}") from None
-            regions.append(Region.of_box(of_cell(row["name"]), x, y, width, height, row.get("unit") or None))
+            region = Region.of_box(of_cell(row["name"]), x, y, width, height, row.get("unit") or None)
+            found.setdefault(of_cell(row.get("picture", "")), []).append(region)
     except csv.Error as error:
         raise ConfigError(f"line {rows.line_num}: {error}") from None
-    check_names(regions)
-    return regions
+    for regions in found.values():
+        check_names(regions)
+    return found
+
+
+def _from_csv(text: str) -> list[Region]:
+    found = list(boxes_of_csv(text).values())
+    if len(found) > 1:
+        raise ConfigError('its column "picture" names several pictures, where one list is expected')
+    return found[0] if found else []
 
 
 def _split(text: str, form: str) -> tuple[str, Sequence[float], str | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from salgan._json import parse_json
 from salgan.errors import ConfigError
-from salgan.regions.files import from_csv, from_entry, read_text
+from salgan.regions.files import boxes_of_csv, from_entry, read_text
 from salgan.regions.region import Region, check_names
 
 __all__ = ["RegionSet", "read_region_set"]
@@ -96,7 +96,7 @@ def read_region_set(path: str | Path) -> RegionSet:
 
     A picture's name fits every path that ends with it. ``"pictures"`` may also be a list of reports, each
     with ``"picture": {"path": ...}`` and ``"regions"``, as ``salgan regions --json`` writes it for several
-    pictures.
+    pictures. In CSV, a column ``picture`` does the same; rows in which it is empty are for all pictures.
 
     Args:
         path: a file whose name ends in .json or .csv.
@@ -107,11 +107,7 @@ def read_region_set(path: str | Path) -> RegionSet:
     path = Path(path)
     text = read_text(path)
     try:
-        found = (
-            RegionSet(tuple(from_csv(text)))
-            if path.suffix.lower() == ".csv"
-            else _from_json(parse_json(text))
-        )
+        found = _from_csv(text) if path.suffix.lower() == ".csv" else _from_json(parse_json(text))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except ValueError as error:
@@ -119,6 +115,15 @@ def read_region_set(path: str | Path) -> RegionSet:
     if not found.names:
         raise ConfigError(f"{path}: holds no regions")
     return found
+
+
+def _from_csv(text: str) -> RegionSet:
+    boxes = boxes_of_csv(text)
+    common = tuple(boxes.pop("", ()))
+    return RegionSet(
+        common,
+        {name: {each.name: each for each in own} for name, own in boxes.items() if _checked(name)},
+    )
 
 
 def _from_json(document: Any) -> RegionSet:

@@ -1,0 +1,104 @@
+"""Join several networks into one file that answers with the mean of what they say.
+
+    python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--weights int8]
+
+A NETWORK is a training run's ``network.safetensors`` or whatever else ``salgan export`` takes. Each one sees
+the picture, scaled by SCALE (1 if left out; 0.75 for a network that learnt from smaller pictures than the
+first), and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
+scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
+to feed it, and the layer for screens, are the first network's; they come after the mean.
+
+The file is compared with PyTorch before it is written, as by ``salgan export``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
+
+from salgan.errors import ModelError, SalganError
+from salgan.export import export_onnx
+from salgan.networks import Generator, load_network
+from salgan.networks.pyramid import at_size
+
+
+class Mean(nn.Module):
+    """The geometric mean of several networks' densities.
+
+    Args:
+        networks: generators; the first one's record and layer for screens are those of the whole.
+        scales: for each of them, the factor on the picture's sides.
+        mirrored: show each network the picture's mirror image, too.
+
+    Attributes:
+        preprocessing: the first network's record.
+    """
+
+    def __init__(
+        self, networks: Sequence[Generator], scales: Sequence[float], *, mirrored: bool = False
+    ) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.scales = tuple(scales)
+        self.mirrored = mirrored
+        self.preprocessing = networks[0].preprocessing
+        self.screens = networks[0].screens
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Maps (N, 1, H, W) in [0, 1], each with a maximum of 1, of pictures RGB 0..255 (N, 3, H, W)."""
+        size = pictures.shape[-2:]
+        logs = []
+        for network, scale in zip(self.networks, self.scales, strict=True):
+            seen = pictures if scale == 1 else F.interpolate(pictures, scale_factor=scale, mode="bilinear")
+            logs.append(_log_density(network.logits(seen), size))
+            if self.mirrored:
+                logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
+        mean = torch.stack(logs).mean(0)
+        maps = (mean - mean.amax((2, 3), keepdim=True)).exp()
+        return maps if self.screens is None else self.screens(pictures, maps)
+
+
+def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:
+    logs = F.logsigmoid(at_size(logits, size))
+    return logs - logs.flatten(1).logsumexp(1)[:, None, None, None]
+
+
+def _opened(text: str) -> tuple[Generator, float]:
+    name, _, scale = text.rpartition("@")
+    try:
+        factor = float(scale) if name else 1.0
+    except ValueError:
+        name, factor = text, 1.0
+    network = load_network(Path(name or scale))
+    if not isinstance(network, Generator):
+        raise ModelError(f"{name or scale}: is no network of salgan's own")
+    return network, factor
+
+
+def main() -> None:
+    """Parse, join, export."""
+    parser = argparse.ArgumentParser(
+        description="Join networks into one file that answers with their geometric mean."
+    )
+    parser.add_argument("networks", nargs="+", metavar="NETWORK[@SCALE]")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--mirrored", action="store_true", help="show each the mirror image, too")
+    parser.add_argument("--weights", choices=["float32", "float16", "int8"], default="float32")
+    arguments = parser.parse_args()
+    opened = [_opened(text) for text in arguments.networks]
+    mean = Mean(*zip(*opened, strict=True), mirrored=arguments.mirrored)
+    made = export_onnx(mean, arguments.out, weights=arguments.weights)
+    print(f"{made.path}: {made.size / 1e6:.1f} MB, parity {made.parity:.1g}, as stored {made.difference:.1g}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")
