@@ -1,0 +1,91 @@
+"""The mean of several networks in one file."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+
+import torch
+from torch.nn import functional as F  # noqa: N812  # its name everywhere
+
+from salgan import load_model
+from salgan.networks import Generator, save_network
+
+FILE = Path(__file__).parents[2] / "experiments/best/mean.py"
+SHAPES = ((64, 96), (96, 64))
+
+
+@pytest.fixture(scope="module")
+def script():
+    """The script as a module."""
+    if not FILE.is_file():
+        pytest.skip("the experiments are not part of this source distribution")
+    spec = importlib.util.spec_from_file_location("best_mean", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def networks() -> list[Generator]:
+    """Two networks with different weights; the first one says how they are fed."""
+    made = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = Generator("test_efficientnet", decoder={"width": 8}).eval()
+        torch.nn.init.normal_(network.decoder.head.weight, std=0.5)
+        network.preprocessing = replace(network.preprocessing, height=64, width=96, shapes=SHAPES)
+        made.append(network)
+    return made
+
+
+def _densities(network: Generator, pictures: torch.Tensor) -> np.ndarray:
+    maps = network(pictures).double().numpy()
+    return maps / maps.sum((2, 3), keepdims=True)
+
+
+@torch.no_grad()
+def test_the_answer_is_the_geometric_mean_of_the_densities_with_a_maximum_of_1(script, networks):
+    pictures = torch.rand(2, 3, 64, 96) * 255
+    one, other = (_densities(network, pictures) for network in networks)
+    expected = np.sqrt(one * other)
+    expected /= expected.max((2, 3), keepdims=True)
+    found = script.Mean(networks, [1, 1])(pictures).numpy()
+    assert np.abs(one - other).max() > 1e-5
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_network_may_see_the_picture_smaller_and_mirrored(script, networks):
+    pictures = torch.rand(1, 3, 64, 96) * 255
+    small = F.interpolate(pictures, scale_factor=0.5, mode="bilinear")
+    expected = F.interpolate(networks[0].logits(small), size=(64, 96), mode="bilinear").sigmoid()
+    found = script.Mean(networks[:1], [0.5])(pictures)
+    np.testing.assert_allclose(found, expected / expected.max(), rtol=1e-3)
+    mean = script.Mean(networks, [1, 0.5], mirrored=True)
+    np.testing.assert_allclose(mean(pictures.flip(-1)).flip(-1), mean(pictures), rtol=1e-3)
+
+
+def test_the_file_predicts_a_picture_of_any_shape(tmp_path, script, networks, monkeypatch, capsys):
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for network, path in zip(networks, paths, strict=True):
+        save_network(network, path)
+    out = tmp_path / "best.onnx"
+    monkeypatch.setattr(sys, "argv", ["mean.py", str(paths[0]), f"{paths[1]}@0.75", "-o", str(out)])
+    script.main()
+    assert "parity" in capsys.readouterr().out
+    rng = np.random.default_rng(0)
+    model = load_model(out)
+    for height, width in SHAPES:
+        picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        with torch.no_grad():
+            pictures = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+            expected = script.Mean(networks, [1, 0.75])(pictures)[0, 0].numpy()
+        found = model.predict(Image.fromarray(picture)).array
+        np.testing.assert_allclose(found, expected, atol=1e-4)
