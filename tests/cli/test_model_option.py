@@ -70,7 +70,11 @@ def test_a_run_a_file_and_a_name_are_the_same_word_everywhere(desk, salgan, comm
         ("runs/gone", "runs/gone: no such file; `salgan models` lists the models by name"),
         ("runs", "runs: holds no network.safetensors; train further, or name a file"),
         ("https://host.invalid/a.onnx", "https://host.invalid/a.onnx: add the file's hash to the address"),
-        ("photo.jpg", "photo: not an ONNX model that can be run"),
+        (
+            "photo.jpg",
+            "photo.jpg: is a picture (JPEG), and no model; `salgan models` lists the models by name",
+        ),
+        ("damaged.onnx", "damaged: not an ONNX model that can be run"),
         ("own.safetensors", "own.safetensors: its network is made by the code of mine:network; if you trust"),
     ],
 )
@@ -80,6 +84,8 @@ def test_what_cannot_be_opened_is_one_sentence_and_the_same_everywhere(
 ):
     if spec == "own.safetensors":
         own_network(tmp_path / spec)
+    if spec == "damaged.onnx":
+        (tmp_path / spec).write_bytes(b"\x08\x0a no protobuf")
     if spec == "runs" and command in ("evaluate", "submit"):
         pytest.skip("a folder may hold maps there")
     said = salgan(*COMMANDS[command], spec)

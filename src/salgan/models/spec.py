@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from salgan import image
 from salgan._files import sha256_of
 from salgan._progress import Progress, silent
 from salgan.errors import ModelError
@@ -126,7 +127,12 @@ def kind_of_file(path: Path) -> Kind:
         return "safetensors"
     # An empty or damaged file is of the kind that its name says, so that the error talks of that kind.
     by_name: dict[str, Kind] = {".pt": "checkpoint", ".pth": "checkpoint", ".safetensors": "safetensors"}
-    return by_name.get(path.suffix.lower(), "onnx")
+    kind = by_name.get(path.suffix.lower(), "onnx")
+    seen = image.kind_of_file(path)
+    if kind == "onnx" and seen is not None:
+        what = f"a picture ({seen})" if seen in image.FORMATS else f"a {seen}".replace(image.VIDEO, "video")
+        raise ModelError(f"{path}: is {what}, and no model; `salgan models` lists the models by name")
+    return kind
 
 
 def _of_record(record: ModelRecord, on_progress: Progress) -> ModelFile:
