@@ -16,20 +16,26 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan import load_model
 from salgan.networks import Generator, save_network
+from salgan.preprocessing import IMAGENET, VGG16_CAFFE
 
-FILE = Path(__file__).parents[2] / "experiments/best/mean.py"
+HOME = Path(__file__).parents[2] / "experiments/best"
 SHAPES = ((64, 96), (96, 64))
+
+
+def _script(name: str):
+    """One of the scripts as a module."""
+    if not HOME.is_dir():
+        pytest.skip("the experiments are not part of this source distribution")
+    spec = importlib.util.spec_from_file_location(f"best_{name}", HOME / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
 def script():
-    """The script as a module."""
-    if not FILE.is_file():
-        pytest.skip("the experiments are not part of this source distribution")
-    spec = importlib.util.spec_from_file_location("best_mean", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The script that joins networks."""
+    return _script("mean")
 
 
 @pytest.fixture
@@ -89,3 +95,23 @@ def test_the_file_predicts_a_picture_of_any_shape(tmp_path, script, networks, mo
             expected = script.Mean(networks, [1, 0.75])(pictures)[0, 0].numpy()
         found = model.predict(Image.fromarray(picture)).array
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_papers_weights_answer_the_same_in_rgb():
+    torch.manual_seed(0)
+    weights = {"features.0.weight": torch.randn(4, 3, 3, 3).half(), "features.0.bias": torch.randn(4).half()}
+    changed = _script("caffe").converted(weights)
+    pictures = torch.rand(1, 3, 9, 9) * 255
+
+    def answer(record, weights):
+        seen = pictures.flip(1) if record.order == "BGR" else pictures
+        mean, std = (torch.tensor(each).reshape(1, 3, 1, 1) for each in (record.mean, record.std))
+        return F.conv2d(
+            (seen * record.scale - mean) / std,
+            weights["features.0.weight"].float(),
+            weights["features.0.bias"].float(),
+        )
+
+    expected = answer(VGG16_CAFFE, weights)
+    torch.testing.assert_close(answer(IMAGENET, changed), expected, rtol=1e-4, atol=1e-2)
+    assert expected.abs().mean() > 100
