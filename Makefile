@@ -75,7 +75,7 @@ package-check: package models-wheel  ## Install wheel and sdist into empty envir
 	$(RELEASE)/$(BIN)/pipx run --quiet --spec dist/salgan-*.whl salgan $(DEMO) -o build/demo
 	test -s build/demo/photo.overlay.png
 	build/package/$(BIN)/python -m pip install --quiet --no-index dist/salgan_models-*.whl
-	for model in lite-int8 vgg16 vgg16-bce; do \
+	for model in best lite-int8 vgg16 vgg16-bce; do \
 	  build/package/$(BIN)/salgan $(DEMO) -o build/demo --model $$model || exit 1; \
 	done
 

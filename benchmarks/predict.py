@@ -85,7 +85,6 @@ def network_times(model: str, threads: int, rounds: int) -> dict[str, list[float
     size = (predictor.preprocessing.height, predictor.preprocessing.width)
     named = {record.name: find(record) for record in list_models()}
     content = Path(named.get(model) or model).read_bytes()
-    in_8_bits = named.get("lite-int8")
     photo = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
     decoder = {"finest_stride": 8, "separable": False}
     eager = Generator("tf_efficientnet_lite0", decoder=decoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,8 +102,9 @@ def network_times(model: str, threads: int, rounds: int) -> dict[str, list[float
                 Generator(), (192, 256), threads, Path(folder) / "vgg.onnx"
             ),
         }
-        if in_8_bits is not None:
-            contestants["lite-int8, the network"] = in_session(in_8_bits.read_bytes(), size, threads)
+        for name in ("lite", "lite-int8"):
+            if name != model and (path := named.get(name)) is not None:
+                contestants[f"{name}, the network"] = in_session(path.read_bytes(), size, threads)
         with torch.inference_mode():
             return seconds_in_turns(contestants, rounds)
 
