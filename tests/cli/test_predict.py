@@ -114,6 +114,10 @@ def test_a_list_names_a_source_a_line(tmp_path, photos, model, salgan):
     arguments = ("--model", model, "--save", "map", "-o", tmp_path / "out")
     assert salgan("predict", f"@{photos / 'list.txt'}", *arguments).code == 0
     assert _files(tmp_path / "out") == ["a.saliency.npy", "c.saliency.npy"]
+    (photos / "list.txt").write_text("s3://shop/a.jpg\n")
+    far = salgan("predict", f"@{photos / 'list.txt'}", *arguments)
+    assert (far.code, far.err.count("\n")) == (1, 1)
+    assert "s3://shop/a.jpg: addresses and Parquet need --engine ray" in far.err
     missing = salgan("predict", "@none.txt", *arguments)
     assert (missing.code, missing.err) == (1, "salgan: error: @none.txt: no such list of pictures\n")
 

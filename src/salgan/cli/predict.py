@@ -138,6 +138,7 @@ def predict(
     from salgan.cli import _common, _signals
     from salgan.cli._cluster import Results, check_engine, predict_on_ray
     from salgan.cli._results import refuse_to_overwrite
+    from salgan.jobs.lists import expand_lists
     from salgan.models.devices import first_choice
 
     load = functools.partial(_common.load_predictor, model, trust=trust)
@@ -155,6 +156,7 @@ def predict(
     steady = "magma" if palette == "auto" else palette
     draw_frame = functools.partial(look, legend="inside" if legend else False, palette=steady)
     below = _colour(background)
+    sources = expand_lists(sources)
     on_ray = check_engine(engine, sources, out)
     wanted = None if on_ray else _wanted(save)
     if "-" in sources:

@@ -16,8 +16,8 @@ _MOST_BYTES = 10_000_000
 def expand_lists(sources: Sequence[str]) -> list[str]:
     """The sources, with the lines of a list in the place of each ``@list.txt``.
 
-    A line is a source, too, seen from the list's own folder. Empty lines and lines that begin with # are
-    left out. A file whose own name begins with @ is no list.
+    A line is a source, too, seen from the list's own folder unless it is an address. Empty lines and lines
+    that begin with # are left out. A file whose own name begins with @ is no list.
 
     Raises:
         ConfigError: a list cannot be read, or names nothing.
@@ -39,7 +39,11 @@ def _lines(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise ConfigError(f"@{path}: is not UTF-8 text with one picture a line") from None
     lines = [line.strip() for line in text.splitlines()]
-    named = [str(path.parent / line) for line in lines if line and not line.startswith("#")]
+    named = [
+        line if "://" in line else str(path.parent / line)
+        for line in lines
+        if line and not line.startswith("#")
+    ]
     if not named:
         raise ConfigError(f"@{path}: names no pictures")
     return named
