@@ -20,7 +20,9 @@ from torch import Tensor
 
 from salgan._files import replacing
 from salgan.errors import SalganError
+from salgan.networks.encoders import Vgg16Encoder
 from salgan.networks.files import as_safetensors, read_safetensors
+from salgan.networks.weights import fitting
 from salgan.preprocessing import IMAGENET, VGG16_CAFFE
 
 
@@ -45,7 +47,8 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    _, weights = read_safetensors(arguments.weights)
+    _, tensors = read_safetensors(arguments.weights)
+    weights = fitting(Vgg16Encoder().state_dict(), tensors, str(arguments.weights), "VGG-16")
     with replacing(arguments.out) as part:
         part.write_bytes(as_safetensors(converted(weights), {}))
 

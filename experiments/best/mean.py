@@ -2,7 +2,7 @@
 
     python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--weights int8]
 
-A NETWORK is a training run's ``network.safetensors`` or whatever else ``salgan export`` takes. Each one sees
+A NETWORK is whatever ``salgan export`` takes, such as a training run's ``network.safetensors``. Each one sees
 the picture, scaled by SCALE (1 if left out; 0.75 for a network that learnt from smaller pictures than the
 first), and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
@@ -14,6 +14,7 @@ The file is compared with PyTorch before it is written, as by ``salgan export``.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +25,11 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan.errors import ModelError, SalganError
 from salgan.export import export_onnx
+from salgan.models import find_model
 from salgan.networks import Generator, load_network
 from salgan.networks.pyramid import at_size
+
+_SCALES = (0.25, 4)
 
 
 class Mean(nn.Module):
@@ -70,15 +74,14 @@ def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _opened(text: str) -> tuple[Generator, float]:
-    name, _, scale = text.rpartition("@")
-    try:
-        factor = float(scale) if name else 1.0
-    except ValueError:
-        name, factor = text, 1.0
-    network = load_network(Path(name or scale))
+    found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
+    name, scale = (found[1], float(found[2])) if found else (text, 1.0)
+    if not _SCALES[0] <= scale <= _SCALES[1]:
+        raise ModelError(f"{text}: a scale lies between {_SCALES[0]} and {_SCALES[1]}")
+    network = load_network(find_model(name).path)
     if not isinstance(network, Generator):
-        raise ModelError(f"{name or scale}: is no network of salgan's own")
-    return network, factor
+        raise ModelError(f"{name}: is no network of salgan's own")
+    return network, scale
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The mean of several networks in one file."""
 
 import importlib.util
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ import torch
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan import load_model
+from salgan.errors import ModelError
 from salgan.networks import Generator, save_network
+from salgan.networks.files import as_safetensors
 from salgan.preprocessing import IMAGENET, VGG16_CAFFE
 
 HOME = Path(__file__).parents[2] / "experiments/best"
@@ -95,6 +98,37 @@ def test_the_file_predicts_a_picture_of_any_shape(tmp_path, script, networks, mo
             expected = script.Mean(networks, [1, 0.75])(pictures)[0, 0].numpy()
         found = model.predict(Image.fromarray(picture)).array
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("gone.safetensors", "no such file"),
+        ("liet", "did you mean lite?"),
+        ("a.safetensors@0", "a scale lies between 0.25 and 4"),
+        ("photo.jpg", "is a picture (JPEG), and no model"),
+    ],
+)
+def test_what_cannot_be_joined_is_said_and_nothing_written(
+    tmp_path, script, networks, monkeypatch, network, words
+):
+    monkeypatch.chdir(tmp_path)
+    save_network(networks[0], tmp_path / "a.safetensors")
+    Image.new("RGB", (8, 8)).save("photo.jpg")
+    monkeypatch.setattr(sys, "argv", ["mean.py", "a.safetensors", network, "-o", "best.onnx"])
+    with pytest.raises(ModelError, match=re.escape(words)):
+        script.main()
+    assert not (tmp_path / "best.onnx").exists()
+
+
+def test_a_file_that_is_not_vgg16_is_refused_by_the_tensor_that_it_lacks(tmp_path, monkeypatch):
+    caffe = _script("caffe")
+    (tmp_path / "a.safetensors").write_bytes(as_safetensors({"other": torch.zeros(1)}, {}))
+    out = tmp_path / "rgb.safetensors"
+    monkeypatch.setattr(sys, "argv", ["caffe.py", str(tmp_path / "a.safetensors"), "-o", str(out)])
+    with pytest.raises(ModelError, match=r"features\.0"):
+        caffe.main()
+    assert not out.exists()
 
 
 def test_the_papers_weights_answer_the_same_in_rgb():

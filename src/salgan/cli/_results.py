@@ -26,6 +26,7 @@ __all__ = [
     "percent_range",
     "print_table",
     "read_each",
+    "refuse_to_overwrite",
     "region_cells",
     "say_unused",
     "write_csv",

@@ -12,7 +12,6 @@ from typing import Literal
 
 from salgan import image
 from salgan.errors import ConfigError, ImageError, SalganError, require
-from salgan.jobs.lists import expand_lists
 from salgan.jobs.whole import is_whole
 from salgan.saliency_map import FORMATS
 
@@ -132,22 +131,21 @@ def find_jobs(
     are needed to tell them apart. So names depend only on what is predicted together.
 
     Args:
-        sources: pictures, videos, folders, glob patterns, and lists (``@list.txt``, a source a line).
-            Folders, and all folders below them, are searched for pictures, except for hidden ones and
-            earlier results. Their videos, which take long, are left out: they must be named, or matched by
-            a pattern that ends like a video.
+        sources: pictures, videos, folders and glob patterns. Folders, and all folders below them, are
+            searched for pictures, except for hidden ones and earlier results. Their videos, which take
+            long, are left out: they must be named, or matched by a pattern that ends like a video.
         out: the folder the results go to.
         save: members of :data:`KINDS`; None is both for pictures and the overlay for videos.
         format: the format of the maps.
         follow: whether regions are followed through the videos.
 
     Raises:
-        ConfigError: a list cannot be read, or the format is not one that the sources' maps can have.
+        ConfigError: the format is not one that the sources' maps can have.
         MissingExtraError: there is a video, and the extra for videos is not installed.
     """
     found = Found()
     pictures, videos = Named(), Named()
-    for source in expand_lists(sources):
+    for source in sources:
         try:
             matches = _video_matches(source)
             if matches is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from salgan.errors import ConfigError, SalganError
 from salgan.jobs.find import find_jobs
+from salgan.jobs.lists import expand_lists
 
 __all__ = ["Pictures", "find_pictures"]
 
@@ -35,12 +36,12 @@ def find_pictures(sources: Sequence[str]) -> Pictures:
     """Find the pictures of files, folders, quoted patterns and lists.
 
     Args:
-        sources: as :func:`salgan.jobs.find_jobs` takes them.
+        sources: as :func:`salgan.jobs.find_jobs` takes them, and lists (``@list.txt``, a source a line).
 
     Raises:
         ConfigError: a list cannot be read, or a source is a video.
     """
-    found = find_jobs(sources, Path(), save=("map",))
+    found = find_jobs(expand_lists(sources), Path(), save=("map",))
     videos = [job.source for job in found.jobs if job.kind == "video"]
     if videos:
         raise ConfigError(f"{videos[0]}: is a video, where a picture is expected")

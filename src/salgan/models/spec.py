@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from salgan import image
 from salgan._files import sha256_of
 from salgan._progress import Progress, silent
 from salgan.errors import ModelError
+from salgan.image.kinds import FORMATS, HEAD, VIDEO, kind_of
 from salgan.models.records import ModelRecord, list_models, named
 from salgan.models.store import fetched, record_of_address
 
@@ -118,20 +118,20 @@ def kind_of_file(path: Path) -> Kind:
         raise ModelError(f"{path}: not a plain file, so it cannot be a model")
     try:
         with path.open("rb") as file:
-            start = file.read(9)
+            start = file.read(HEAD)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
     if start.startswith((b"PK", b"\x80")):  # a zip archive of PyTorch's, or the pickle of its early versions
         return "checkpoint"
-    if start[8:] == b"{":  # after the eight bytes of its header's length
+    if start[8:9] == b"{":  # after the eight bytes of its header's length
         return "safetensors"
     # An empty or damaged file is of the kind that its name says, so that the error talks of that kind.
     by_name: dict[str, Kind] = {".pt": "checkpoint", ".pth": "checkpoint", ".safetensors": "safetensors"}
     kind = by_name.get(path.suffix.lower(), "onnx")
-    seen = image.kind_of_file(path)
+    seen = kind_of(start)
     if kind == "onnx" and seen is not None:
-        what = f"a picture ({seen})" if seen in image.FORMATS else f"a {seen}".replace(image.VIDEO, "video")
-        raise ModelError(f"{path}: is {what}, and no model; `salgan models` lists the models by name")
+        what = {VIDEO: "video", **{name: f"picture ({name})" for name in FORMATS}}.get(seen, seen)
+        raise ModelError(f"{path}: is a {what}, and no model; `salgan models` lists the models by name")
     return kind
 
 

@@ -72,10 +72,9 @@ class Picture(BaseModel):
     height: int
 
 
-class Report(BaseModel):
-    """Where people look in a picture, and how much of it in each region."""
+class VariantReport(BaseModel):
+    """The shares of one picture among several."""
 
-    model: str = Field(description="The model that predicted the map.")
     schema_: Literal["salgan.regions/1"] = Field(alias="schema")
     picture: Picture
     regions: list[Region]
@@ -87,6 +86,12 @@ class Report(BaseModel):
     note: str | None = Field(
         default=None, description="How the map was made, if not by one look at the whole picture."
     )
+
+
+class Report(VariantReport):
+    """Where people look in a picture, and how much of it in each region."""
+
+    model: str = Field(description="The model that predicted the map.")
 
 
 class Focal(BaseModel):
@@ -203,22 +208,6 @@ class RegionChange(BaseModel):
     )
     differs: bool | None = Field(
         default=None, description="Whether the change is more than noise; only with `intervals`."
-    )
-
-
-class VariantReport(BaseModel):
-    """One variant's shares."""
-
-    schema_: Literal["salgan.regions/1"] = Field(alias="schema")
-    picture: Picture
-    regions: list[Region]
-    elsewhere: Rest
-    focal_points: list[FocalPoint]
-    noise: Fraction | None = Field(
-        default=None, description="How much of the attention moves among the views; only with `intervals`."
-    )
-    note: str | None = Field(
-        default=None, description="How the map was made, if not by one look at the whole picture."
     )
 
 
