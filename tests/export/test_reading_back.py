@@ -11,7 +11,8 @@ from salgan.errors import ModelError
 from salgan.export import export_onnx
 from salgan.export import onnx as module
 from salgan.networks import Generator, load_network
-from salgan.training.build import initial_weights
+from salgan.training.build import build_generator, read_initial
+from salgan.training.config import Network
 from tests.export.conftest import with_contrast
 
 
@@ -47,8 +48,9 @@ def test_the_network_comes_back_as_it_was_stored(vgg, plain, tmp_path, weights, 
 
 
 def test_training_starts_from_it(vgg, plain):
-    fresh = Generator("vgg16")
-    assert initial_weights(str(plain), fresh) is None
+    initial = read_initial(str(plain))
+    assert initial.optimiser is None
+    fresh = build_generator(Network(), (192, 256), initial)
     assert all(torch.equal(weight, vgg.state_dict()[name]) for name, weight in fresh.state_dict().items())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,53 +15,91 @@ from salgan.networks.factory import build_from_factory
 from salgan.networks.files import read_network_file
 from salgan.networks.rivals import RIVALS, build_rival
 from salgan.networks.weights import fit_weights
-from salgan.preprocessing import Preprocessing
+from salgan.preprocessing import METADATA_KEY, Preprocessing
 from salgan.training.config import Network
 
 __all__ = [
+    "Initial",
     "build_generator",
-    "initial_weights",
     "preprocessing_of",
+    "read_initial",
 ]
 
 
-def build_generator(settings: Network | str, size: tuple[int, int]) -> nn.Module:
-    """The network to train, before ``init``.
+@dataclass(frozen=True)
+class Initial:
+    """What ``init`` names: a trained network to go on from.
+
+    Attributes:
+        spec: as the recipe has it, for messages.
+        weights: the network's ``state_dict``.
+        preprocessing: what the weights were trained to be fed; None in a file that does not say so.
+        optimiser: the state of the generator's optimiser, if the file is a checkpoint.
+    """
+
+    spec: str
+    weights: Mapping[str, Tensor]
+    preprocessing: Preprocessing | None
+    optimiser: dict[str, Any] | None
+
+
+def build_generator(
+    settings: Network | str, size: tuple[int, int], initial: Initial | None = None
+) -> nn.Module:
+    """The network to train.
 
     Args:
         settings: a generator of ``salgan.networks``, or ``package.module:factory``.
         size: height and width of the pictures.
+        initial: replaces all weights, so that those of the encoder are neither read nor downloaded, and says
+            how a generator's pictures are normalised.
 
     Raises:
         ConfigError: the factory cannot be imported, or it does not make a module.
         ModelError: the encoder or the weights do not exist or do not fit.
     """
+    weights = settings.weights if isinstance(settings, Network) and initial is None else None
     if isinstance(settings, str):
-        return _from_factory(settings)
-    if settings.encoder in RIVALS:
-        return _rival(settings, size)
-    online = settings.weights == "timm"
+        network = _from_factory(settings)
+    elif settings.encoder in RIVALS:
+        network = _rival(settings, size, weights)
+    else:
+        network = _generator(settings, size, weights, initial)
+    if initial is not None:
+        try:
+            fit_weights(network, initial.weights)
+        except ModelError as error:
+            raise ModelError(f"init: {initial.spec} holds another network's weights ({error})") from None
+    return network
+
+
+def _generator(
+    settings: Network, size: tuple[int, int], weights: str | None, initial: Initial | None
+) -> Generator:
     height, width = size
-    record = replace(default_preprocessing(settings.encoder, pretrained=online), height=height, width=width)
+    if initial is not None and initial.preprocessing is not None:
+        known = replace(initial.preprocessing, shapes=(), squash=())  # shapes are this run's own
+    else:
+        known = default_preprocessing(settings.encoder, pretrained=settings.weights == "timm")
     network = Generator(
         settings.encoder,
         decoder=settings.decoder,
         frozen=settings.frozen,
-        preprocessing=record,
-        pretrained=online,
+        preprocessing=replace(known, height=height, width=width),
+        pretrained=weights == "timm",
         drop_path=settings.drop_path,
         screens=settings.screens,
     )
-    if settings.weights is not None and not online:
-        load_encoder(network, settings.weights)
+    if weights is not None and weights != "timm":
+        load_encoder(network, weights)
     return network
 
 
-def _rival(settings: Network, size: tuple[int, int]) -> nn.Module:
+def _rival(settings: Network, size: tuple[int, int], weights: str | None) -> nn.Module:
     for key in ("decoder", "drop_path", "screens"):
         if getattr(settings, key):
             raise ConfigError(f"network.{key}: {settings.encoder} has none; leave it out")
-    return build_rival(settings.encoder, weights=settings.weights, frozen=settings.frozen or 0, size=size)
+    return build_rival(settings.encoder, weights=weights, frozen=settings.frozen or 0, size=size)
 
 
 def _from_factory(place: str) -> nn.Module:
@@ -78,19 +117,16 @@ def preprocessing_of(network: nn.Module, size: tuple[int, int]) -> Preprocessing
     return replace(known, height=height, width=width)
 
 
-def initial_weights(spec: str, generator: nn.Module) -> dict[str, Any] | None:
-    """Load ``init`` into a fresh generator.
+def read_initial(spec: str) -> Initial:
+    """Read what ``init`` names.
 
     Args:
         spec: whatever :func:`salgan.load_model` opens and still holds the weights of training: a run's
             folder, its ``network.safetensors``, a checkpoint (``.pt``), or an export of the paper's network.
-        generator: changed in place.
-
-    Returns:
-        The state of the generator's optimiser, if the file is a checkpoint; None otherwise.
+            Of a checkpoint, the generator's own weights are taken and not their moving average.
 
     Raises:
-        ModelError: the file cannot be read or its weights are another network's.
+        ModelError: the file cannot be read.
     """
     file = find_model(spec)
     optimiser: dict[str, Any] | None = None
@@ -98,18 +134,19 @@ def initial_weights(spec: str, generator: nn.Module) -> dict[str, Any] | None:
         if file.record is not None:
             file.read()  # verifies it
         if file.kind == "checkpoint":
-            state = read_checkpoint(file.path)["salgan"]
-            weights, optimiser = state.get("generator"), state.get("generator_optimiser")
-            if not isinstance(weights, dict) or not all(
-                isinstance(each, Tensor) for each in weights.values()
+            state = read_checkpoint(file.path)
+            description, networks = state.get("description") or {}, state["salgan"]
+            weights, optimiser = networks.get("generator"), networks.get("generator_optimiser")
+            if not (
+                isinstance(description, dict)
+                and isinstance(weights, dict)
+                and all(isinstance(each, Tensor) for each in weights.values())
             ):
                 raise ModelError(f"{file.path}: not a checkpoint of salgan train")
         else:
-            _, weights = read_network_file(file.path)
+            description, weights = read_network_file(file.path)
+        stored = description.get(METADATA_KEY)
+        record = Preprocessing.from_json(stored) if stored is not None else None
     except ModelError as error:
         raise ModelError(f"init: {spec} cannot be read ({error})") from None
-    try:
-        fit_weights(generator, weights)
-    except ModelError as error:
-        raise ModelError(f"init: {spec} holds another network's weights ({error})") from None
-    return optimiser
+    return Initial(spec, weights, record, optimiser)

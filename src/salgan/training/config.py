@@ -177,7 +177,8 @@ class Config(Settings):
     resume: bool = False
     """Continue the run in ``out`` exactly where its last checkpoint left it."""
     init: str | None = None
-    """Start from a network.safetensors, vgg16.onnx, or a checkpoint (.pt: with its optimiser's state)."""
+    """Start from a network.safetensors, vgg16.onnx, or a checkpoint (.pt: with its optimiser's state). It
+    brings all weights, so that ``network.weights`` is not read, and says how pictures are normalised."""
     seed: Count = 0
     """Seed of initial weights, order of pictures and augmentation."""
     time_limit: Positive | None = None

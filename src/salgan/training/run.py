@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import lightning.fabric
 import torch
@@ -17,7 +16,7 @@ from salgan.errors import ConfigError, ModelError
 from salgan.metrics import find_metric
 from salgan.networks import Discriminator, Generator
 from salgan.preprocessing import Preprocessing
-from salgan.training.build import build_generator, initial_weights, preprocessing_of
+from salgan.training.build import build_generator, preprocessing_of, read_initial
 from salgan.training.cache import Prepared, find_dataset, prepare
 from salgan.training.config import Config
 from salgan.training.data import Change, Pool, steps_in_epoch
@@ -86,7 +85,9 @@ def _train(
     torch.backends.cudnn.benchmark = True  # shapes are few; the fastest convolution is sought once for each
 
     height, width = config.size
-    generator = first_alone(fabric, lambda: build_generator(config.network, (height, width)))
+    spec = config.init
+    initial = agreed(fabric, lambda: read_initial(spec)) if spec else None
+    generator = first_alone(fabric, lambda: build_generator(config.network, (height, width), initial))
     record = preprocessing_of(generator, (height, width))
     if config.shapes is not None:
         record = replace(record, shapes=tuple((rows, columns) for rows, columns in config.shapes))
@@ -97,7 +98,7 @@ def _train(
     prepared = _prepared(config, record, fabric, say, on_progress)
     training, validation = (Pool(prepared, part, fabric.device) for part in ("train", "val"))
 
-    def check_more() -> tuple[Validator, dict[str, Any] | None]:
+    def check_more() -> Validator:
         _check_shares(config, len(training), fabric.world_size)
         _check_points(config, prepared)
         validator = Validator(config, training, validation, record, fabric)
@@ -105,9 +106,9 @@ def _train(
             _check_metric(config, list(validation.sources))
             if validator.undefined:
                 say(f"not measured, since fixations are missing: {', '.join(validator.undefined)}")
-        return validator, initial_weights(config.init, generator) if config.init else None
+        return validator
 
-    validator, carried = agreed(fabric, check_more)
+    validator = agreed(fabric, check_more)
     salgan = SalGAN(
         fabric,
         generator,
@@ -120,8 +121,8 @@ def _train(
         accumulate=config.accumulate,
         compile=config.compile,
     )
-    if carried is not None:
-        salgan.adopt_optimiser(carried)
+    if initial is not None and initial.optimiser is not None:
+        salgan.adopt_optimiser(initial.optimiser)
     loop = Loop(
         config, record, fabric, folder, salgan, training, validation, validator, change, say, on_progress
     )

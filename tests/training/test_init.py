@@ -1,0 +1,74 @@
+"""What a run takes from the file that ``init`` names."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from salgan.errors import ModelError
+from salgan.networks import Generator, save_network
+from salgan.preprocessing import VGG16_CAFFE
+from salgan.training.build import build_generator, read_initial
+from salgan.training.config import Network
+
+LIGHT = Network(encoder="tf_efficientnet_lite0", weights="timm")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Write a network and return its path."""
+
+    def write(network):
+        path = tmp_path / "network.safetensors"
+        save_network(network, path)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No ImageNet weights can be had."""
+
+    def refuse(*_, **__):
+        raise OSError("no connection")
+
+    monkeypatch.setattr("timm.models._builder.load_pretrained", refuse)
+
+
+def test_imagenet_weights_that_init_replaces_are_not_fetched(saved, offline):
+    torch.manual_seed(1)
+    light = Generator("tf_efficientnet_lite0")
+    network = build_generator(LIGHT, (96, 128), read_initial(saved(light)))
+    assert all(torch.equal(weight, light.state_dict()[name]) for name, weight in network.state_dict().items())
+    with pytest.raises(ModelError, match="no connection"):
+        build_generator(LIGHT, (96, 128))
+
+
+def test_a_file_of_encoder_weights_that_init_replaces_need_not_exist(saved):
+    settings = LIGHT.model_copy(update={"weights": "gone.safetensors"})
+    build_generator(settings, (96, 128), read_initial(saved(Generator("tf_efficientnet_lite0"))))
+
+
+def test_a_network_goes_on_seeing_pictures_as_it_was_trained_to(saved, offline):
+    """With timm's weights the recipe expects RGB; a network made from Caffe's is fed BGR minus its mean."""
+    torch.manual_seed(1)
+    caffe = Generator("vgg16", preprocessing=VGG16_CAFFE).eval()
+    network = build_generator(Network(weights="timm"), (32, 64), read_initial(saved(caffe))).eval()
+    assert network.preprocessing.order == "BGR"
+    assert network.preprocessing.mean == VGG16_CAFFE.mean
+    assert network.preprocessing.shape == (32, 64)
+    pictures = torch.randint(0, 256, (1, 3, 32, 64)).float()
+    with torch.no_grad():
+        assert torch.equal(network(pictures), caffe(pictures))
+
+
+def test_the_shapes_are_the_runs_own_and_not_those_of_the_file(saved):
+    light = Generator("tf_efficientnet_lite0")
+    light.preprocessing = replace(
+        light.preprocessing, height=96, width=128, shapes=((96, 128), (128, 96)), squash=(0.9, 1.5)
+    )
+    network = build_generator(LIGHT, (64, 64), read_initial(saved(light)))
+    assert network.preprocessing.shape == (64, 64)
+    assert not network.preprocessing.shapes
+    assert not network.preprocessing.squash
