@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from salgan.models.predictor import Predictor
+from salgan.preprocessing import Preprocessing
 from salgan.regions import parse_box, shares
 from tests._fresh import modules_after
+from tests._onnx import tiny_model
 
 
 @pytest.fixture
@@ -187,6 +189,17 @@ def test_a_check_fails_only_if_the_whole_interval_is_less(page, model, salgan):
     assert ("cannot be told from" in said.err) == (edge["share"] < between)
     assert salgan(*arguments, "--fail-under", f"edge={high!r}").code == 0
     assert salgan(*arguments, "--fail-under", f"edge={float(np.nextafter(high, 1))!r}").code == 3
+
+
+def test_a_long_page_is_said_to_be_made_of_windows(tmp_path, salgan):
+    record = Preprocessing(height=24, width=30, shapes=((24, 30), (30, 24)))
+    model = tmp_path / "shaped.onnx"
+    model.write_bytes(tiny_model(record))
+    page = tmp_path / "page.png"
+    Image.new("RGB", (500, 2500)).save(page)
+    said = salgan("regions", page, "--box", "cta:0,0,1,0.1", "--model", model, "--fast")
+    assert said.code == 0
+    assert said.err.startswith(f"{page}: made of 12 overlapping windows of 500×400 pixels")
 
 
 def test_the_table_shows_the_interval(page, model, salgan):

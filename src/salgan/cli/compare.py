@@ -64,7 +64,8 @@ def _show(comparison: Comparison) -> None:
 
     first, second = comparison.first.name, comparison.second.name
     table = Table(title=Text(printable(f"{second} against {first}")), title_justify="left")
-    for heading in ("metric", first, second, "difference [95% interval]", "p", "better on", "n"):
+    better = f"{second} is better on"
+    for heading in ("metric", first, second, "difference [95% interval]", "p", better, "n"):
         table.add_column(Text(printable(heading)), justify="left" if heading == "metric" else "right")
     for cells in rows(comparison.differences):
         table.add_row(*map(Text, cells))

@@ -155,6 +155,8 @@ def regions(
     if not quiet and "-" not in (str(json), str(csv)):
         _print_table(reports, is_one=is_one)
     for path, report in reports:
+        if report.note:
+            say(f"{path}: {report.note}", err=True)
         for each in report.regions:
             if not each.area:
                 where = "the picture" if is_one else str(path)

@@ -17,7 +17,7 @@ if "ray" not in sys.modules and not os.environ.get("RAY_ADDRESS"):
     # token that only its own processes know; this too is decided when Ray is imported.
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-for _module in ("pyarrow", "ray"):
+for _module in ("ray", "pyarrow"):
     require(_module, "cluster")
 
 from salgan.cluster.engine import cluster, on_cluster  # noqa: E402

@@ -205,7 +205,7 @@ def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown document."""
     first, second = comparison.first.name, comparison.second.name
     change = f"difference [{LEVEL:.0%} interval]"
-    headings = ["metric", first, second, change, "p", f"{second} better on", "n"]
+    headings = ["metric", first, second, change, "p", f"{second} is better on", "n"]
     lines = [
         f"# {second} against {first}",
         "",
