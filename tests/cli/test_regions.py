@@ -1,6 +1,8 @@
 """``salgan regions``: the report in its three forms, and the exit code for builds."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +191,24 @@ def test_a_check_fails_only_if_the_whole_interval_is_less(page, model, salgan):
     assert ("cannot be told from" in said.err) == (edge["share"] < between)
     assert salgan(*arguments, "--fail-under", f"edge={high!r}").code == 0
     assert salgan(*arguments, "--fail-under", f"edge={float(np.nextafter(high, 1))!r}").code == 3
+
+
+def test_a_picture_from_stdin_is_measured_like_its_file(page, model):
+    command = [sys.executable, "-m", "salgan", "regions", "--box", "cta:0,0,.5,1", "--model", str(model)]
+    with page.open("rb") as file:
+        piped = subprocess.run([*command, "-", "--json", "-"], stdin=file, capture_output=True, check=True)
+    plain = subprocess.run([*command, str(page), "--json", "-"], capture_output=True, check=True)
+    document = json.loads(piped.stdout)
+    assert document["picture"].pop("path") == "-"
+    expected = json.loads(plain.stdout)
+    del expected["picture"]["path"]
+    assert document == expected
+
+
+def test_stdin_is_one_picture_alone(page, salgan):
+    said = salgan("regions", "-", page, "--box", "cta:0,0,1,1")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "salgan: error: IMAGE - is one picture from stdin; give no others beside it\n"
 
 
 def test_a_long_page_is_said_to_be_made_of_windows(tmp_path, salgan):

@@ -24,6 +24,7 @@ __all__ = [
     "collect_regions",
     "found_pictures",
     "percent_range",
+    "pictures_or_stdin",
     "print_table",
     "read_each",
     "refuse_to_overwrite",
@@ -39,6 +40,10 @@ REGION_COLUMNS = (
     *("inside", "focal_x", "focal_y"),
 )
 """The columns of the tables with a row for each picture and region; what is not known is empty."""
+
+
+_STDIN = Path("-")
+"""In the place of a picture's path."""
 
 
 def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
@@ -74,7 +79,7 @@ def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tupl
     """Read pictures one after the other, and show how far it is; close it, so that the bar goes first.
 
     Args:
-        paths: the pictures.
+        paths: the pictures; ``-`` is the one on stdin.
         errors: is told of those among several that cannot be read.
 
     Yields:
@@ -90,7 +95,7 @@ def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tupl
         for number, path in enumerate(paths):
             on_progress("pictures", number, len(paths))
             try:
-                pixels = image.read(path)
+                pixels = image.read(sys.stdin.buffer if path == _STDIN else path)
             except ImageError as error:
                 if len(paths) == 1:
                     raise
@@ -188,6 +193,21 @@ def found_pictures(sources: list[str]) -> Pictures:
     if found.errors:
         raise found.errors[0]
     return found
+
+
+def pictures_or_stdin(sources: list[str]) -> list[Path]:
+    """The pictures that a command is given; ``-`` alone is the one on stdin.
+
+    Raises:
+        SalganError: as :func:`found_pictures` does; ``-`` is not alone, or stdin is closed or a terminal.
+    """
+    if "-" not in sources:
+        return found_pictures(sources).paths
+    if len(sources) > 1:
+        raise ConfigError("IMAGE - is one picture from stdin; give no others beside it")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ConfigError("IMAGE - reads a picture from stdin: salgan regions - --box cta:0,0,1,1 < page.png")
+    return [_STDIN]
 
 
 def print_table(

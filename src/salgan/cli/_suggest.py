@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from salgan.cli._common import say, say_error
-from salgan.cli._results import check_targets, found_pictures, print_table, read_each, write_csv, write_json
+from salgan.cli._results import (
+    check_targets,
+    pictures_or_stdin,
+    print_table,
+    read_each,
+    write_csv,
+    write_json,
+)
 from salgan.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
@@ -43,7 +50,7 @@ def suggest_regions(
     check_targets([json, csv, png], overwrite=overwrite)
     if "face" not in suggested_kinds():
         say("salgan: note: there is no face detector for this machine; faces are not suggested", err=True)
-    paths = found_pictures(pictures).paths
+    paths = pictures_or_stdin(pictures)
     is_one = len(paths) == 1
     if png is not None and not is_one:
         raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")

@@ -25,7 +25,9 @@ def regions(
     pictures: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...", help="Pictures, folders, quoted globs, or @list.txt with one of them a line."
+            metavar="IMAGE...",
+            help="Pictures, folders, quoted globs, @list.txt with one of them a line, or - for one picture "
+            "from stdin.",
         ),
     ],
     box: Annotated[
@@ -103,7 +105,7 @@ def regions(
         REGION_COLUMNS,
         check_targets,
         collect_regions,
-        found_pictures,
+        pictures_or_stdin,
         read_each,
         region_cells,
         say_unused,
@@ -128,7 +130,7 @@ def regions(
     if png is not None and png.suffix.lower() != ".png":
         raise ConfigError(f"{png}: the picture's name must end in .png")
     check_targets([json, csv, png], overwrite=overwrite)
-    paths = found_pictures(pictures).paths
+    paths = pictures_or_stdin(pictures)
     is_one = len(paths) == 1
     if png is not None and not is_one:
         raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")
