@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ needs_faces = pytest.mark.skipif(
 )
 
 WIDTH, HEIGHT = 640, 400
+BOXES = ((0, 0, 600, 380), (0, 0, 630, 120))
 HEADLINE, BUTTON, EMPTY, PHOTO = (40, 30, 420, 66), (40, 120, 220, 170), (40, 230, 220, 280), (330, 90)
 
 
@@ -71,6 +73,15 @@ def test_a_headline_is_a_line_of_text_and_a_buttons_label_is_not_suggested_again
     lines = [each for each in found if each.kind == "text"]
     assert max(overlap(each, HEADLINE) for each in lines) > 0.6
     assert not [each for each in lines if overlap(each, BUTTON) > 0]
+
+
+def test_what_covers_a_third_of_the_picture_is_not_a_line_of_text(monkeypatch):
+    """On photographs of the sea or of grass, the detector at times takes all of it for one line."""
+    corners = [np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) for x, y, w, h in BOXES]
+    answer = SimpleNamespace(boxes=corners, scores=[0.6] * len(BOXES))
+    monkeypatch.setattr(_text, "load", lambda: lambda *_, **__: answer)
+    (line,) = _text.find(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    assert (line.left, line.top, line.right, line.bottom) == (0, 0, 630, 120)
 
 
 @needs_faces

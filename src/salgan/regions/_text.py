@@ -23,6 +23,9 @@ _MOST_PIXELS = 6_000_000
 _LEAST_SIDE = 64
 """The network takes multiples of 32."""
 
+_MOST_COVERED = 1 / 3
+"""Of a tile. On photographs without text, the detector at times takes the whole picture for a line."""
+
 _ONE_AT_A_TIME = threading.Lock()
 """The engine keeps what it was asked in itself; and a run takes some hundred megabytes."""
 
@@ -62,14 +65,16 @@ def find(picture: Picture) -> list[Found]:
 
 
 def _find_in_tile(tile: Picture) -> list[Found]:
+    most = _MOST_COVERED * tile.shape[0] * tile.shape[1]
     below, beside = (max(0, _LEAST_SIDE - side) for side in tile.shape[:2])
     tile = np.pad(tile, ((0, below), (0, beside), (0, 0)), mode="edge")
     # The engine takes arrays as OpenCV has them: blue first.
     answer = load()(tile[:, :, ::-1].copy(), use_det=True, use_cls=False, use_rec=False)
     if answer.boxes is None:
         return []
-    return [
+    found = [
         Found(left, top, right, bottom, float(score))
         for corners, score in zip(answer.boxes, answer.scores, strict=True)
         for (left, top), (right, bottom) in [(corners.min(axis=0).tolist(), corners.max(axis=0).tolist())]
     ]
+    return [line for line in found if line.area <= most]
