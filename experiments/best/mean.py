@@ -6,7 +6,8 @@ A NETWORK is whatever ``salgan export`` takes, such as a training run's ``networ
 the picture, scaled by SCALE (1 if left out; 0.75 for a network that learnt from smaller pictures than the
 first), and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
-to feed it, and the layer for screens, are the first network's; they come after the mean.
+to feed it, and the layer for screens with its head for text, are the first network's; they come after the
+mean.
 
 The file is compared with PyTorch before it is written, as by ``salgan export``.
 """
@@ -65,7 +66,11 @@ class Mean(nn.Module):
                 logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
         mean = torch.stack(logs).mean(0)
         maps = (mean - mean.amax((2, 3), keepdim=True)).exp()
-        return maps if self.screens is None else self.screens(pictures, maps)
+        if self.screens is None:
+            return maps
+        first = self.networks[0]
+        text = None if first.text is None else first.text(*first.text_features(pictures))
+        return self.screens(pictures, maps, text)
 
 
 def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:

@@ -50,9 +50,9 @@ class Seen:
     density: Floats
     looked: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
-    def score(self, layer: ScreenPrior | None) -> tuple[float, float]:
-        """NSS and CC of the map, after the layer if there is one."""
-        finished = self.map if layer is None else layer(self.picture, self.map)
+    def score(self, layer: ScreenPrior | None, text: Tensor | None = None) -> tuple[float, float]:
+        """NSS and CC of the map, after the layer if there is one, which may know where text is."""
+        finished = self.map if layer is None else layer(self.picture, self.map, text)
         array = finished[0, 0].double().numpy()
         return nss(array, self.looked), cc(array, self.density)
 

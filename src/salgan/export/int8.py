@@ -113,18 +113,25 @@ def quantize_int8(model: str | Path, out: str | Path, pictures: Iterable[Picture
 
 
 def _left_float(graph: onnx.GraphProto) -> list[str]:
-    """The convolution that makes the logits, and all that does not lead to them: the layer for screens."""
+    """The convolutions that make the last logits, of the map and of text, and what follows them."""
     makers = {name: node for node in graph.node for name in node.output}
-    sigmoids = [node for node in graph.node if node.op_type == "Sigmoid"]
-    wanted = list(sigmoids[-1].input) if sigmoids else [value.name for value in graph.output]
-    leading: set[str] = set()
-    while wanted:
-        node = makers.get(wanted.pop())
-        if node is not None and node.name not in leading:
-            leading.add(node.name)
-            wanted += node.input
-    convolutions = [node.name for node in graph.node if node.op_type == "Conv" and node.name in leading]
-    return [*convolutions[-1:], *(node.name for node in graph.node if node.name not in leading)]
+
+    def leading_to(names: Iterable[str]) -> set[str]:
+        wanted, leading = list(names), set()
+        while wanted:
+            node = makers.get(wanted.pop())
+            if node is not None and node.name not in leading:
+                leading.add(node.name)
+                wanted += node.input
+        return leading
+
+    before = {node.name: leading_to(node.input) for node in graph.node if node.op_type == "Sigmoid"}
+    # Those that lead to another one are activations within the network.
+    last = [name for name in before if not any(name in leading for leading in before.values())]
+    heads = [before[name] for name in last] or [leading_to(value.name for value in graph.output)]
+    convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
+    logits = [name for leading in heads for name in [each for each in convolutions if each in leading][-1:]]
+    return [*logits, *(node.name for node in graph.node if not any(node.name in each for each in heads))]
 
 
 class _Calibration:

@@ -18,6 +18,7 @@ from salgan.networks.generator import Generator, MirroredDecoder  # noqa: E402
 from salgan.networks.lasagne import import_lasagne  # noqa: E402
 from salgan.networks.pyramid import PyramidDecoder  # noqa: E402
 from salgan.networks.screens import ScreenPrior  # noqa: E402
+from salgan.networks.text import TextHead  # noqa: E402
 from salgan.networks.theano import import_mlnet  # noqa: E402
 from salgan.networks.weights import load_encoder, load_network, save_network  # noqa: E402
 
@@ -27,6 +28,7 @@ __all__ = [
     "MirroredDecoder",
     "PyramidDecoder",
     "ScreenPrior",
+    "TextHead",
     "default_preprocessing",
     "import_lasagne",
     "import_mlnet",

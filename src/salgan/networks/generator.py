@@ -13,6 +13,7 @@ from salgan.networks._stages import run_stages
 from salgan.networks.encoders import TimmEncoder, Vgg16Encoder, default_preprocessing
 from salgan.networks.pyramid import PyramidDecoder
 from salgan.networks.screens import ScreenPrior
+from salgan.networks.text import TextHead
 from salgan.preprocessing import Preprocessing
 
 __all__ = ["Generator", "MirroredDecoder"]
@@ -41,6 +42,7 @@ class Generator(nn.Module):
         drop_path: stochastic depth of a timm encoder in training, see :class:`TimmEncoder`; not part of the
             architecture, since it changes nothing in a trained network.
         screens: finish the maps of drawn pictures with a :class:`ScreenPrior`; not for VGG-16.
+        text: tell that layer where text is, by a :class:`TextHead`.
 
     Attributes:
         preprocessing: the record.
@@ -65,6 +67,7 @@ class Generator(nn.Module):
         pretrained: bool = False,
         drop_path: float = 0.0,
         screens: bool = False,
+        text: bool = False,
     ) -> None:
         super().__init__()
         self.preprocessing = preprocessing or default_preprocessing(encoder, pretrained=pretrained)
@@ -76,6 +79,10 @@ class Generator(nn.Module):
         }
         if screens:
             self.architecture["screens"] = True
+        if text:
+            if not screens:
+                raise ModelError("text is found for the layer for screens; add screens, or leave text out")
+            self.architecture["text"] = True
         self.screens = ScreenPrior() if screens else None
         self.normalise = _Normalise(self.preprocessing)
         self.encoder: Vgg16Encoder | TimmEncoder
@@ -109,6 +116,17 @@ class Generator(nn.Module):
                 raise ModelError(
                     f"decoder of {encoder}: {str(error).removeprefix('PyramidDecoder.__init__() ')}"
                 ) from None
+        self.text = self._text_head() if text else None
+
+    def _text_head(self) -> TextHead:
+        assert isinstance(self.decoder, PyramidDecoder)  # noqa: S101  # VGG-16 has no layer for screens
+        finest, strides = self.decoder.levels[0], self.encoder.strides
+        if finest == 0 or 2 * strides[finest - 1] != strides[finest]:
+            raise ModelError(
+                f"text needs features at half the pyramid's finest stride, {strides[finest]}; "
+                "choose a coarser decoder.finest_stride, or leave text out"
+            )
+        return TextHead(self.encoder.channels[finest - 1], self.decoder.width)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Predict saliency maps.
@@ -122,8 +140,25 @@ class Generator(nn.Module):
         Raises:
             ModelError: a size the network cannot take; the message names one it can.
         """
-        maps = torch.sigmoid(self.logits(pictures))
-        return maps if self.screens is None else cast(Tensor, self.screens(pictures, maps))
+        if self.text is None or self.screens is None:
+            maps = torch.sigmoid(self.logits(pictures))
+            return maps if self.screens is None else cast(Tensor, self.screens(pictures, maps))
+        fine, merged = self.text_features(pictures)
+        logits = cast(PyramidDecoder, self.decoder).read(merged, _size(pictures))
+        return cast(Tensor, self.screens(pictures, torch.sigmoid(logits), self.text(fine, merged)))
+
+    def text_features(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """What the text head looks at: the encoder's level below the pyramid, and the pyramid's finest.
+
+        Args:
+            pictures: RGB in 0..255, (N, 3, H, W).
+
+        Returns:
+            (N, C, 2h, 2w) and (N, width, h, w).
+        """
+        decoder = cast(PyramidDecoder, self.decoder)
+        levels = self.encoder.trained_part(self.frozen_features(pictures))
+        return levels[decoder.levels[0] - 1], decoder.merge(levels)
 
     def logits(self, pictures: Tensor) -> Tensor:
         """Predict maps before their sigmoid, for numerically safe losses; shapes as in ``forward``.
@@ -174,6 +209,11 @@ class Generator(nn.Module):
     def _load_timm_vgg16(self) -> None:
         weights = TimmEncoder("vgg16", pretrained=True).model.state_dict()
         self.encoder.load_state_dict({key.replace("_", ".", 1): value for key, value in weights.items()})
+
+
+def _size(pictures: Tensor) -> tuple[int, int]:
+    height, width = pictures.shape[-2:]
+    return height, width
 
 
 class MirroredDecoder(nn.Module):

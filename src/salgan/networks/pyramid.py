@@ -52,6 +52,7 @@ class PyramidDecoder(nn.Module):
         self.levels = [index for index, stride in enumerate(strides) if stride >= finest_stride]
         if not self.levels:
             raise ValueError(f"no level at stride {finest_stride} or coarser among {list(strides)}")
+        self.width = width
         self.laterals = nn.ModuleList(_convolution(channels[level], width, 1) for level in self.levels)
         self.refinements = nn.ModuleList(
             _separable(width) if separable else _convolution(width, width, 3) for _ in self.levels
@@ -71,13 +72,25 @@ class PyramidDecoder(nn.Module):
         Returns:
             Logits (N, 1, H, W); their sigmoid is the saliency map.
         """
+        return self.read(self.merge(features), size)
+
+    def merge(self, features: Sequence[Tensor]) -> Tensor:
+        """Merge the encoder's levels, (N, C, H / stride, W / stride), into the finest one used.
+
+        Returns:
+            (N, width, H / stride, W / stride) of that one.
+        """
         used = [features[level] for level in self.levels]
         summary = self.summary(used[-1].mean((2, 3)))[:, :, None, None]
-        merged = self.refinements[-1](self.laterals[-1](used[-1]) + summary)
+        merged: Tensor = self.refinements[-1](self.laterals[-1](used[-1]) + summary)
         for lateral, refine, feature in zip(
             reversed(self.laterals[:-1]), reversed(self.refinements[:-1]), reversed(used[:-1]), strict=True
         ):
             merged = refine(at_size(merged, feature.shape[-2:]) + lateral(feature))
+        return merged
+
+    def read(self, merged: Tensor, size: tuple[int, int]) -> Tensor:
+        """Read logits (N, 1, H, W) of that size off what ``merge`` returned."""
         logits = self.head(merged)
         if self.prior is not None:
             logits = logits + at_size(self.prior, logits.shape[-2:])

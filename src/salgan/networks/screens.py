@@ -32,7 +32,8 @@ class ScreenPrior(nn.Module):
     keeps its map, and from ``drawn[1]`` on the mixture is full. Contrast is the mean absolute difference in
     luminance between neighbouring pixels, blurred; its share of the mixture is ``contrast``. The bias is a
     Gaussian about ``start`` (fractions of height and width) with the standard deviation ``spread``; it is for
-    scripts that are read from the left. The map's maximum stays as it is.
+    scripts that are read from the left. Where a :class:`~salgan.networks.text.TextHead` finds text, attention
+    is multiplied by up to e to the power of ``text``. The map's maximum stays as it is.
 
     All numbers were chosen on pictures for validation, see docs/models/lite.md. Nothing here is trained.
 
@@ -41,6 +42,7 @@ class ScreenPrior(nn.Module):
         contrast: share of contrast in the mixture, 0 to 1.
         start: where reading begins, as fractions of the height and of the width.
         spread: standard deviation of the reading bias, as a fraction of the sides.
+        text: what full coverage by text adds to the logarithm of the attention.
 
     Example:
         >>> photograph = torch.rand(1, 3, 64, 96) * 255
@@ -58,20 +60,22 @@ class ScreenPrior(nn.Module):
         contrast: float = 0.8,
         start: tuple[float, float] = (0.3, 0.3),
         spread: float = 0.5,
+        text: float = 0.75,
     ) -> None:
         super().__init__()
-        self.drawn, self.contrast = drawn, contrast
+        self.drawn, self.contrast, self.text = drawn, contrast, text
         places = (torch.arange(_GRID) + 0.5) / _GRID
         squares = (places[:, None] - start[0]) ** 2 + (places[None] - start[1]) ** 2
         self.register_buffer("weights", torch.tensor(_LUMINANCE).reshape(1, 3, 1, 1), persistent=False)
         self.register_buffer("reading", (-0.5 * squares / spread**2)[None, None], persistent=False)
 
-    def forward(self, pictures: Tensor, maps: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, maps: Tensor, text: Tensor | None = None) -> Tensor:
         """Change the maps of drawn pictures.
 
         Args:
             pictures: RGB in 0..255, (N, 3, H, W), as the network was given them.
             maps: their saliency maps in [0, 1], (N, 1, H, W).
+            text: the share of each place that text covers, in [0, 1], (N, 1, h, w), if that is known.
 
         Returns:
             Maps in [0, 1], (N, 1, H, W), each with the maximum that it had.
@@ -83,7 +87,10 @@ class ScreenPrior(nn.Module):
         contrast = F.avg_pool2d(F.avg_pool2d(steps, _POOL), 3, 1, 1, count_include_pad=False)
         # As much of it as of the map: both have the same mean.
         contrast = contrast * (_mean(maps) / _mean(contrast).clamp_min(1e-6))
-        bias = (gate * at_size(self.reading, contrast.shape[-2:])).exp()
+        gain = at_size(self.reading, contrast.shape[-2:])
+        if text is not None:
+            gain = gain + self.text * at_size(text, contrast.shape[-2:])
+        bias = (gate * gain).exp()
         share = self.contrast * gate
         # (map * (1 - share) + contrast * share) * bias; all but the map is smooth, so small arrays will do.
         factors = at_size(torch.cat([(1 - share) * bias, share * bias * contrast], 1), maps.shape[-2:])

@@ -254,10 +254,11 @@ def fitting(
 
 def _parse_architecture(text: Any) -> dict[str, Any]:
     architecture = parse_json(text)
-    expected = {"encoder": str, "decoder": dict, "frozen": int, "screens": bool}
-    if not isinstance(architecture, dict) or set(architecture) | {"screens"} != set(expected):
+    expected = {"encoder": str, "decoder": dict, "frozen": int, "screens": bool, "text": bool}
+    if not isinstance(architecture, dict) or set(architecture) | {"screens", "text"} != set(expected):
         raise ModelError(
-            "its architecture must name encoder, decoder and frozen, may name screens, and nothing else"
+            "its architecture must name encoder, decoder and frozen; it may name screens and text, "
+            "and nothing else"
         )
     for name, kind in expected.items():
         if name in architecture and not isinstance(architecture[name], kind):

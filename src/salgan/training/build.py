@@ -89,6 +89,7 @@ def _generator(
         pretrained=weights == "timm",
         drop_path=settings.drop_path,
         screens=settings.screens,
+        text=settings.text,
     )
     if weights is not None and weights != "timm":
         load_encoder(network, weights)
@@ -96,7 +97,7 @@ def _generator(
 
 
 def _rival(settings: Network, size: tuple[int, int], weights: str | None) -> nn.Module:
-    for key in ("decoder", "drop_path", "screens"):
+    for key in ("decoder", "drop_path", "screens", "text"):
         if getattr(settings, key):
             raise ConfigError(f"network.{key}: {settings.encoder} has none; leave it out")
     return build_rival(settings.encoder, weights=weights, frozen=settings.frozen or 0, size=size)

@@ -110,6 +110,8 @@ class Network(Settings):
     """Stochastic depth of a timm encoder: probability that a picture skips the deepest residual block."""
     screens: bool = False
     """Finish the maps of screens, posters and charts by their contrast (light networks); not trained."""
+    text: bool = False
+    """Tell that layer where text is, by a head that ``experiments/lite/text.py`` trains afterwards."""
 
 
 class Content(Settings):
