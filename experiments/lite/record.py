@@ -1,6 +1,6 @@
-"""Give the light network's ONNX file the input shapes that validation chose; its weights stay as they are.
+"""Give the light network the input shapes that validation chose; its weights stay as they are.
 
-    python experiments/lite/record.py IN.onnx -o OUT.onnx
+    python experiments/lite/record.py IN.safetensors -o OUT.safetensors
 
 The network was trained on pictures squeezed into 320×256. Between 3:5 and 5:3 it does best when that is done
 to all pictures; beyond, the shape nearest to the picture's own is better (``experiments/lite/shapes.py``
@@ -14,11 +14,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
-
-from salgan._files import replacing
 from salgan.errors import SalganError
-from salgan.preprocessing import METADATA_KEY, Preprocessing
+from salgan.networks import load_network, save_network
+from salgan.networks.weights import preprocessing_of
 
 _LONG = ((224, 352), (192, 416), (160, 480))
 SHAPES = ((256, 320), *_LONG, *(shape[::-1] for shape in _LONG))
@@ -29,19 +27,14 @@ SQUASH = (3 / 5, 5 / 3)
 
 def main() -> None:
     """Parse, change, write."""
-    parser = argparse.ArgumentParser(
-        description="Put input shapes into the record of the light network's file."
-    )
-    parser.add_argument("model", type=Path)
+    parser = argparse.ArgumentParser(description="Put input shapes into the record of the light network.")
+    parser.add_argument("network", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model = onnx.load(arguments.model)
-    for entry in model.metadata_props:
-        if entry.key == METADATA_KEY:
-            record = replace(Preprocessing.from_json(entry.value), shapes=SHAPES, squash=SQUASH)
-            entry.value = record.to_json()
-    with replacing(arguments.out) as part:
-        part.write_bytes(model.SerializeToString())
+    network = load_network(arguments.network)
+    record = replace(preprocessing_of(network), shapes=SHAPES, squash=SQUASH)
+    network.preprocessing = record  # type: ignore[assignment]  # a plain attribute
+    save_network(network, arguments.out)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ for number in 1 2; do
 done
 wait -n && wait -n
 python "$here/average.py" "$recipe" data="$data" size=[256,320] sources="[$eyes]" \
-    "$out"/eyes-{1,2}/network.safetensors -o "$out/lite.safetensors"
+    "$out"/eyes-{1,2}/network.safetensors -o "$out/average.safetensors"
+python "$here/record.py" "$out/average.safetensors" -o "$out/lite.safetensors"
 # Where text is, for drawn pictures.
 python "$here/text.py" "$data" "$out" --network "$out/lite.safetensors"
 salgan export "$out/text.safetensors" -o "$out/lite.onnx"
