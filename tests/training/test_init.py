@@ -72,3 +72,13 @@ def test_the_shapes_are_the_runs_own_and_not_those_of_the_file(saved):
     assert network.preprocessing.shape == (64, 64)
     assert not network.preprocessing.shapes
     assert not network.preprocessing.squash
+
+
+def test_a_recipe_that_lacks_a_setting_of_the_file_is_told_which(saved):
+    path = saved(Generator("tf_efficientnet_lite0", screens=True, text=True, decoder={"finest_stride": 8}))
+    with pytest.raises(ModelError) as error:
+        build_generator(LIGHT, (96, 128), read_initial(path))
+    assert str(error.value).startswith(f"init: {path} holds another network's weights (tensor ")
+    assert str(error.value).endswith(
+        '; it was made with network.decoder={"finest_stride": 8}, network.screens=true, network.text=true)'
+    )

@@ -25,6 +25,7 @@ from salgan.networks.rival import Rival
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 
 __all__ = [
+    "architecture_in",
     "describe",
     "fit_weights",
     "fitting",
@@ -163,7 +164,7 @@ def restore(
 
 
 def _restore_generator(architecture: Any, record: Preprocessing, tensors: Mapping[str, Tensor]) -> Generator:
-    settings = _parse_architecture(architecture)
+    settings = _parsed_architecture(architecture)
     with torch.device("meta"):  # shapes without memory: a header may ask for anything
         outline = Generator(**settings, preprocessing=record)
     _check(outline.state_dict(), tensors)
@@ -252,7 +253,19 @@ def fitting(
     return found
 
 
-def _parse_architecture(text: Any) -> dict[str, Any]:
+def architecture_in(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of the :class:`Generator` that a file describes; empty if it describes another network.
+
+    Raises:
+        ModelError: the description is damaged.
+    """
+    try:
+        return _parsed_architecture(description[_ARCHITECTURE]) if _ARCHITECTURE in description else {}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"its architecture cannot be read ({error})") from None
+
+
+def _parsed_architecture(text: Any) -> dict[str, Any]:
     architecture = parse_json(text)
     expected = {"encoder": str, "decoder": dict, "frozen": int, "screens": bool, "text": bool}
     if not isinstance(architecture, dict) or set(architecture) | {"screens", "text"} != set(expected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from salgan.networks import Generator, default_preprocessing, load_encoder, read
 from salgan.networks.factory import build_from_factory
 from salgan.networks.files import read_network_file
 from salgan.networks.rivals import RIVALS, build_rival
-from salgan.networks.weights import fit_weights
+from salgan.networks.weights import architecture_in, fit_weights
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 from salgan.training.config import Network
 
@@ -34,12 +35,14 @@ class Initial:
         spec: as the recipe has it, for messages.
         weights: the network's ``state_dict``.
         preprocessing: what the weights were trained to be fed; None in a file that does not say so.
+        architecture: what the network was made with; empty in a file that does not say so.
         optimiser: the state of the generator's optimiser, if the file is a checkpoint.
     """
 
     spec: str
     weights: Mapping[str, Tensor]
     preprocessing: Preprocessing | None
+    architecture: dict[str, Any]
     optimiser: dict[str, Any] | None
 
 
@@ -69,8 +72,21 @@ def build_generator(
         try:
             fit_weights(network, initial.weights)
         except ModelError as error:
-            raise ModelError(f"init: {initial.spec} holds another network's weights ({error})") from None
+            hint = _differences(initial.architecture, getattr(network, "architecture", {}))
+            raise ModelError(
+                f"init: {initial.spec} holds another network's weights ({error}{hint})"
+            ) from None
     return network
+
+
+def _differences(made_with: dict[str, Any], here: dict[str, Any]) -> str:
+    """Which settings of a recipe would have made the network of a file; empty if that is not known."""
+    settings = [
+        f"network.{name}={json.dumps(made_with.get(name, False))}"
+        for name in sorted({*made_with, *here} - {"frozen"})
+        if made_with and made_with.get(name, False) != here.get(name, False)
+    ]
+    return f"; it was made with {', '.join(settings)}" if settings else ""
 
 
 def _generator(
@@ -148,6 +164,7 @@ def read_initial(spec: str) -> Initial:
             description, weights = read_network_file(file.path)
         stored = description.get(METADATA_KEY)
         record = Preprocessing.from_json(stored) if stored is not None else None
+        architecture = architecture_in(description)
     except ModelError as error:
         raise ModelError(f"init: {spec} cannot be read ({error})") from None
-    return Initial(spec, weights, record, optimiser)
+    return Initial(spec, weights, record, architecture, optimiser)
