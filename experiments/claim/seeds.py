@@ -1,8 +1,10 @@
 """Differences between two kinds of run over all seeds, on the validation pictures.
 
     python experiments/claim/seeds.py RUNS/half-seeds GAN BCE [--seeds 0 1 2] [--first 50]
+    python experiments/claim/seeds.py RUNS/half no-warm-up BCE --seeds
 
 RUNS/half-seeds is a folder of ``sweep.py --final``, whose scores of every picture lie beside its networks.
+With no number after ``--seeds``, the names are two rows of the sweep, which have no seeds.
 Printed are the paired difference of each seed and that of their mean, after the last epoch, each with its
 95 % bootstrap interval over pictures; the last line is the standard deviation between the seeds.
 """
@@ -34,18 +36,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Differences between two kinds of run over all seeds.")
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs=2, metavar="NAME", help="such as GAN and BCE")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument(
         "--first", type=int, metavar="N", help="only the first N of the 130 pictures; OSIE's 50 come first"
     )
     arguments = parser.parse_args()
     mine, other = arguments.names
+    ends = [f"-{seed}" for seed in arguments.seeds] or [""]
     differences = np.array(
-        [
-            last(arguments.runs / f"{mine}-{seed}") - last(arguments.runs / f"{other}-{seed}")
-            for seed in arguments.seeds
-        ]
+        [last(arguments.runs / f"{mine}{end}") - last(arguments.runs / f"{other}{end}") for end in ends]
     )[:, : arguments.first]
+    if not arguments.seeds:
+        print(*markdown_table([f"{mine} − {other}", *COLUMNS], [row("", differences[0])]), sep="\n")
+        return
     rows = [row(f"seed {seed}", each) for seed, each in zip(arguments.seeds, differences, strict=True)]
     rows.append(row(f"mean of {len(rows)}", differences.mean(0)))
     if len(differences) > 1:
