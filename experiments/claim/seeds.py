@@ -46,11 +46,10 @@ def main() -> None:
     differences = np.array(
         [last(arguments.runs / f"{mine}{end}") - last(arguments.runs / f"{other}{end}") for end in ends]
     )[:, : arguments.first]
-    if not arguments.seeds:
-        print(*markdown_table([f"{mine} − {other}", *COLUMNS], [row("", differences[0])]), sep="\n")
-        return
-    rows = [row(f"seed {seed}", each) for seed, each in zip(arguments.seeds, differences, strict=True)]
-    rows.append(row(f"mean of {len(rows)}", differences.mean(0)))
+    titles = [f"seed {seed}" for seed in arguments.seeds] or [""]
+    rows = [row(title, each) for title, each in zip(titles, differences, strict=True)]
+    if arguments.seeds:
+        rows.append(row(f"mean of {len(rows)}", differences.mean(0)))
     if len(differences) > 1:
         spread = differences.mean(1).std(0, ddof=1)
         rows.append(["between seeds", *(f"±{value:.4f}" for value in spread)])

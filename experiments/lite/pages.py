@@ -11,6 +11,7 @@ draws twelve of them with their boxes.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from salgan._arrays import Picture
+from salgan._drawing import save_png
+from salgan.errors import SalganError
+from salgan.image import read
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
@@ -299,7 +303,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw twelve made-up pages with the boxes of their text.")
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
-    photograph = np.asarray(Image.open("examples/photo.jpg").convert("RGB"))
+    photograph = read(Path(__file__).parents[2] / "examples" / "photo.jpg")
     sheet = Image.new("RGB", (1600, 1200))
     for number in range(12):
         picture, lines = page(number, [(photograph, [])])
@@ -309,8 +313,11 @@ def main() -> None:
             pen.rectangle(line, outline=(255, 0, 0))
         image.thumbnail((400, 400))
         sheet.paste(image, (number % 4 * 400, number // 4 * 400))
-    sheet.save(arguments.out)
+    save_png(np.asarray(sheet), arguments.out)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SalganError as error:
+        sys.exit(f"error: {error}")

@@ -27,7 +27,7 @@ from scipy.ndimage import gaussian_filter
 from salgan import load_model
 from salgan._arrays import Floats, Picture
 from salgan.datasets import load_split, open_dataset
-from salgan.errors import SalganError
+from salgan.errors import ConfigError, SalganError
 from salgan.evaluation.intervals import bootstrap_mean
 from salgan.image import read
 from salgan.metrics import cc, nss
@@ -83,6 +83,10 @@ def photographs(folder: Path, part: str) -> Iterator[Case]:
 def designs(folder: Path) -> Iterator[Case]:
     """Web pages, posters and charts."""
     for name, kind in DESIGNS.items():
+        if not (folder / name / "fixations.npz").is_file():
+            raise ConfigError(
+                f"{folder}: holds no {name}/fixations.npz; name the folder of {', '.join(DESIGNS)}"
+            )
         gaze = np.load(folder / name / "fixations.npz", allow_pickle=False)
         files = {path.name: path for path in (folder / name / "stimuli").iterdir()}
         files |= {path.stem: path for path in files.values()}

@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan._arrays import Picture
-from salgan._files import replacing
+from salgan._files import make_folder, replacing
 from salgan.datasets import load_split, open_dataset
 from salgan.errors import SalganError
 from salgan.evaluation.intervals import bootstrap_mean
@@ -54,7 +54,7 @@ EPOCHS, BATCH, RATE = 8, 16, 3e-3
 
 def photographs_with_lines(data: Path, kept: Path) -> list[tuple[Picture, list[Box]]]:
     """Training photographs and their lines of text, which are looked for once and kept."""
-    lines: dict[str, list[list[float]]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    lines = _kept(kept)
     found = []
     for name, wanted in PHOTOGRAPHS.items():
         training = list(open_dataset(data / name, layout=LAYOUTS[name]).select(load_split(name)["train"]))
@@ -75,6 +75,16 @@ def photographs_with_lines(data: Path, kept: Path) -> list[tuple[Picture, list[B
             found.append((picture, sure))
     _keep(lines, kept)
     return found
+
+
+def _kept(path: Path) -> dict[str, list[list[float]]]:
+    if not path.exists():
+        return {}
+    try:
+        lines: dict[str, list[list[float]]] = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise SalganError(f"{path}: is damaged; delete it, and the lines are looked for again") from None
+    return lines
 
 
 def _keep(lines: dict[str, list[list[float]]], kept: Path) -> None:
@@ -101,23 +111,23 @@ def features(network: Generator, picture: Picture) -> tuple[Tensor, Tensor]:
     return fine[0].half(), pyramid[0].half()
 
 
-def train(network: Generator, photographs: list[tuple[Picture, list[Box]]], pages: int) -> None:
+def train(network: Generator, known: list[tuple[Picture, list[Box]]], pages: int) -> None:
     """Train the head of a network, and nothing else of it.
 
     Args:
         network: with a head; changed in place.
-        photographs: with their lines of text.
+        known: photographs with their lines of text.
         pages: how many made-up pages to learn from, beside them.
     """
     assert network.text is not None  # noqa: S101  # for the type checker
     seen_features, targets = [], []
-    for number in range(len(photographs) + pages):
-        made = number - len(photographs)
-        picture, lines = page(made, photographs) if made >= 0 else photographs[number]
+    for number in range(len(known) + pages):
+        made = number - len(known)
+        picture, lines = page(made, known) if made >= 0 else known[number]
         seen_features.append(features(network, picture))
         targets.append(coverage(lines, *picture.shape[:2]))
         if number % 200 == 0:
-            print(f"features: {number} of {len(photographs) + pages}", file=sys.stderr, flush=True)
+            print(f"features: {number} of {len(known) + pages}", file=sys.stderr, flush=True)
     fine, pyramid = (torch.stack(each) for each in zip(*seen_features, strict=True))
     truth = torch.stack(targets)
     head = network.text.requires_grad_(True).train()
@@ -172,6 +182,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=900, help="how many made-up pages to learn from")
     parser.add_argument("--designs", type=Path, help="show what OUT/text.safetensors gives on these")
     arguments = parser.parse_args()
+    if arguments.pages < 0:
+        sys.exit("error: --pages cannot be negative")
     written = arguments.out / "text.safetensors"
     if arguments.designs is not None:
         network = load_network(written)
@@ -188,7 +200,7 @@ def main() -> None:
     ).eval()
     missing = network.load_state_dict(plain.state_dict(), strict=False).missing_keys
     assert all(name.startswith("text.") for name in missing)  # noqa: S101  # it is the same network
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.out)
     known = photographs_with_lines(arguments.data, arguments.out / "lines.json")
     train(network, known, arguments.pages)
     for weight in network.parameters():

@@ -82,3 +82,10 @@ def test_a_recipe_that_lacks_a_setting_of_the_file_is_told_which(saved):
     assert str(error.value).endswith(
         '; it was made with network.decoder={"finest_stride": 8}, network.screens=true, network.text=true)'
     )
+
+
+def test_a_network_of_ones_own_may_call_anything_its_architecture(saved, monkeypatch):
+    monkeypatch.setattr("tests.training.tiny.Prior.architecture", "mine", raising=False)
+    path = saved(Generator("tf_efficientnet_lite0"))
+    with pytest.raises(ModelError, match=r"holds another network's weights \(tensor \S+ is missing\)"):
+        build_generator("tests.training.tiny:Prior", (96, 128), read_initial(path))

@@ -60,12 +60,11 @@ def _show(comparison: Comparison) -> None:
 
     from salgan._words import printable
     from salgan.cli._common import messages
-    from salgan.evaluation.compare import notes, rows
+    from salgan.evaluation.compare import headings, notes, rows
 
     first, second = comparison.first.name, comparison.second.name
     table = Table(title=Text(printable(f"{second} against {first}")), title_justify="left")
-    better = f"{second} is better on"
-    for heading in ("metric", first, second, "difference [95% interval]", "p", better, "n"):
+    for heading in headings(comparison):
         table.add_column(Text(printable(heading)), justify="left" if heading == "metric" else "right")
     for cells in rows(comparison.differences):
         table.add_row(*map(Text, cells))

@@ -204,12 +204,10 @@ def notes(comparison: Comparison) -> list[str]:
 def markdown(comparison: Comparison) -> str:
     """The comparison as a Markdown document."""
     first, second = comparison.first.name, comparison.second.name
-    change = f"difference [{LEVEL:.0%} interval]"
-    headings = ["metric", first, second, change, "p", f"{second} is better on", "n"]
     lines = [
         f"# {second} against {first}",
         "",
-        *markdown_table(headings, rows(comparison.differences)),
+        *markdown_table(headings(comparison), rows(comparison.differences)),
         "",
         "Differences are paired, picture by picture; p is two-sided, from a paired permutation test, "
         "and not corrected for the number of metrics.",
@@ -219,6 +217,13 @@ def markdown(comparison: Comparison) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def headings(comparison: Comparison) -> list[str]:
+    """Headings of the table's columns."""
+    first, second = comparison.first.name, comparison.second.name
+    change = f"difference [{LEVEL:.0%} interval]"
+    return ["metric", first, second, change, "p", f"{second} is better on", "n"]
 
 
 def rows(differences: Sequence[Difference]) -> list[list[str]]:

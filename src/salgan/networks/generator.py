@@ -140,12 +140,16 @@ class Generator(nn.Module):
         Raises:
             ModelError: a size the network cannot take; the message names one it can.
         """
-        if self.text is None or self.screens is None:
-            maps = torch.sigmoid(self.logits(pictures))
-            return maps if self.screens is None else cast(Tensor, self.screens(pictures, maps))
-        fine, merged = self.text_features(pictures)
-        logits = cast(PyramidDecoder, self.decoder).read(merged, _size(pictures))
-        return cast(Tensor, self.screens(pictures, torch.sigmoid(logits), self.text(fine, merged)))
+        text = None
+        if self.text is None:
+            logits = self.logits(pictures)
+        else:
+            fine, merged = self.text_features(pictures)
+            height, width = pictures.shape[-2:]
+            logits = cast(PyramidDecoder, self.decoder).read(merged, (height, width))
+            text = self.text(fine, merged)
+        maps = torch.sigmoid(logits)
+        return maps if self.screens is None else cast(Tensor, self.screens(pictures, maps, text))
 
     def text_features(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """What the text head looks at: the encoder's level below the pyramid, and the pyramid's finest.
@@ -209,11 +213,6 @@ class Generator(nn.Module):
     def _load_timm_vgg16(self) -> None:
         weights = TimmEncoder("vgg16", pretrained=True).model.state_dict()
         self.encoder.load_state_dict({key.replace("_", ".", 1): value for key, value in weights.items()})
-
-
-def _size(pictures: Tensor) -> tuple[int, int]:
-    height, width = pictures.shape[-2:]
-    return height, width
 
 
 class MirroredDecoder(nn.Module):

@@ -72,19 +72,20 @@ def build_generator(
         try:
             fit_weights(network, initial.weights)
         except ModelError as error:
-            hint = _differences(initial.architecture, getattr(network, "architecture", {}))
-            raise ModelError(
-                f"init: {initial.spec} holds another network's weights ({error}{hint})"
-            ) from None
+            here = network.architecture if isinstance(network, Generator) else {}
+            cause = f"{error}{_differences(initial.architecture, here)}"
+            raise ModelError(f"init: {initial.spec} holds another network's weights ({cause})") from None
     return network
 
 
 def _differences(made_with: dict[str, Any], here: dict[str, Any]) -> str:
-    """Which settings of a recipe would have made the network of a file; empty if that is not known."""
+    """Which settings of a recipe would have made the network of a file; empty if one of them is not known."""
+    if not (made_with and here):
+        return ""
     settings = [
         f"network.{name}={json.dumps(made_with.get(name, False))}"
         for name in sorted({*made_with, *here} - {"frozen"})
-        if made_with and made_with.get(name, False) != here.get(name, False)
+        if made_with.get(name, False) != here.get(name, False)
     ]
     return f"; it was made with {', '.join(settings)}" if settings else ""
 
