@@ -25,11 +25,13 @@ __all__ = [
     "SCHEMA",
     "SCHEMA_OF_MANY",
     "Crop",
+    "Shape",
     "best",
     "cut",
     "cut_window",
     "largest",
     "parse_ratio",
+    "parse_shapes",
     "parse_size",
 ]
 
@@ -80,6 +82,38 @@ class Crop:
                 ],
             },
         }
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A crop that is asked for by its ratio or by its size.
+
+    Attributes:
+        label: the words that ask for it, such as ``16:9`` or ``400x300``.
+        ratio: width / height.
+        size: (width, height) in pixels to scale it to, if it is asked for by its size.
+    """
+
+    label: str
+    ratio: Fraction
+    size: tuple[int, int] | None = None
+
+    def window(self, width: int, height: int) -> tuple[int, int]:
+        """The largest window of this shape in a picture: (width, height) in pixels.
+
+        Args:
+            width: the width of the picture, in pixels.
+            height: the height of the picture.
+
+        Raises:
+            ConfigError: its size is larger than the picture.
+        """
+        if self.size is not None and (self.size[0] > width or self.size[1] > height):
+            raise ConfigError(
+                f"size {self.label} is larger than the picture ({width}×{height}), which is never enlarged; "
+                f"ask for the ratio {self.size[0]}:{self.size[1]}"
+            )
+        return largest(width, height, self.ratio)
 
 
 def best(saliency: SaliencyMap, windows: Sequence[tuple[int, int]]) -> list[Crop]:
@@ -145,6 +179,20 @@ def parse_ratio(text: str) -> Fraction:
     if not Fraction(1, _MOST_TO_ONE) <= ratio <= _MOST_TO_ONE:
         raise ConfigError(f"ratio {text} is more extreme than {_MOST_TO_ONE}:1")
     return ratio
+
+
+def parse_shapes(ratios: Sequence[str], sizes: Sequence[str]) -> list[Shape]:
+    """Read ratios and sizes, in this order; one that is named twice is there once.
+
+    Raises:
+        ConfigError: one is neither a ratio nor a size, or none is named.
+    """
+    shapes = [Shape(text.replace(" ", ""), parse_ratio(text)) for text in ratios]
+    for wide, high in map(parse_size, sizes):
+        shapes.append(Shape(f"{wide}x{high}", Fraction(wide, high), (wide, high)))
+    if not shapes:
+        raise ConfigError("name at least one ratio or size, such as ratio 16:9 or size 400x300")
+    return list(dict.fromkeys(shapes))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -143,7 +143,10 @@ def test_asking_twice_gives_one_crop(tmp_path, model, salgan):
         ([], "say which crops: --ratio 1:1"),
         (["--ratio", "1x1"], "form WIDTH:HEIGHT"),
         (["--size", "40:30"], "form WIDTHxHEIGHT"),
-        (["--size", "400x30"], "larger than the picture (120×60), never enlarged here; take --ratio 400:30"),
+        (
+            ["--size", "400x30"],
+            "larger than the picture (120×60), which is never enlarged; ask for the ratio 400:30",
+        ),
         (["--ratio", "1:1", "-o", "photo.png"], "is a file; -o names the folder"),
         (["--ratio", "1:1", "--skip-existing", "--overwrite"], "exclude each other"),
         (
@@ -182,7 +185,7 @@ def test_a_size_too_large_for_one_of_many_pictures_leaves_its_other_crops(tmp_pa
     }
     assert said.code == 1
     assert said.err.count("\n") == 1
-    assert "small.png: --size 40x30 is larger than the picture (30×30)" in said.err
+    assert "small.png: size 40x30 is larger than the picture (30×30)" in said.err
 
 
 def test_many_pictures_are_cropped_and_a_broken_one_is_named(tmp_path, model, salgan):

@@ -12,11 +12,9 @@ from salgan.cli._common import Device, Model
 from salgan.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from PIL import Image
 
-    from salgan.crop import Crop
+    from salgan.crop import Crop, Shape
 
 __all__ = ["crop"]
 
@@ -35,11 +33,10 @@ _AS_PNG: tuple[str, dict[str, Any]] = (".png", {"format": "PNG"})
 
 @dataclass(frozen=True)
 class _Wanted:
-    """One ``--ratio`` or ``--size``: its text, the window for it, and the size to scale that to."""
+    """One ``--ratio`` or ``--size`` for a picture: the size of its window, and where the crop is written."""
 
-    label: str
+    shape: Shape
     window: tuple[int, int]
-    size: tuple[int, int] | None
     path: Path | None
 
 
@@ -108,14 +105,16 @@ def crop(
     from salgan import image
     from salgan.cli._common import load_predictor, progress, say_error
     from salgan.cli._results import check_targets, found_pictures, refuse_to_overwrite
-    from salgan.crop import best
+    from salgan.crop import best, parse_shapes
     from salgan.errors import SalganError
 
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
     if skip_existing and out is None:
         raise ConfigError("--skip-existing is about the crops' files, and none are written; add -o FOLDER")
-    shapes = _shapes(ratio or [], size or [])
+    if not (ratio or size):
+        raise ConfigError("say which crops: --ratio 1:1, --size 400x300")
+    shapes = parse_shapes(ratio or [], size or [])
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; -o names the folder for the crops")
     check_targets([json, csv], overwrite=overwrite)
@@ -159,31 +158,9 @@ def crop(
         raise typer.Exit(1)
 
 
-_Shapes = dict[str, tuple["Fraction", tuple[int, int] | None]]
-"""By their labels, the ratios that were asked for, and the size to scale to if it was a size."""
-
-
-def _shapes(ratios: list[str], sizes: list[str]) -> _Shapes:
-    """What is asked for, each once. It is a ConfigError to ask for nothing."""
-    from fractions import Fraction
-
-    from salgan.crop import parse_ratio, parse_size
-
-    shapes: _Shapes = {}
-    for text in ratios:
-        shapes.setdefault(text.replace(" ", ""), (parse_ratio(text), None))
-    for text in sizes:
-        wide, high = parse_size(text)
-        shapes.setdefault(f"{wide}x{high}", (Fraction(wide, high), (wide, high)))
-    if not shapes:
-        raise ConfigError("say which crops: --ratio 1:1, --size 400x300")
-    return shapes
-
-
-def _planned(path: Path, shapes: _Shapes, base: Path | None) -> tuple[_Cropped, list[str]]:
+def _planned(path: Path, shapes: list[Shape], base: Path | None) -> tuple[_Cropped, list[str]]:
     """What is to be cut of a picture, before anything is predicted, and which sizes are too large for it."""
     from salgan import image
-    from salgan.crop import largest
 
     decoded, _ = image.decode(path)
     with decoded:
@@ -193,15 +170,14 @@ def _planned(path: Path, shapes: _Shapes, base: Path | None) -> tuple[_Cropped, 
         height, width = image.read(decoded).shape[:2]
     wanted = []
     misfits = []
-    for label, (ratio, size) in shapes.items():
-        if size is not None and (size[0] > width or size[1] > height):
-            misfits.append(
-                f"--size {label} is larger than the picture ({width}×{height}), never enlarged here; "
-                f"take --ratio {size[0]}:{size[1]}"
-            )
+    for shape in shapes:
+        try:
+            window = shape.window(width, height)
+        except ConfigError as error:
+            misfits.append(str(error))
             continue
-        target = base and base.with_name(f"{base.name}.crop-{label.replace(':', '-')}{ending}")
-        wanted.append(_Wanted(label, largest(width, height, ratio), size, target))
+        target = base and base.with_name(f"{base.name}.crop-{shape.label.replace(':', '-')}{ending}")
+        wanted.append(_Wanted(shape, window, target))
     return _Cropped(path, width, height, wanted, options, []), misfits
 
 
@@ -216,10 +192,14 @@ def _write_figures(
     for one in planned:
         entries = []
         for each, found in zip(one.wanted, one.crops, strict=True):
-            entries.append({"for": each.label, "file": each.path and str(each.path), **found.document()})
+            entries.append(
+                {"for": each.shape.label, "file": each.path and str(each.path), **found.document()}
+            )
             point = found.focal_point
             cells = (found.left, found.top, found.width, found.height, found.kept, found.centre_kept)
-            rows.append([str(one.path), each.label, *cells, point.x, point.y, each.path and str(each.path)])
+            rows.append(
+                [str(one.path), each.shape.label, *cells, point.x, point.y, each.path and str(each.path)]
+            )
         about = {"path": str(one.path), "width": one.width, "height": one.height}
         documents.append({"schema": SCHEMA, "picture": about, "model": model, "crops": entries})
     if json is not None:
@@ -242,7 +222,9 @@ def _write(
         make_folder(each.path.parent)
         with replacing(each.path) as part:
             # The colours mean what the profile says; the rest of the metadata described another picture.
-            cut(picture, found, each.size).save(part, icc_profile=picture.info.get("icc_profile"), **options)
+            cut(picture, found, each.shape.size).save(
+                part, icc_profile=picture.info.get("icc_profile"), **options
+            )
 
 
 def _print_table(planned: list[_Cropped], *, is_one: bool) -> None:
@@ -255,7 +237,7 @@ def _print_table(planned: list[_Cropped], *, is_one: bool) -> None:
             rows.append(
                 [
                     *([] if is_one else [str(one.path)]),
-                    each.label,
+                    each.shape.label,
                     f"{found.width}×{found.height} at {found.left}, {found.top}",
                     f"{found.kept:.1%}",
                     f"{found.centre_kept:.1%}",

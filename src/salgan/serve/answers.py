@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +21,6 @@ from salgan.saliency_map import SaliencyMap
 __all__ = [
     "MEDIA_TYPES",
     "Output",
-    "Shape",
     "best_crops",
     "check_polygons",
     "crop_report",
@@ -45,21 +42,6 @@ MEDIA_TYPES: dict[Output, str] = {
     "overlay": "image/png",
 }
 """Each output's media type; if several share one, Accept gets the first."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A crop that was asked for.
-
-    Attributes:
-        label: the words with which it was asked for.
-        ratio: width / height.
-        size: (width, height) in pixels to scale it to, if it was asked for by its size.
-    """
-
-    label: str
-    ratio: Fraction
-    size: tuple[int, int] | None = None
 
 
 _MOST_POLYGON_PIXELS = 100_000_000
@@ -125,20 +107,14 @@ def table(measured: Shares) -> str:
     return file.getvalue()
 
 
-def best_crops(saliency: SaliencyMap, shapes: list[Shape]) -> list[crop.Crop]:
+def best_crops(saliency: SaliencyMap, shapes: list[crop.Shape]) -> list[crop.Crop]:
     """For each shape, the largest window of its ratio, placed where it keeps the most attention.
 
     Raises:
         ConfigError: a size is larger than the picture.
     """
     height, width = saliency.array.shape
-    for shape in shapes:
-        if shape.size is not None and (shape.size[0] > width or shape.size[1] > height):
-            raise ConfigError(
-                f"size {shape.label} is larger than the picture ({width}×{height}), which is never enlarged; "
-                "ask for its ratio"
-            )
-    return crop.best(saliency, [crop.largest(width, height, shape.ratio) for shape in shapes])
+    return crop.best(saliency, [shape.window(width, height) for shape in shapes])
 
 
 def focal_report(model: str, saliency: SaliencyMap) -> dict[str, Any]:
@@ -150,7 +126,7 @@ def focal_report(model: str, saliency: SaliencyMap) -> dict[str, Any]:
 
 
 def crop_report(
-    model: str, saliency: SaliencyMap, shapes: list[Shape], found: list[crop.Crop]
+    model: str, saliency: SaliencyMap, shapes: list[crop.Shape], found: list[crop.Crop]
 ) -> dict[str, Any]:
     """The crops as JSON values, each with the words with which it was asked for."""
     height, width = saliency.array.shape

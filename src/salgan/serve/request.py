@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -16,10 +15,9 @@ from starlette.requests import Request
 
 from salgan._json import parse_json
 from salgan._words import did_you_mean
-from salgan.crop import parse_ratio, parse_size
+from salgan.crop import Shape, parse_shapes
 from salgan.errors import ConfigError
 from salgan.regions import VIEWS, Region, check_names, parse_box, parse_polygon, regions_from
-from salgan.serve.answers import Shape
 from salgan.serve.problems import ProblemError
 
 __all__ = [
@@ -232,15 +230,9 @@ def wanted_shapes(ratios: list[str], sizes: list[str]) -> list[Shape]:
         ProblemError: 422, none, or not of that form.
     """
     try:
-        shapes = [Shape(text, parse_ratio(text)) for text in ratios]
-        for text in sizes:
-            size = parse_size(text)
-            shapes.append(Shape(text, Fraction(*size), size))
+        return parse_shapes(ratios, sizes)
     except ConfigError as error:
         raise ProblemError(422, str(error)) from None
-    if not shapes:
-        raise ProblemError(422, "name at least one ratio or size, such as ratio=16:9")
-    return shapes
 
 
 def choose(accept: str | None, offers: Sequence[str]) -> str | None:
