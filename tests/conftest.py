@@ -1,6 +1,7 @@
 """Fixtures that every part of the tests may use."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,15 @@ def model(tmp_path: Path) -> Path:
 
     path = tmp_path / "tiny.onnx"
     path.write_bytes(tiny_model())
+    return path
+
+
+@pytest.fixture
+def heic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The beginning of a HEIC photograph, where the extra that reads it is not installed."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = tmp_path / "photo.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     return path
 
 

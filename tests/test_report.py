@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -179,6 +180,14 @@ def test_fast_has_no_intervals_and_broken_pictures_are_named(tmp_path, designs, 
     assert "% of the attention is above the fold" in text
 
 
+def test_a_format_that_is_not_installed_leaves_one_picture_out(tmp_path, designs, model, salgan, heic):
+    out = tmp_path / "report.html"
+    said = salgan("report", designs, heic, "--model", model, "-o", out, "--fast")
+    assert said.code == 1
+    assert "pip install 'salgan[heif]'" in said.err
+    assert "1 more could not be read and is missing here" in out.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -224,10 +233,12 @@ def test_a_page_too_small_for_labels_and_crops_is_reported_as_well(tmp_path, mod
 
 
 def _pango_is_missing() -> bool:
-    try:
-        import weasyprint  # noqa: F401
-    except (ImportError, OSError):
-        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries that its next versions will want
+        try:
+            import weasyprint  # noqa: F401
+        except (ImportError, OSError):
+            return True
     return False
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from salgan import image
 from salgan._arrays import Integers, Map
 from salgan.errors import ConfigError
 from salgan.regions.focal import FocalPoint, focal_points_in
@@ -29,6 +30,7 @@ __all__ = [
     "best",
     "cut",
     "cut_window",
+    "for_png",
     "largest",
     "parse_ratio",
     "parse_shapes",
@@ -42,6 +44,7 @@ SCHEMA_OF_MANY = "salgan.crop.many/1"
 """Names the form of the JSON that ``salgan crop --json`` writes for several pictures."""
 
 _MOST_TO_ONE = 1000
+_PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "P", "RGB", "RGBA"})
 _BAND = 256
 
 
@@ -234,6 +237,21 @@ def cut_window(
             part = part.convert("RGBA" if part.has_transparency_data else "RGB")
         part = _resized(part, size)
     return part
+
+
+def for_png(part: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """A cut and its colour profile as a PNG can hold them, which knows no CMYK and no floats.
+
+    Args:
+        part: what :func:`cut` gives.
+        profile: the picture's ICC profile.
+
+    Returns:
+        Both as they are; or 8-bit RGB without a profile, since that belongs to the colours that were.
+    """
+    if part.mode in _PNG_MODES:
+        return part, profile
+    return Image.fromarray(image.read(part)), None
 
 
 def _resized(part: Image.Image, size: tuple[int, int]) -> Image.Image:

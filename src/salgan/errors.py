@@ -10,6 +10,7 @@ import importlib
 from types import ModuleType
 
 __all__ = [
+    "OF_ONE_PICTURE",
     "ConfigError",
     "DatasetError",
     "DiskFullError",
@@ -72,6 +73,10 @@ class TrainingError(SalganError):
 
 class MissingExtraError(SalganError, ImportError):
     """A feature whose optional packages are not installed."""
+
+
+OF_ONE_PICTURE = (ImageError, MissingExtraError, NotEnoughMemoryError)
+"""What keeps one picture from being read or predicted, and says nothing about the next one."""
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """``salgan crop``: what it writes, what it never overwrites, and how it fails."""
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from salgan.crop import best
+from salgan.errors import NotEnoughMemoryError
 from salgan.models.predictor import Predictor
 
 
@@ -165,6 +167,33 @@ def test_a_mistake_is_one_line_and_writes_nothing(tmp_path, monkeypatch, salgan,
     assert message in said.err
     assert said.err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_a_crop_of_cmyk_without_a_format_of_its_own_is_an_rgb_png(tmp_path, model, salgan):
+    design, out = tmp_path / "design.psd", tmp_path / "out"
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, 60, 120, 8, 4)  # 4 channels of 8 bits, CMYK
+    design.write_bytes(header + bytes(12 + 2) + bytes([255]) * (4 * 60 * 120))
+    photo = _photo(tmp_path / "photo.png")
+    said = salgan("crop", design, photo, "--ratio", "1:1", "-o", out, "--model", model)
+    assert (said.code, said.err) == (0, "")
+    made = _read(out / "design.crop-1-1.png")
+    assert (made.mode, made.getpixel((0, 0))) == ("RGB", (255, 255, 255))
+    assert (out / "photo.crop-1-1.png").exists()
+
+
+def test_a_picture_that_fails_while_it_is_predicted_leaves_the_others(tmp_path, model, salgan, monkeypatch):
+    first, second, out = _photo(tmp_path / "a.png"), _photo(tmp_path / "b.png"), tmp_path / "out"
+    table, predict = tmp_path / "crops.csv", Predictor.predict
+
+    def fails_once(self, picture):
+        monkeypatch.setattr(Predictor, "predict", predict)
+        raise NotEnoughMemoryError("a.png: there is not enough memory for it")
+
+    monkeypatch.setattr(Predictor, "predict", fails_once)
+    said = salgan("crop", first, second, "--ratio", "1:1", "-o", out, "--model", model, "--csv", table)
+    assert said.code == 1 and "a.png: there is not enough memory" in said.err
+    assert [path.name for path in out.iterdir()] == ["b.crop-1-1.png"]
+    assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["picture", str(second)]
 
 
 def test_help_teaches_with_an_example(salgan):

@@ -273,6 +273,25 @@ def test_a_broken_picture_among_many_does_not_stop_the_others(tmp_path, page, mo
     assert "broken.png: is not a picture" in said.err
 
 
+def test_a_format_that_is_not_installed_does_not_stop_the_others(
+    tmp_path, page, model, salgan, monkeypatch, heic
+):
+    table = tmp_path / "shares.csv"
+    said = salgan("regions", heic, page, "--box", "a:0,0,1,1", "--model", model, "--fast", "--csv", table)
+    assert said.code == 1
+    assert "pip install 'salgan[heif]'" in said.err and said.err.count("\n") == 1
+    assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["picture", str(page)]
+
+
+def test_a_check_that_no_picture_would_be_held_to_is_a_mistake(tmp_path, page, model, salgan):
+    regions = tmp_path / "regions.json"
+    own = [{"name": "cta", "box": [0, 0, 0.5, 1]}]
+    regions.write_text(json.dumps({"pictures": {"pgae.png": own, "other.png": own}}))
+    said = salgan("regions", page, "--file", regions, "--fail-under", "cta=1%", "--model", model)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.endswith("none of the pictures has a region 'cta'; look at their names in --file\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,6 +1,7 @@
 """What the command says of mistakes before Ray starts, and how it ends when it is asked to."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from salgan.cluster import job, predict_on_cluster
+from salgan.cluster import Wanted, job, predict_on_cluster
 from salgan.cluster.engine import Pool
 from salgan.models import load_model
 from tests.cluster.conftest import jpeg
@@ -31,6 +32,8 @@ from tests.cluster.conftest import jpeg
         (["in", "-o", "o.parquet", "--engine", "ray", "--save", "maps"], "--save 'maps' is none of map"),
         (["in", "-o", "o.parquet", "--engine", "ray", "--save", "crop:0:1"], "0:1"),
         (["in", "-o", "o.parquet", "--engine", "ray", "--format", "jpg"], "--format 'jpg' is none of npy"),
+        (["in", "-o", "o.parquet", "--engine", "ray", "--save", "focal", "--format", "npy"], "add map"),
+        (["in", "-o", "o", "--engine", "ray", "--save", "overlay,overlay.jpg"], "as png and as jpg"),
         (["in", "-o", "o.parquet", "--engine", "ray", "--stride", "2"], "for videos"),
         (["none", "-o", "o.parquet", "--engine", "ray"], "none: no such file or folder"),
     ],
@@ -48,6 +51,39 @@ def test_mistakes_are_answered_in_one_line_without_ray(
     assert said.code == 1
     assert said.err.startswith("salgan: error: ") and said.err.count("\n") == 1
     assert words in said.err
+
+
+def test_rows_are_there_until_ray_has_started(salgan, model, tmp_path, monkeypatch):
+    import ray
+
+    def fails(**_):
+        raise RuntimeError("no cluster")
+
+    monkeypatch.setattr(ray, "init", fails)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    photo, rows = tmp_path / "a.jpg", tmp_path / "maps.parquet"
+    photo.write_bytes(jpeg(1))
+    rows.mkdir()
+    part = rows / "pictures-0123456789abcdef.parquet"
+    part.write_bytes(b"rows")
+    said = salgan("predict", photo, "-o", rows, "--engine", "ray", "--overwrite", "-m", model)
+    assert said.code == 1 and "cannot be reached or started" in said.err
+    assert part.read_bytes() == b"rows"
+
+
+def test_overlays_of_another_look_do_not_go_into_the_same_rows(salgan, model, tmp_path, monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
+    photo, rows = tmp_path / "a.jpg", tmp_path / "maps.parquet"
+    photo.write_bytes(jpeg(1))
+    rows.mkdir()
+    (rows / "pictures-0123456789abcdef.parquet").write_bytes(b"rows")
+    ours = {"model": load_model(model).fingerprint, **Wanted(overlay=".png", look="fog").document()}
+    (rows / job.RECORD).write_text(json.dumps(ours | {"map": None}))
+    arguments = ("--save", "overlay", "--view", "heat", "--skip-existing")
+    said = salgan("predict", photo, "-o", rows, "--engine", "ray", *arguments, "-m", model)
+    assert said.code == 1 and "rows made with another look" in said.err
 
 
 def test_without_ray_one_line_says_what_to_install(tmp_path, model):

@@ -32,6 +32,14 @@ def test_files_of_a_folder_that_people_may_miss_are_counted_and_said(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("result", ["a.crop-16-9.png", "a.crop-1.91-1.jpg", "a.crop-400x300.webp"])
+def test_crops_are_not_taken_for_pictures_unless_they_are_named(tmp_path, result):
+    _picture(tmp_path / "in" / "a.png")
+    crop = _picture(tmp_path / "in" / result)
+    assert [job.source.name for job in find_jobs([str(tmp_path / "in")], tmp_path).jobs] == ["a.png"]
+    assert [job.source.name for job in find_jobs([str(crop)], tmp_path).jobs] == [result]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 def test_a_linked_folder_is_named_and_not_followed(tmp_path):
     _picture(tmp_path / "in" / "a.png")

@@ -33,6 +33,7 @@ class Results:
         format: what ``--format`` says.
         regions: what ``--box`` says.
         draw: makes the overlay.
+        look: how it draws, in words.
         background: the colour below transparent pictures, RGB.
     """
 
@@ -41,6 +42,7 @@ class Results:
     format: str | None
     regions: Sequence[Region]
     draw: Callable[[Picture, SaliencyMap], Picture]
+    look: str
     background: tuple[int, int, int]
 
 
@@ -86,6 +88,7 @@ def predict_on_ray(
         results.regions,
         as_files=as_files,
         draw=results.draw,
+        look=results.look,
         background=results.background,
     )
     predictor = load()

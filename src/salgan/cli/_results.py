@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from salgan.cli._common import say
-from salgan.errors import ConfigError, ImageError
+from salgan.errors import OF_ONE_PICTURE, ConfigError, SalganError
 
 if TYPE_CHECKING:
     from salgan._arrays import Picture
@@ -75,7 +75,9 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
         raise ConfigError(f"{who} already; add --skip-existing or --overwrite")
 
 
-def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tuple[Path, Picture], None, None]:
+def read_each(
+    paths: Sequence[Path], errors: list[SalganError]
+) -> Generator[tuple[Path, Picture], None, None]:
     """Read pictures one after the other, and show how far it is; close it, so that the bar goes first.
 
     Args:
@@ -86,7 +88,7 @@ def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tupl
         The path and the uint8 RGB array (H, W, 3) of each picture that can be read.
 
     Raises:
-        ImageError: the only picture cannot be read.
+        SalganError: the only picture cannot be read.
     """
     from salgan import image
     from salgan.cli._common import progress
@@ -96,7 +98,7 @@ def read_each(paths: Sequence[Path], errors: list[ImageError]) -> Generator[tupl
             on_progress("pictures", number, len(paths))
             try:
                 pixels = image.read(sys.stdin.buffer if path == _STDIN else path)
-            except ImageError as error:
+            except OF_ONE_PICTURE as error:
                 if len(paths) == 1:
                     raise
                 errors.append(error)

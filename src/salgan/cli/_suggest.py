@@ -17,7 +17,7 @@ from salgan.cli._results import (
     write_csv,
     write_json,
 )
-from salgan.errors import ConfigError, ImageError
+from salgan.errors import ConfigError, SalganError
 
 if TYPE_CHECKING:
     from salgan.regions import Suggestion
@@ -55,7 +55,7 @@ def suggest_regions(
     if png is not None and not is_one:
         raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")
     found: list[tuple[Path, list[Suggestion]]] = []
-    errors: list[ImageError] = []
+    errors: list[SalganError] = []
     with closing(read_each(paths, errors)) as readable:
         for path, pixels in readable:
             found.append((path, suggest(pixels)))

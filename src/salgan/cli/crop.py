@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from salgan.crop import Crop, Shape
+    from salgan.models.predictor import Predictor
 
 __all__ = ["crop"]
 
@@ -102,11 +103,10 @@ def crop(
     centre. Without -o, only the figures are shown. The focal point is given in fractions of the picture,
     ready for a style sheet (object-position).
     """
-    from salgan import image
     from salgan.cli._common import load_predictor, progress, say_error
     from salgan.cli._results import check_targets, found_pictures, refuse_to_overwrite
-    from salgan.crop import best, parse_shapes
-    from salgan.errors import SalganError
+    from salgan.crop import parse_shapes
+    from salgan.errors import OF_ONE_PICTURE, SalganError
 
     if skip_existing and overwrite:
         raise ConfigError("--skip-existing and --overwrite exclude each other")
@@ -141,17 +141,17 @@ def crop(
     with progress() as on_progress:
         for number, one in enumerate(planned):
             on_progress("pictures", number, len(planned))
-            decoded, _ = image.decode(one.path)
-            with decoded:
-                saliency = predictor.predict(image.read(decoded))
-                one.crops.extend(best(saliency, [each.window for each in one.wanted]))
-                if out is not None:
-                    pairs = list(zip(one.wanted, one.crops, strict=True))
-                    _write(image.upright(decoded), pairs, one.options, skip=skip_existing)
+            try:
+                _crop(one, predictor, skip=skip_existing)
+            except OF_ONE_PICTURE as error:
+                if is_one:
+                    raise
+                errors.append(error)
         on_progress("pictures", len(planned), len(planned))
-    _write_figures(planned, predictor.name, json, csv, is_one=is_one)
+    cropped = [one for one in planned if one.crops]
+    _write_figures(cropped, predictor.name, json, csv, is_one=is_one)
     if not quiet and "-" not in (str(json), str(csv)):
-        _print_table(planned, is_one=is_one)
+        _print_table(cropped, is_one=is_one)
     for each_error in errors:
         say_error(each_error)
     if errors:
@@ -167,7 +167,7 @@ def _planned(path: Path, shapes: list[Shape], base: Path | None) -> tuple[_Cropp
         ending, options = _WRITTEN_AS.get(decoded.format, _AS_PNG)
         if ending == ".jpg" and decoded.has_transparency_data:
             ending, options = _AS_PNG
-        height, width = image.read(decoded).shape[:2]
+        width, height = image.upright(decoded).size
     wanted = []
     misfits = []
     for shape in shapes:
@@ -179,6 +179,19 @@ def _planned(path: Path, shapes: list[Shape], base: Path | None) -> tuple[_Cropp
         target = base and base.with_name(f"{base.name}.crop-{shape.label.replace(':', '-')}{ending}")
         wanted.append(_Wanted(shape, window, target))
     return _Cropped(path, width, height, wanted, options, []), misfits
+
+
+def _crop(one: _Cropped, predictor: Predictor, *, skip: bool) -> None:
+    """Find the crops of a picture, and write those that have a place to go."""
+    from salgan import image
+    from salgan.crop import best
+
+    decoded, _ = image.decode(one.path)
+    with decoded:
+        saliency = predictor.predict(image.read(decoded))
+        crops = best(saliency, [each.window for each in one.wanted])
+        _write(image.upright(decoded), list(zip(one.wanted, crops, strict=True)), one.options, skip=skip)
+    one.crops.extend(crops)
 
 
 def _write_figures(
@@ -214,17 +227,18 @@ def _write(
     picture: Image.Image, crops: list[tuple[_Wanted, Crop]], options: dict[str, Any], *, skip: bool
 ) -> None:
     from salgan._files import make_folder, replacing
-    from salgan.crop import cut
+    from salgan.crop import cut, for_png
 
     for each, found in crops:
         if each.path is None or (skip and each.path.exists()):
             continue
         make_folder(each.path.parent)
+        # The colours mean what the profile says; the rest of the metadata described another picture.
+        window, profile = cut(picture, found, each.shape.size), picture.info.get("icc_profile")
+        if options["format"] == "PNG":
+            window, profile = for_png(window, profile)
         with replacing(each.path) as part:
-            # The colours mean what the profile says; the rest of the metadata described another picture.
-            cut(picture, found, each.shape.size).save(
-                part, icc_profile=picture.info.get("icc_profile"), **options
-            )
+            window.save(part, icc_profile=profile, **options)
 
 
 def _print_table(planned: list[_Cropped], *, is_one: bool) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from salgan.saliency_map import SaliencyMap
 
 
+_NO_MAP = "--format is the format of maps, and none is made; add map to --save, or leave out --format"
+
+
 def predict(
     sources: Annotated[
         list[str],
@@ -162,6 +165,13 @@ def predict(
     if "-" in sources:
         if on_ray or len(sources) > 1 or out is not None or len(wanted or ["map"]) > 1:
             raise ConfigError("SOURCE - takes one picture from stdin and gives one of --save, without -o")
+        if box or smooth or stride > 1 or skip_existing or overwrite:
+            raise ConfigError(
+                "--box, --smooth and --stride are for videos, --skip-existing and --overwrite for files; "
+                "leave them out with SOURCE -"
+            )
+        if format is not None and wanted not in (None, ["map"]):
+            raise ConfigError(_NO_MAP)
         _through_pipe(load, (wanted or ["map"])[0], format or "npy", draw, below)
         return
     if out is None:
@@ -175,7 +185,8 @@ def predict(
     if on_ray:
         if smooth or stride > 1:
             raise ConfigError("--smooth and --stride are for videos, which --engine ray does not take")
-        results_wanted = Results(out, save, format, regions, draw_over, below)
+        drawn = f"{view}, {palette}, opacity {opacity:g}" + ", contours" * contours + ", legend" * legend
+        results_wanted = Results(out, save, format, regions, draw_over, drawn, below)
         predict_on_ray(sources, results_wanted, load, threads, skip_existing, overwrite)
         return
 
@@ -184,6 +195,8 @@ def predict(
         raise ConfigError(
             "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
         )
+    if format is not None and found.jobs and all(job.map_path is None for job in found.jobs):
+        raise ConfigError(_NO_MAP)
     todo = jobs.still_to_do(found.jobs) if skip_existing else found.jobs
     if skip_existing:
         _say_broken(todo)

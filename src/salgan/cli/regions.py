@@ -10,10 +10,10 @@ import typer
 
 from salgan._words import did_you_mean
 from salgan.cli._common import Device, Fast, Model, RegionFile, say
-from salgan.errors import ConfigError, ImageError
+from salgan.errors import ConfigError, SalganError
 
 if TYPE_CHECKING:
-    from salgan.regions import Shares
+    from salgan.regions import RegionSet, Shares
 
 __all__ = ["CHECK_FAILED", "regions"]
 
@@ -135,9 +135,10 @@ def regions(
     if png is not None and not is_one:
         raise ConfigError(f"--png draws one picture, not {len(paths)}; name one")
     say_unused(wanted, paths)
+    _check_minima(minima, wanted, paths)
     predictor = load_predictor(model)
     reports: list[tuple[Path, Shares]] = []
-    errors: list[ImageError] = []
+    errors: list[SalganError] = []
     with closing(read_each(paths, errors)) as readable:
         for path, pixels in readable:
             found = measure(predictor, pixels, wanted.for_picture(path), fast=fast)
@@ -243,6 +244,16 @@ def _minima(texts: list[str], names: list[str]) -> list[tuple[str, float]]:
             raise ConfigError(f"--fail-under: no region {name!r}; {did_you_mean(name, names)}")
         minima.append((name, least))
     return minima
+
+
+def _check_minima(minima: list[tuple[str, float]], wanted: RegionSet, paths: list[Path]) -> None:
+    """Refuse ``--fail-under`` for a region that no picture has: it would pass without being looked at."""
+    there = {region.name for path in paths for region in wanted.for_picture(path)} if minima else set()
+    for name, _ in minima:
+        if name not in there:
+            raise ConfigError(
+                f"--fail-under: none of the pictures has a region {name!r}; look at their names in --file"
+            )
 
 
 def _print_table(reports: list[tuple[Path, Shares]], *, is_one: bool) -> None:

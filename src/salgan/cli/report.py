@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salgan.cli._common import Device, Fast, Model, RegionFile, say
-from salgan.errors import ConfigError
+from salgan.errors import ConfigError, SalganError
 
 if TYPE_CHECKING:
     from salgan.report import Entry
@@ -58,7 +58,7 @@ def report(
     from salgan._files import replacing
     from salgan.cli._common import load_predictor, progress, say_error
     from salgan.cli._results import check_targets, collect_regions, found_pictures, say_unused
-    from salgan.errors import ImageError, require
+    from salgan.errors import OF_ONE_PICTURE, require
     from salgan.report import look_at, page
     from salgan.report import pdf as printed
 
@@ -75,14 +75,14 @@ def report(
     say_unused(regions, paths)
     predictor = load_predictor(model)
     entries: list[Entry] = []
-    errors: list[ImageError] = []
+    errors: list[SalganError] = []
     with progress() as on_progress:
         for number, path in enumerate(paths):
             on_progress("pictures", number, len(paths))
             try:
                 wanted = regions.for_picture(path)
                 entries.append(look_at(predictor, path, wanted, fast=fast, fold=fold))
-            except ImageError as error:
+            except OF_ONE_PICTURE as error:
                 errors.append(error)
         on_progress("pictures", len(paths), len(paths))
     if not entries:

@@ -88,8 +88,12 @@ def predict_on_cluster(
         return result
     there = {name for name, _ in storage.listed(folder)}
     if not as_files:
-        there = _take_over(folder, there, predictor, wanted, skip_existing, overwrite)
+        parts = {name for name in there if _PART.fullmatch(name)}
+        kind = {"model": predictor.fingerprint, **wanted.document()}
+        there = set() if overwrite else _kept(folder, parts, kind, skip_existing)
     with cluster(workers, predictor.device) as pool:
+        if not as_files and not there:  # not before Ray has started: what is replaced is deleted here
+            _begin(folder, parts, kind)
         units = _todo(found, folder, there, wanted, pool.actors, as_files, result)
         result.missing = len(found.errors)
         if as_files and not skip_existing and not overwrite:
@@ -148,31 +152,24 @@ def _refuse_to_overwrite(out: str, units: Sequence[Unit], there: set[str]) -> No
             )
 
 
-def _take_over(
-    folder: str,
-    there: set[str],
-    predictor: Predictor,
-    wanted: Wanted,
-    skip_existing: bool,
-    overwrite: bool,
-) -> set[str]:
-    """The parts in a folder that are kept, once they are known to be of this kind; note what kind it is."""
-    parts = {name for name in there if _PART.fullmatch(name)}
-    ours = {"model": predictor.fingerprint, **wanted.document()}
-    if parts and overwrite:
-        for name in parts:
-            storage.remove(storage.below(folder, name))
-        parts = set()
+def _begin(folder: str, parts: set[str], kind: dict[str, Any]) -> None:
+    """Remove the parts of an earlier run, and note what kind of rows the folder will hold."""
+    for name in parts:
+        storage.remove(storage.below(folder, name))
+    document = json.dumps({"salgan": __version__, **kind}, indent=1) + "\n"
+    storage.write_bytes(storage.below(folder, RECORD), document.encode())
+
+
+def _kept(folder: str, parts: set[str], kind: dict[str, Any], skip_existing: bool) -> set[str]:
+    """The parts that an earlier run has left, once they are known to be of this kind."""
     if not parts:
-        document = json.dumps({"salgan": __version__, **ours}, indent=1) + "\n"
-        storage.write_bytes(storage.below(folder, RECORD), document.encode())
         return parts
     if not skip_existing:
         raise ConfigError(
             f"{folder}: holds {len(parts)} parts already; add --skip-existing to go on, or --overwrite"
         )
     theirs = _record_of(folder)
-    differing = [key for key in ours if theirs.get(key) != ours[key]]
+    differing = [key for key in kind if theirs.get(key) != kind[key]]
     if differing:
         raise ConfigError(
             f"{folder}: holds rows made with another {' and '.join(differing)}; name another folder, or add "

@@ -14,7 +14,7 @@ from salgan._drawing import encoded
 from salgan._version import __version__
 from salgan.cluster import storage
 from salgan.errors import ConfigError, SalganError, require
-from salgan.jobs.find import KINDS
+from salgan.jobs.find import KINDS, overlay_ending
 from salgan.regions import Region, focal_points, shares
 from salgan.saliency_map import FORMATS, SaliencyMap
 
@@ -39,6 +39,7 @@ class Wanted:
         regions: regions whose shares of attention are kept.
         crops: ratios whose best crops are kept, as they were typed.
         draw: makes the overlay of a picture and its map.
+        look: how ``draw`` draws, in words; rows with overlays of another look do not belong together.
         background: the colour below transparent pictures, RGB.
     """
 
@@ -48,6 +49,7 @@ class Wanted:
     regions: tuple[Region, ...] = ()
     crops: tuple[str, ...] = ()
     draw: Callable[[Picture, SaliencyMap], Picture] = render.overlay
+    look: str = ""
     background: tuple[int, int, int] = (255, 255, 255)
 
     def document(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class Wanted:
         return {
             "map": self.map,
             "overlay": self.overlay,
+            "look": self.look if self.overlay else None,
             "focal": self.focal,
             "regions": [repr(each) for each in self.regions],
             "crops": list(self.crops),
@@ -69,6 +72,7 @@ def parse_wanted(
     *,
     as_files: bool,
     draw: Callable[[Picture, SaliencyMap], Picture] = render.overlay,
+    look: str = "",
     background: tuple[int, int, int] = (255, 255, 255),
 ) -> Wanted:
     """Read ``--save`` and ``--format`` of a run on a cluster.
@@ -81,6 +85,7 @@ def parse_wanted(
         regions: the regions that ``regions`` means.
         as_files: whether results become files.
         draw: see :class:`Wanted`.
+        look: see :class:`Wanted`.
         background: see :class:`Wanted`.
 
     Raises:
@@ -102,7 +107,9 @@ def parse_wanted(
         raise ConfigError("--save regions and --box NAME:X,Y,W,H go together: the boxes are the regions")
     if format is not None and format not in FORMATS:
         raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
-    overlay = next((word.partition(".")[2] or "png" for word in words if word.startswith("overlay")), None)
+    if format is not None and "map" not in words:
+        raise ConfigError("--format is the format of maps, and --save names none; add map, or leave it out")
+    overlay = overlay_ending(words)
     return Wanted(
         map=(format or ("npy" if as_files else "png16")) if "map" in words else None,
         overlay=f".{overlay}" if overlay else None,
@@ -110,6 +117,7 @@ def parse_wanted(
         regions=tuple(regions),
         crops=tuple(word.removeprefix(_CROP) for word in words if word.startswith(_CROP)),
         draw=draw,
+        look=look,
         background=background,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ __all__ = [
     "find_jobs",
     "is_picture",
     "is_result",
+    "overlay_ending",
     "still_to_do",
     "visible_files",
 ]
@@ -58,6 +60,9 @@ _RESULTS = (
     ),
 )
 """The endings of results' names; a file with such a name is never a source unless somebody names it."""
+
+_CROP = re.compile(r"\.crop-[0-9.]+[-x][0-9.]+\.[a-z]+$")
+"""The same of ``salgan crop``, such as ``.crop-16-9.jpg`` and ``.crop-400x300.png``."""
 
 _NOT_READ = frozenset(
     [
@@ -190,7 +195,7 @@ def still_to_do(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _picture_job(source: Path, base: str, save: Sequence[str], format: str) -> Job:
-    overlay = next((kind.partition(".")[2] or "png" for kind in save if kind.startswith("overlay")), None)
+    overlay = overlay_ending(save)
     return Job(
         source,
         "picture",
@@ -217,7 +222,7 @@ def _video_matches(source: str) -> list[Path] | None:
     path = Path(source)
     if path.suffix.lower() in VIDEO_SUFFIXES and not path.exists() and glob.has_magic(source):
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207
-        found = [Path(match) for match in matches if not match.lower().endswith(_RESULTS)]
+        found = [Path(match) for match in matches if not is_result(match)]
         if not found:
             raise ConfigError(f"{source}: matches no videos")
         return found
@@ -320,8 +325,21 @@ def is_picture(name: str, endings: frozenset[str] = image.SUFFIXES) -> bool:
 
 
 def is_result(name: str) -> bool:
-    """Whether a file is called like a result of ``salgan predict``."""
-    return name.lower().endswith(_RESULTS)
+    """Whether a file is called like a result of ``salgan predict`` or ``salgan crop``."""
+    lower = name.lower()
+    return lower.endswith(_RESULTS) or _CROP.search(lower) is not None
+
+
+def overlay_ending(save: Sequence[str]) -> str | None:
+    """The ending of a picture's overlay, such as ``"png"``; None if no overlay is among the results.
+
+    Raises:
+        ConfigError: there are two.
+    """
+    endings = list(dict.fromkeys(k.partition(".")[2] or "png" for k in save if k.startswith("overlay")))
+    if len(endings) > 1:
+        raise ConfigError(f"--save names overlays as {' and as '.join(endings)}; choose one")
+    return endings[0] if endings else None
 
 
 class Named:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from salgan._version import __version__
 from salgan._words import printable
-from salgan.errors import ImageError, require
+from salgan.errors import SalganError, require
 from salgan.regions import VIEWS, RegionShare
 from salgan.report.entries import Entry
 
@@ -32,7 +32,7 @@ def page(
     model: str,
     title: str = "Where people look",
     *,
-    unreadable: Sequence[ImageError] = (),
+    unreadable: Sequence[SalganError] = (),
 ) -> str:
     """Write a report on some pictures as one page of HTML.
 

@@ -30,8 +30,6 @@ _LEAST_SHARE = 0.2
 _MOST_SCANS = 100
 """Scans of a JPEG. A progressive one has about ten; each further one passes over all pixels again."""
 
-_PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "P", "RGB", "RGBA"})
-
 
 def main() -> None:
     """Answer requests on stdin until it ends."""
@@ -77,9 +75,7 @@ def _done(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], byte
     part = crop.cut_window(
         image.upright(picture), (left, top, left + width, top + height), tuple(size) if size else None
     )
-    if part.mode not in _PNG_MODES:
-        # PNG knows no CMYK and no floats; the profile belongs to the colours that were.
-        part, profile = Image.fromarray(image.read(part)), None
+    part, profile = crop.for_png(part, profile)
     file = io.BytesIO()
     part.save(file, format="PNG", compress_level=3, icc_profile=profile)
     return {}, file.getvalue()
