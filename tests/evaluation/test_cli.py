@@ -248,6 +248,18 @@ def test_a_killed_evaluation_keeps_its_rows_and_goes_on(tmp_path):
     assert not (out / ".gaze").exists()
 
 
+def test_an_interrupted_evaluation_says_how_to_go_on(salgan, made_up, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("salgan.evaluation.evaluate", interrupted)
+    arguments = ("evaluate", made_up / "maps", "--data", made_up, "-o", tmp_path / "out")
+    said = salgan(*arguments)
+    assert said.code == 130
+    assert f"stopped; what is scored is in {tmp_path / 'out'}; go on with the same command\n" in said.err
+    assert salgan(*arguments, "--overwrite").err.endswith("the same command, without --overwrite\n")
+
+
 def test_the_benchmark_is_light_to_import():
     heavy = {"torch", "lightning", "matplotlib", "scipy", "h5py", "onnxruntime", "ot", "cv2", "pyarrow"}
     assert not modules_after("import salgan.evaluation") & heavy

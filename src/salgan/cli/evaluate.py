@@ -187,25 +187,30 @@ def run_evaluation(
     overwrite: bool = False,
     engine: str = "local",
 ) -> Results:
-    """Evaluate with a progress bar."""
-    from salgan.cli._common import messages, progress
+    """Evaluate with a progress bar; where it is stopped, say how to go on."""
+    from salgan.cli._common import messages, progress, say
     from salgan.evaluation import evaluate as run
 
-    with progress() as on_progress:
-        return run(
-            model,
-            data,
-            out,
-            protocol=protocol,
-            processes=processes,
-            engine=engine,
-            names=names,
-            trust=trust,
-            skip_missing=skip_missing,
-            overwrite=overwrite,
-            on_progress=on_progress,
-            say=lambda line: messages().print(f"note: {line}", markup=False),
-        )
+    try:
+        with progress() as on_progress:
+            return run(
+                model,
+                data,
+                out,
+                protocol=protocol,
+                processes=processes,
+                engine=engine,
+                names=names,
+                trust=trust,
+                skip_missing=skip_missing,
+                overwrite=overwrite,
+                on_progress=on_progress,
+                say=lambda line: messages().print(f"note: {line}", markup=False),
+            )
+    except KeyboardInterrupt:
+        without = ", without --overwrite" if overwrite else ""
+        say(f"salgan: stopped; what is scored is in {out}; go on with the same command{without}", err=True)
+        raise
 
 
 def show(results: Results) -> None:
