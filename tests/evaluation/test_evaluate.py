@@ -152,6 +152,56 @@ def test_a_stopped_evaluation_goes_on_where_it_was(made_up, quick, tmp_path):
 def test_two_evaluations_never_write_into_one_folder(made_up, quick, tmp_path):
     with (
         locked(tmp_path / "out"),
+class Power:
+    """A model that says nothing of which one of its class it is."""
+
+    def __init__(self, power):
+        self.power = power
+
+    def predict(self, picture):
+        return (picture.mean(axis=-1) / 255) ** self.power
+
+
+def test_a_model_without_a_fingerprint_never_gets_the_scores_of_another(made_up, quick, tmp_path):
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(Power(4), data, out, protocol=quick)
+    for model in (Power(40), Power(4)):  # nobody can tell which of them is the one that was scored
+        with pytest.raises(
+            SalganError, match=r"without a fingerprint.*`fingerprint`.*overwrite=True"
+        ) as caught:
+            evaluate(model, data, out, protocol=quick)
+        assert "\n" not in str(caught.value)
+    first = rows(out)["0000"]["nss"]
+    evaluate(Power(40), data, out, protocol=quick, overwrite=True)
+    assert rows(out)["0000"]["nss"] != first
+
+
+def test_a_fingerprint_tells_models_of_one_class_apart(made_up, quick, tmp_path):
+    def known(power):
+        model = Power(power)
+        model.fingerprint = f"power {power}"
+        return model
+
+    data, out = open_data(made_up), tmp_path / "out"
+    scored = evaluate(known(4), data, out, protocol=quick)
+    again = evaluate(known(4), data, out, protocol=quick)
+    np.testing.assert_array_equal(again.columns["nss"], scored.columns["nss"])
+    with pytest.raises(SalganError, match="another model"):
+        evaluate(known(40), data, out, protocol=quick)
+
+
+def test_maps_of_another_name_in_the_same_folder_are_another_model(made_up, quick, tmp_path):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for path in (made_up / "maps").iterdir():
+        shutil.copy(path, maps / f"{path.stem}_a.png")
+        Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(maps / f"{path.stem}_b.png")
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(maps, data, out, protocol=quick, names="{stem}_a.png")
+    with pytest.raises(SalganError, match=r"another model, or its file or --name has changed"):
+        evaluate(maps, data, out, protocol=quick, names="{stem}_b.png")
+
+
         pytest.raises(SalganError, match=r"out: another process is writing here; .* name another folder"),
     ):
         evaluate(Brightness(), open_data(made_up), tmp_path / "out", protocol=quick)

@@ -89,8 +89,11 @@ def evaluate(
 ) -> Results:
     """Score a model on a dataset, into a folder.
 
-    Rows are kept as pictures are scored, and the same call continues where a killed one stopped. With several
-    processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` requires.
+    Rows are kept as pictures are scored, and the same call continues where a killed one stopped. An object
+    is known again by its ``fingerprint`` (a text of yours, such as a hash of its weights). Without one it may
+    be another than the one whose rows are there, so even a killed evaluation of it is not continued.
+    With several processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing``
+    requires.
 
     Args:
         model: what :func:`salgan.evaluation.open_map_source` takes: a name, a path, maps, a baseline, an
@@ -105,7 +108,7 @@ def evaluate(
         names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         trust: import the code of a network of your own.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
-        overwrite: replace another evaluation in ``out``.
+        overwrite: replace another evaluation in ``out``, or one of a model without a ``fingerprint``.
         truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
             models without reading it again; None reads it.
         on_progress: is told (stage, done, total) after each picture.

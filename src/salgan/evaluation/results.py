@@ -57,7 +57,7 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
 
 _COMPARED = {
     "protocol": "other metrics or settings",
-    "model": "another model, or its file has changed",
+    "model": "another model, or its file or --name has changed",
     "dataset": "another dataset, or its fixations have changed",
     "center_bias": "another center bias",
     "salgan": "another version of salgan",
@@ -178,6 +178,11 @@ class RowFile:
         rows = _read_rows(self._path, self.columns) if going_on else []
         self.done = {row["picture"] for row in rows}
         with replacing(folder / "evaluation.json") as part_file:
+            if about["model"].get("fingerprint", ...) is None:
+                raise SalganError(
+                    f"{folder}: holds scores of a model without a fingerprint, perhaps not of this one; give "
+                    "the model a `fingerprint`, name another folder, or pass overwrite=True"
+                )
             part_file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         # Written again without the half line of a killed run.
         self._replace(rows)
@@ -273,9 +278,9 @@ def _wrong_part(about: Any) -> str | None:
 
 
 def _identity(part: Any) -> Any:
-    """What must be equal: the fingerprint where there is one, otherwise all of it."""
+    """What must be equal: the fingerprint and the names of maps where there are any, otherwise all of it."""
     if isinstance(part, dict) and "fingerprint" in part:
-        return part["fingerprint"]
+        return part["fingerprint"], part.get("names")
     return json.loads(json.dumps(part))
 
 
