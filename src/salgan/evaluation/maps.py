@@ -1,10 +1,11 @@
 """Anybody's saliency maps: a folder, a zip or npz archive or an HDF5 file with one map per picture.
 
 Maps are found by the stimulus' name: its path below the dataset's pictures, without ending, or the last
-part of it, where that is unique; or by a pattern, see :mod:`salgan.evaluation.map_names`. Their values are
-taken as they are (any real range, no clipping), because most metrics do not care and those that do should
-say so. All these files are hostile until parsed: nothing is unpickled, nothing is written to disk,
-and what a header promises is checked before memory is set aside for it.
+part of it, where no other map and no other picture shares that; or by a pattern, see
+:mod:`salgan.evaluation.map_names`. Their values are taken as they are (any real range, no clipping), because
+most metrics do not care and those that do should say so. All these files are hostile until parsed: nothing
+is unpickled, nothing is written to disk, and what a header promises is checked before memory is set aside for
+it.
 """
 
 from __future__ import annotations
