@@ -156,7 +156,8 @@ class FolderMaps(NamedMaps):
         digest = hashlib.sha256()
         for key, file in sorted(files.items()):
             facts = file.stat()
-            digest.update(f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+            line = f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
+            digest.update(line.encode("utf-8", "surrogatepass"))  # names need not be UTF-8
         self.fingerprint = digest.hexdigest()
 
     def _content(self, key: str, most: int) -> Path:
