@@ -58,7 +58,7 @@ def test_parts_are_lists_patterns_names_folds_and_what_is_left(mine):
 def test_the_center_bias_of_a_part_is_fitted_on_the_part_called_train(mine):
     toml(mine, '[parts]\ntrain = "rest"\nval = "cats/*"\n')
     data = open_data(mine, part="val")
-    assert (len(data.dataset), len(data.training), data.share) == (4, 8, "val")
+    assert (len(data.dataset), len(data.training()), data.share) == (4, 8, "val")
     toml(mine, '[parts]\nval = "cats/*"\n')
     assert open_data(mine, part="val").training is None
 

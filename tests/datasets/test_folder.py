@@ -5,7 +5,7 @@ import pytest
 
 from salgan.datasets import open_dataset
 from salgan.datasets.check import check
-from salgan.datasets.tables import read_csv
+from salgan.datasets.tables import read_csv, read_csv_of_set
 from salgan.errors import DatasetError
 from tests.datasets import _trees as trees
 
@@ -77,6 +77,10 @@ def test_a_pickle_in_an_npy_file_is_never_opened(tmp_path):
         ("1,2,7,250\n", [1], [2], [7], [250]),
         ("duration,Y, x ,note\n250,2,1,hello\n", [1], [2], None, [250]),
         ("x,y,viewer\n1,2,anna\n1,3,bob\n1,4,anna\n", [1, 1, 1], [2, 3, 4], [0, 1, 0], None),
+        ("x,y,viewer\n1,2,anna\n1,3,0\n1,4,ben\n1,5,1\n", [1] * 4, [2, 3, 4, 5], [0, 1, 2, 3], None),
+        ("x,y,viewer\n1,2,1\n1,3,\n1,4,0\n", [1, 1, 1], [2, 3, 4], [0, 1, 2], None),
+        (f"x,y,viewer\n1,2,{2**55}\n1,3,{2**55 + 1}\n", [1, 1], [2, 3], [2**55, 2**55 + 1], None),
+        (f"x,y,viewer\n1,2,{10**25}\n1,3,{10**26}\n", [1, 1], [2, 3], [0, 1], None),
         ("\ufeffx,y\r\n1,2\r\n\r\n", [1], [2], None, None),
         ("x,y\n-5,nan\n", [-5], [float("nan")], None, None),
         ("x\ty\n80.5\t40\n", [80.5], [40], None, None),
@@ -233,3 +237,14 @@ def test_a_picture_without_ground_truth_is_named_by_its_file(tmp_path):
     (a,) = open_dataset(tmp_path)
     with pytest.raises(DatasetError, match=r"a: has no fixations and no map; add one for a\.png"):
         a.density(3)
+
+
+def test_a_viewer_has_one_number_in_all_pictures_of_a_table(tmp_path):
+    lines = ["picture,x,y,viewer", "a,1,2,anna", "a,1,3,7", "b,1,2,ben", "b,1,3,7", "c,1,2,7"]
+    (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
+    found = read_csv_of_set(tmp_path / "all.csv")
+    assert {name: each.viewer.tolist() for name, each in found.items()} == {
+        "a": [0, 1],
+        "b": [2, 1],
+        "c": [1],
+    }

@@ -18,6 +18,7 @@ class Brightness:
     """A model: bright is salient."""
 
     name = "brightness"
+    fingerprint = "the mean of red, green and blue"
 
     def predict(self, picture):
         return SaliencyMap(picture.mean(axis=-1).astype(np.float32) / 255)

@@ -1,10 +1,12 @@
 """Two models on the same pictures."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from salgan.errors import ModelError, SalganError
 from salgan.evaluation import (
@@ -74,6 +76,27 @@ def test_only_what_can_be_compared_is(made_up, brightness, tmp_path, quick):
         compare(brightness, other)
 
 
+def test_the_best_map_for_each_metric_is_not_compared_with_one_map_for_all(made_up, tmp_path):
+    rules = [EvaluationProtocol(("nss",), maps="density", per_metric=best) for best in (False, True)]
+    one, best = (
+        evaluate(Brightness(), open_data(made_up), tmp_path / str(number), protocol=each)
+        for number, each in enumerate(rules)
+    )
+    for pair in ((one, best), (best, one)):
+        with pytest.raises(SalganError, match=r"/1 was scored .*\(--per-metric\), .*/0 on one map for all"):
+            compare(*pair)
+    assert compare(best, best).differences[0].difference.mean == 0
+
+
+def test_what_the_maps_of_the_second_were_is_told_where_it_differs(made_up, brightness, uniform, tmp_path):
+    rules = EvaluationProtocol(("nss",), maps="density")
+    density = evaluate(Brightness(), open_data(made_up), tmp_path, protocol=rules)
+    (line,) = (each for each in markdown(compare(uniform, density)).splitlines() if "maps of" in each)
+    assert line.startswith("- maps of the second, brightness: ")
+    assert line.endswith("taken as densities")
+    assert "maps of the second" not in markdown(compare(uniform, brightness))
+
+
 def test_the_most_different_pictures_come_from_both_ends(brightness, uniform):
     comparison = compare(uniform, brightness)
     change = dict(zip(brightness.pictures, brightness.columns["kld"] - uniform.columns["kld"], strict=True))
@@ -104,6 +127,19 @@ def test_the_gallery_opens_models_and_pictures_again(made_up, tmp_path, quick):
     files = gallery(compare(chance, maps), tmp_path / "gallery", "nss", 3)
     assert [path.suffix for path in files] == [".pdf", ".png"]
     assert files[0].read_bytes().startswith(b"%PDF")
+
+
+def test_the_gallery_shows_no_maps_but_those_that_were_scored(made_up, tmp_path, quick):
+    data, maps = open_data(made_up), shutil.copytree(made_up / "maps", tmp_path / "others")
+    scored = evaluate(maps, data, tmp_path / "maps", protocol=quick)
+    chance = evaluate("baseline:uniform", data, tmp_path / "chance", protocol=quick)
+    Image.open(maps / "0000.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(maps / "0000.png")
+    with pytest.raises(
+        ModelError, match=r"others: has changed since it was scored; evaluate it again"
+    ) as caught:
+        gallery(compare(chance, scored), tmp_path / "gallery", "nss", 3)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("gallery*"))
 
 
 def test_the_center_bias_is_fitted_again_for_the_gallery(made_up, tmp_path, quick):
@@ -151,8 +187,6 @@ def test_a_sign_that_depends_on_the_thresholds_is_pointed_out():
 
 
 def test_an_evaluation_that_was_stopped_is_refused_in_one_line(brightness, tmp_path):
-    import shutil
-
     from salgan.evaluation import Results
     from salgan.reproduce.published import table2
 

@@ -1,15 +1,18 @@
 """Evaluation: the digits, the edges, resuming, processes."""
 
+import contextlib
 import csv
+import importlib.util
 import json
 import math
+import os
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from salgan._files import locked
+from salgan._files import locked, replacing
 from salgan.datasets import open_dataset
 from salgan.errors import DatasetError, MetricError, ModelError, SalganError
 from salgan.evaluation import Data, EvaluationProtocol, Results, evaluate, open_data
@@ -149,6 +152,56 @@ def test_a_stopped_evaluation_goes_on_where_it_was(made_up, quick, tmp_path):
     assert len(scored) == 12
 
 
+class Power:
+    """A model that says nothing of which one of its class it is."""
+
+    def __init__(self, power):
+        self.power = power
+
+    def predict(self, picture):
+        return (picture.mean(axis=-1) / 255) ** self.power
+
+
+def test_a_model_without_a_fingerprint_never_gets_the_scores_of_another(made_up, quick, tmp_path):
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(Power(4), data, out, protocol=quick)
+    for model in (Power(40), Power(4)):  # nobody can tell which of them is the one that was scored
+        with pytest.raises(
+            SalganError, match=r"without a fingerprint.*`fingerprint`.*overwrite=True"
+        ) as caught:
+            evaluate(model, data, out, protocol=quick)
+        assert "\n" not in str(caught.value)
+    first = rows(out)["0000"]["nss"]
+    evaluate(Power(40), data, out, protocol=quick, overwrite=True)
+    assert rows(out)["0000"]["nss"] != first
+
+
+def test_a_fingerprint_tells_models_of_one_class_apart(made_up, quick, tmp_path):
+    def known(power):
+        model = Power(power)
+        model.fingerprint = f"power {power}"
+        return model
+
+    data, out = open_data(made_up), tmp_path / "out"
+    scored = evaluate(known(4), data, out, protocol=quick)
+    again = evaluate(known(4), data, out, protocol=quick)
+    np.testing.assert_array_equal(again.columns["nss"], scored.columns["nss"])
+    with pytest.raises(SalganError, match="another model"):
+        evaluate(known(40), data, out, protocol=quick)
+
+
+def test_maps_of_another_name_in_the_same_folder_are_another_model(made_up, quick, tmp_path):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for path in (made_up / "maps").iterdir():
+        shutil.copy(path, maps / f"{path.stem}_a.png")
+        Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(maps / f"{path.stem}_b.png")
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(maps, data, out, protocol=quick, names="{stem}_a.png")
+    with pytest.raises(SalganError, match=r"another model, or its file or --name has changed"):
+        evaluate(maps, data, out, protocol=quick, names="{stem}_b.png")
+
+
 def test_two_evaluations_never_write_into_one_folder(made_up, quick, tmp_path):
     with (
         locked(tmp_path / "out"),
@@ -183,6 +236,83 @@ def test_nothing_is_mixed_into_another_evaluation(made_up, quick, tmp_path):
         assert (out / "per_picture.csv").read_bytes() == before
     evaluate("baseline:uniform", data, out, protocol=quick, overwrite=True)
     assert rows(out)["0000"]["nss"] == "0.0"
+
+
+def test_a_kill_while_starting_over_leaves_no_row_of_the_old_model(made_up, quick, tmp_path, monkeypatch):
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(Brightness(), data, out, protocol=quick)
+    old = rows(out)["0000"]["nss"]
+    written = []
+
+    @contextlib.contextmanager
+    def killed(path):
+        if written:
+            raise KeyboardInterrupt
+        with replacing(path) as part:
+            yield part
+        written.append(path)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("salgan.evaluation.results.replacing", killed)
+        evaluate("baseline:uniform", data, out, protocol=quick, overwrite=True)
+    assert [path.name for path in written] == ["evaluation.json"]
+    evaluate("baseline:uniform", data, out, protocol=quick)
+    assert rows(out)["0000"]["nss"] == "0.0" != old
+
+
+def test_starting_over_takes_the_old_summary_away(made_up, quick, tmp_path):
+    class Stops(Brightness):
+        fingerprint = "stops"
+
+        def predict(self, picture):
+            raise KeyboardInterrupt
+
+    data, out = open_data(made_up), tmp_path / "out"
+    evaluate(Brightness(), data, out, protocol=quick)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Stops(), data, out, protocol=quick, overwrite=True)
+    assert {path.name for path in out.iterdir()} == {"evaluation.json", "per_picture.csv", "notes.txt"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are always text there")
+def test_names_that_are_not_utf_8_are_scored_like_all_others(small, tmp_path):
+    looked = [(5, 5), (20, 12), (6, 5), (9, 9)]
+    root, odd = small({"a": looked, "x": looked}), os.fsdecode(b"caf\xe9")
+    try:
+        for path in (root / "images" / "x.png", root / "fixations" / "x.csv"):
+            path.rename(path.with_stem(odd))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    rules = EvaluationProtocol(("nss", "sauc", "ig"), sigma=3)
+    results = evaluate("baseline:half-viewers", open_data(root), tmp_path / "out", protocol=rules)
+    assert results.pictures == Results.read(results.folder).pictures == ("a", odd)
+    maps = shutil.copytree(root / "images", tmp_path / "maps")
+    assert evaluate(maps, open_data(root), tmp_path / "maps-out", protocol=rules).pictures == ("a", odd)
+    if importlib.util.find_spec("pyarrow") is not None:
+        from pyarrow import parquet
+
+        names = parquet.read_table(results.folder / "per_picture.parquet")["picture"].to_pylist()
+        assert names == ["a", r"caf\udce9"]
+
+
+def test_only_metrics_that_need_the_center_bias_need_the_training_part(tmp_path):
+    for folder in ("images", "fixations"):
+        (tmp_path / "salicon" / folder / "val").mkdir(parents=True)
+    for number in (1, 2):
+        name = f"val/COCO_val_{number}.png"
+        Image.new("L", (32, 24), 90).save(tmp_path / "salicon" / "images" / name)
+        points = np.zeros((24, 32), np.uint8)
+        points[3 * number, 5] = 255
+        Image.fromarray(points).save(tmp_path / "salicon" / "fixations" / name)
+    data = open_data(tmp_path / "salicon", part="val")
+    results = evaluate(Ramp(), data, tmp_path / "nss", protocol=EvaluationProtocol(("nss",)))
+    assert np.isfinite(results.columns["nss"]).all()
+    with pytest.raises(
+        DatasetError, match=r"training part, which cannot be opened \(.*no such folder.*without ig.*--metrics"
+    ):
+        evaluate(Ramp(), data, tmp_path / "ig", protocol=EvaluationProtocol(("nss", "ig")))
+    assert not (tmp_path / "ig").exists()
 
 
 def test_an_attempt_that_scored_nothing_stands_in_nobodys_way(small, quick, tmp_path):
@@ -459,7 +589,7 @@ def test_a_set_without_ground_truth_is_refused(small, quick, tmp_path):
 
 def test_sigma_must_be_said_where_degrees_are_not_known(small, tmp_path):
     root = small({"a": [(5, 5), (20, 12)], "b": [(5, 5)]})
-    with pytest.raises(DatasetError, match="give sigma in pixels"):
+    with pytest.raises(DatasetError, match=r"^this set does not say .* \(a\); give sigma in pixels"):
         evaluate(Ramp(), open_data(root), tmp_path / "a", protocol=EvaluationProtocol(("cc",)))
     results = evaluate(Ramp(), open_data(root), tmp_path / "b", protocol=EvaluationProtocol(("cc",), sigma=3))
     assert results.columns["sigma"].tolist() == [3.0, 3.0]

@@ -140,6 +140,18 @@ def test_a_model_is_told_what_share_of_the_information_it_explains(drawn, tmp_pa
     assert "the gold standard is a kernel of" in (tmp_path / "gold" / "summary.md").read_text()
 
 
+@pytest.mark.parametrize("name", ["gold", "gold-half", "gold-per-picture"])
+def test_a_picture_that_one_viewer_saw_is_noted_and_the_others_are_scored(drawn, tmp_path, name):
+    data = drawn(4, pictures=3)
+    alone, *others = data.stimuli
+    seen = alone.fixations
+    alone = alone.with_fixations(Fixations(seen.x, seen.y, np.zeros(len(seen), np.int64)))
+    data = Dataset("drawn", None, (alone, *others), "folder")
+    results = evaluate(f"baseline:{name}", data, tmp_path / "out", protocol=RULES)
+    assert np.isfinite(results.columns["ig_density"]).tolist() == [False, True, True]
+    assert results.notes == (f"{name}: fewer than two viewers looked at the picture", "", "")
+
+
 def test_all_three_kinds_are_evaluated_and_sets_without_viewers_are_refused(drawn, small, tmp_path):
     data = drawn(5, pictures=6)
     for name in ("gold", "gold-half", "gold-per-picture"):

@@ -94,6 +94,25 @@ def test_a_name_found_twice_is_refused_by_its_short_form_only(tmp_path):
         FolderMaps(make_folder(tmp_path, {"x/a.png": png((MAP * 255).astype(np.uint8))}))
 
 
+def test_one_map_never_serves_several_pictures(tmp_path):
+    source = FolderMaps(make_folder(tmp_path, {"001.npy": npy(MAP), "002.npy": npy(MAP)}))
+    assert source.missing(["Action/001", "Art/001", "Art/002"]) == ["Action/001", "Art/001"]
+    with pytest.raises(ModelError, match="holds no map of Art/001"):
+        source.predict(stimulus("Art/001"))
+    np.testing.assert_array_equal(source.predict(stimulus("Art/002")), MAP)
+    assert source.missing(["Action/001", "Art/001"]) == ["Action/001", "Art/001"]
+    assert "several pictures are called 001; put their maps into folders" in source.hint()
+    assert source.missing(["001", "Art/001"]) == ["Art/001"]
+
+
+def test_a_pattern_gives_no_map_to_several_pictures_either(tmp_path):
+    source = FolderMaps(make_folder(tmp_path, {"001_map.npy": npy(MAP), "002_map.npy": npy(MAP)}))
+    assert source.missing(["Action/001", "Art/002"]) == []
+    source = FolderMaps(tmp_path)
+    source.named("{stem}_map.npy")
+    assert source.missing(["Action/001", "Art/001", "Art/002"]) == ["Action/001", "Art/001"]
+
+
 def test_names_with_dots_keep_them(tmp_path):
     source = FolderMaps(make_folder(tmp_path, {"photo.v1.npy": npy(MAP)}))
     assert source.missing(["photo.v1"]) == []

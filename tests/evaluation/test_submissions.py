@@ -109,6 +109,19 @@ def test_maps_that_8_bits_cannot_hold_leave_no_archive(tmp_path, array, words):
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"), [((40, 30), "rows and columns are exchanged"), ((30, 30), "of another shape")]
+)
+def test_maps_of_another_shape_are_refused_and_not_distorted(tmp_path, shape, words):
+    folder, maps = pictures(tmp_path / "pictures", "mit300", (40, 30)), tmp_path / "maps"
+    maps.mkdir()
+    for name in NAMES["mit300"]:
+        np.save(maps / f"{name}.npy", np.random.default_rng(0).random(shape))
+    with pytest.raises(ModelError, match=f"i1: .*{words}"):
+        submit(SMALL["mit300"], maps, folder, tmp_path / "maps.zip")
+    assert not (tmp_path / "maps.zip").exists()
+
+
 def test_a_folder_of_maps_must_have_them_all(tmp_path):
     folder = pictures(tmp_path / "pictures", "mit300")
     maps = tmp_path / "maps"

@@ -62,7 +62,11 @@ def make_split(
     Raises:
         DatasetError: the sizes do not add up to the number of names.
     """
-    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+
+    def drawn(name: str) -> bytes:
+        return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest()  # need not be UTF-8
+
+    order = sorted(names, key=drawn)
     if sum(sizes.values()) != len(order):
         raise DatasetError(
             f"parts of {', '.join(map(str, sizes.values()))} stimuli do not divide {len(order)}"

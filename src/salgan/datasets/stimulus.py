@@ -246,7 +246,7 @@ class Stimulus:
         if sigma is None:
             if per_degree is None:
                 raise DatasetError(
-                    f"{self.name}: this set does not say how many pixels one degree of visual angle is; "
+                    f"this set does not say how many pixels one degree of visual angle is ({self.name}); "
                     "give sigma in pixels (--sigma), or write pixels_per_degree into its salgan.toml "
                     "(salgan data init)"
                 )

@@ -52,8 +52,8 @@ def read_csv(path: Path, viewers: str | None = None) -> Fixations:
     """Fixations of one picture from a table with the columns x, y and, if there, viewer and duration.
 
     The first line may name the columns; they can then come in any order and with others among them.
-    Otherwise they are taken in this order. Viewers may be numbers or any text; text is numbered in the order
-    in which it appears.
+    Otherwise they are taken in this order. Viewers may be numbers or any text; unless all of them are whole
+    numbers, they are numbered in the order in which they appear.
 
     Args:
         path: the table.
@@ -65,7 +65,7 @@ def read_csv(path: Path, viewers: str | None = None) -> Fixations:
     """
     rows, decimal_comma = _rows(path)
     place, rows = _columns(rows, path, viewers)
-    return _fixations(rows, place, path, decimal_comma)
+    return _fixations(rows, place, path, decimal_comma, _viewers(rows, place))
 
 
 def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixations]:
@@ -88,10 +88,14 @@ def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixatio
     groups: dict[str, _Rows] = {}
     for number, row in rows:
         index = place["picture"]
-        groups.setdefault(row[index].strip() if index < len(row) else "", []).append((number, row))
-    whole = _fixations(rows, place, path, decimal_comma)  # so that fractions are seen in all together
+        groups.setdefault(_cell(row, index), []).append((number, row))
+    viewers_of_set = _viewers(rows, place)
+    whole = _fixations(rows, place, path, decimal_comma, viewers_of_set)  # fractions show in all together
     del whole
-    return {name: _fixations(own, place, path, decimal_comma, whole=False) for name, own in groups.items()}
+    return {
+        name: _fixations(own, place, path, decimal_comma, viewers_of_set, whole=False)
+        for name, own in groups.items()
+    }
 
 
 def _rows(path: Path) -> tuple[_Rows, bool]:
@@ -153,17 +157,37 @@ def _columns(rows: _Rows, path: Path, viewers: str | None = None) -> tuple[dict[
     return {name: index for index, name in enumerate(_COLUMNS[: len(rows[0][1])])}, rows
 
 
+def _viewers(rows: _Rows, place: dict[str, int]) -> dict[str, int]:
+    """The number of each viewer by what the table calls them."""
+    if "viewer" not in place:
+        return {}
+    names = dict.fromkeys(_cell(row, place["viewer"]) for _, row in rows)
+    # Among names, "0" is one more name: it must not be the number that another name was given. A number of
+    # more digits than int64 holds is a name, too.
+    numeric = all(name.isascii() and name.isdigit() and len(name) < 19 for name in names)
+    return {name: int(name) if numeric else number for number, name in enumerate(names)}
+
+
+def _cell(row: list[str], index: int) -> str:
+    return row[index].strip() if index < len(row) else ""
+
+
 def _fixations(
-    rows: _Rows, place: dict[str, int], path: Path, decimal_comma: bool, *, whole: bool = True
+    rows: _Rows,
+    place: dict[str, int],
+    path: Path,
+    decimal_comma: bool,
+    viewers: dict[str, int],
+    *,
+    whole: bool = True,
 ) -> Fixations:
     values: dict[str, list[float]] = {name: [] for name in _COLUMNS if name in place}
-    viewers: dict[str, int] = {}
     for number, row in rows:
-        cells = {name: row[place[name]].strip() if place[name] < len(row) else "" for name in values}
+        cells = {name: _cell(row, place[name]) for name in values}
         lost = not cells["x"] and not cells["y"] and len(row) > max(place["x"], place["y"])
         for name, text in cells.items():
             if name == "viewer":
-                values[name].append(_viewer(text, viewers))
+                values[name].append(viewers[text])
                 continue
             if (lost and name in ("x", "y")) or text.lower() in _LOST:
                 values[name].append(np.nan)
@@ -173,13 +197,11 @@ def _fixations(
                 values[name].append(float(plain))
             except ValueError:
                 raise DatasetError(f"{path}, line {number}: {name} is {text!r}, not a number") from None
+    viewer = np.array(values.pop("viewer"), dtype=np.int64) if "viewer" in values else None
     arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
     if whole:
         check_unit(arrays["x"], arrays["y"], path)
-    viewer = arrays.get("viewer")
-    return Fixations(
-        arrays["x"], arrays["y"], None if viewer is None else viewer.astype(np.int64), arrays.get("duration")
-    )
+    return Fixations(arrays["x"], arrays["y"], viewer, arrays.get("duration"))
 
 
 def check_unit(x: Floats, y: Floats, path: Path) -> None:
@@ -196,10 +218,6 @@ def check_unit(x: Floats, y: Floats, path: Path) -> None:
         f"{path}: all coordinates lie between 0 and 1, so they are fractions of the picture and not pixels; "
         "multiply x by the picture's width and y by its height (or round them, if they are pixels)"
     )
-
-
-def _viewer(text: str, known: dict[str, int]) -> float:
-    return int(text) if text.isascii() and text.isdigit() else known.setdefault(text, len(known))
 
 
 def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, Fixations]:

@@ -95,6 +95,12 @@ def compare(first: Results, second: Results) -> Comparison:
             raise SalganError(
                 f"{first.folder} was made with {key} {mine}, {second.folder} with {theirs}; they must agree"
             )
+    for one, other in ((first, second), (second, first)):
+        if _per_metric(one) and not _per_metric(other):
+            raise SalganError(
+                f"{one.folder} was scored on the best map for each metric (--per-metric), {other.folder} on "
+                "one map for all; evaluate both in the same way"
+            )
     metrics = [name for name in first.metrics if name in second.metrics]
     if not metrics:
         raise SalganError(f"{first.folder} and {second.folder} have no metric in common")
@@ -105,6 +111,10 @@ def compare(first: Results, second: Results) -> Comparison:
             raise SalganError(f"{one.folder}: lacks the scores of {min(lacking)}; run its evaluation again")
     order = np.array([row[name] for name in first.pictures], dtype=np.intp)
     return Comparison(first, second, tuple(_difference(first, second, order, name) for name in metrics))
+
+
+def _per_metric(results: Results) -> bool:
+    return bool(results.about["protocol"].get("per_metric"))
 
 
 def _difference(first: Results, second: Results, order: NDArray[np.intp], metric: str) -> Difference:
@@ -213,10 +223,20 @@ def markdown(comparison: Comparison) -> str:
         "and not corrected for the number of metrics.",
         "",
         *(f"- {note}" for note in notes(comparison)),
-        *(f"- {name}: {words}" for name, words in conditions(comparison.first) if name != "left out"),
+        *(f"- {name}: {words}" for name, words in _conditions(comparison)),
         "",
     ]
     return "\n".join(lines)
+
+
+def _conditions(comparison: Comparison) -> list[tuple[str, str]]:
+    """The conditions of the first evaluation, and what the second's maps were where that differs."""
+    found = [each for each in conditions(comparison.first) if each[0] != "left out"]
+    theirs = dict(conditions(comparison.second))["maps"]
+    if theirs == dict(found)["maps"]:
+        return found
+    place = [name for name, _ in found].index("maps") + 1
+    return [*found[:place], (f"maps of the second, {comparison.second.name}", theirs), *found[place:]]
 
 
 def headings(comparison: Comparison) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from salgan.evaluation.report import write_summary
 from salgan.evaluation.results import Results, RowFile
 from salgan.evaluation.scoring import EvaluationProtocol, Row, Scorer
 from salgan.evaluation.sources import MapSource, Model
-from salgan.metrics import DEFAULT_METRICS
+from salgan.metrics import DEFAULT_METRICS, METRICS, VARIANTS
 
 __all__ = ["evaluate", "open_data"]
 
@@ -42,7 +42,7 @@ def open_data(
     release: str | None = None,
     fold: str | None = None,
 ) -> Data:
-    """Open a dataset to evaluate on, and the training part that its center bias is fitted on.
+    """Open a dataset to evaluate on. Its training part is opened only if a metric needs the center bias.
 
     Args:
         path: the dataset's folder.
@@ -57,12 +57,24 @@ def open_data(
         DatasetError: it cannot be opened.
     """
     dataset = open_dataset(path, layout, part, release)
-    training = None
+    training: Dataset | Callable[[], Dataset] | None = None
     if fold is not None:
         training, dataset = dataset.fold(fold)
     elif part not in (None, "train") and _has_training(dataset):
-        training = open_dataset(path, layout, "train")
+        training = partial(_open_training, path, layout)
     return Data(dataset, training, Path(path), layout, part, fold)
+
+
+def _open_training(path: str | Path, layout: str | None) -> Dataset:
+    """The training part of a set, for the center bias."""
+    try:
+        return open_dataset(path, layout, "train")
+    except DatasetError as error:
+        needing = [name for name, metric in (METRICS | VARIANTS).items() if "baseline" in metric.needs]
+        raise DatasetError(
+            f"the center bias is fitted on the training part, which cannot be opened ({error}); add it, or "
+            f"score without {' and '.join(needing)}: --metrics auc_judd,sauc,nss,cc"
+        ) from None
 
 
 def _has_training(dataset: Dataset) -> bool:
@@ -89,8 +101,11 @@ def evaluate(
 ) -> Results:
     """Score a model on a dataset, into a folder.
 
-    Rows are kept as pictures are scored, and the same call continues where a killed one stopped. With several
-    processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing`` requires.
+    Rows are kept as pictures are scored, and the same call continues where a killed one stopped. An object
+    is known again by its ``fingerprint`` (a text of yours, such as a hash of its weights). Without one it may
+    be another than the one whose rows are there, so even a killed evaluation of it is not continued.
+    With several processes, call it under ``if __name__ == "__main__":``, as Python's ``multiprocessing``
+    requires.
 
     Args:
         model: what :func:`salgan.evaluation.open_map_source` takes: a name, a path, maps, a baseline, an
@@ -105,7 +120,7 @@ def evaluate(
         names: how a set of maps names its maps, such as ``{stem}_saliency.png``; None recognises it.
         trust: import the code of a network of your own.
         skip_missing: leave out pictures without a map instead of refusing a set of maps with gaps.
-        overwrite: replace another evaluation in ``out``.
+        overwrite: replace another evaluation in ``out``, or one of a model without a ``fingerprint``.
         truth: what :func:`salgan.evaluation.ground_truth.ground_truth` read from ``data``, to evaluate many
             models without reading it again; None reads it.
         on_progress: is told (stage, done, total) after each picture.
@@ -273,7 +288,8 @@ def _describe(data: Data, dataset: Dataset, gaze: Gaze, missing: int) -> dict[st
     digest = hashlib.sha256(gaze.hash().encode())
     for stimulus in dataset:
         published = stimulus.map_path.stat().st_size if stimulus.map_path else -1
-        digest.update(f"{stimulus.name}\0{stimulus.path.stat().st_size}\0{published}\n".encode())
+        facts = f"{stimulus.name}\0{stimulus.path.stat().st_size}\0{published}\n"
+        digest.update(facts.encode("utf-8", "surrogatepass"))  # names need not be UTF-8
     if dataset.description is not None:
         digest.update(dataset.description.fingerprint.encode())
     return {

@@ -24,7 +24,7 @@ from salgan.evaluation.results import Results
 from salgan.evaluation.sources import EveryPicture, MapSource
 from salgan.metrics import find_metric
 
-__all__ = ["data_of", "examples", "gallery", "map_of", "truth_of"]
+__all__ = ["check_unchanged", "data_of", "examples", "gallery", "map_of", "truth_of"]
 
 
 def data_of(results: Results) -> Data:
@@ -41,6 +41,20 @@ def data_of(results: Results) -> Data:
         )
     part = record.get("asked_part", record["part"])
     return open_data(record["path"], record["asked_layout"], part, fold=record.get("fold"))
+
+
+def check_unchanged(source: MapSource, results: Results) -> None:
+    """Check that what was opened again is what an evaluation scored.
+
+    Raises:
+        ModelError: its maps may be others by now.
+    """
+    about = results.about["model"]
+    if source.fingerprint != about.get("fingerprint", source.fingerprint):
+        raise ModelError(
+            f"{about['spec']}: has changed since it was scored; evaluate it again with "
+            f"--out {results.folder} --overwrite"
+        )
 
 
 def truth_of(stimulus: Stimulus, protocol: dict[str, Any]) -> Array:
@@ -66,7 +80,8 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
         The files written.
 
     Raises:
-        SalganError: the models or the dataset cannot be opened again, or the metric is not there.
+        SalganError: the models or the dataset cannot be opened again, a model has changed since it was
+            scored, or the metric is not there.
     """
     chosen = most_different(comparison, metric, count)
     if not chosen:
@@ -123,6 +138,7 @@ def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> MapSourc
         degrees=protocol["degrees"],
         names=results.about["model"].get("names"),
     )
+    check_unchanged(source, results)
     source.missing(
         stimulus.name for stimulus in data.dataset
     )  # so that a pattern in the maps' names is found

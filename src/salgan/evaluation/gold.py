@@ -115,18 +115,25 @@ class Gold(EveryPicture):
         Args:
             stimuli: the stimuli of the set.
             center_bias: gives the center bias for the stimulus at a position.
+
+        Raises:
+            ModelError: no picture was seen by two viewers.
         """
         if self.name != "gold-per-picture":
             order = seeded(self._seed, "gold").permutation(len(stimuli))[:_PICTURES]
             chosen = sorted(int(number) for number in order)
-            self._mixture = fit(self._likelihoods((stimuli[n], center_bias(n)) for n in chosen))
+            likelihoods = self._likelihoods((stimuli[n], center_bias(n)) for n in chosen)
+            if likelihoods is None:
+                raise ModelError(f"{self.name}: no picture was seen by two viewers")
+            self._mixture = fit(likelihoods)
         return self._mixture
 
-    def mixture(self, stimulus: Stimulus, center_bias: Floats | None) -> Mixture:
-        """Width and shares for a picture."""
+    def mixture(self, stimulus: Stimulus, center_bias: Floats | None) -> Mixture | None:
+        """Width and shares for a picture; None if they are fitted to it and fewer than two viewers saw it."""
         if self._mixture is not None:
             return self._mixture
-        return fit(self._likelihoods([(stimulus, center_bias)]))
+        likelihoods = self._likelihoods([(stimulus, center_bias)])
+        return None if likelihoods is None else fit(likelihoods)
 
     def predict(self, stimulus: Stimulus) -> Array:
         """Never called in an evaluation, which scores each left-out viewer on a map of the others'.
@@ -141,7 +148,8 @@ class Gold(EveryPicture):
 
     def _likelihoods(
         self, pictures: Iterable[tuple[Stimulus, Floats | None]]
-    ) -> tuple[Floats, Floats, Floats]:
+    ) -> tuple[Floats, Floats, Floats] | None:
+        """What :func:`fit` takes, of some pictures; None if none of them was seen by two viewers."""
         kernels, biases, uniforms = [], [], []
         for stimulus, bias in pictures:
             height, width = stimulus.height, stimulus.width
@@ -154,7 +162,7 @@ class Gold(EveryPicture):
                 uniforms.append(uniform)
                 biases.append(uniform if bias is None else bias[mine[:, 1], mine[:, 0]])
         if not kernels:
-            raise ModelError(f"{self.name}: no picture was seen by two viewers")
+            return None
         return np.concatenate(kernels, axis=1), np.concatenate(biases), np.concatenate(uniforms)
 
 

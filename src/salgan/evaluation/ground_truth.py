@@ -45,7 +45,8 @@ def relative(stimulus: Stimulus) -> Floats:
 
 def seeded(seed: int, *words: str) -> np.random.Generator:
     """A random generator that depends on a seed and some words, and on neither order nor machine."""
-    digest = hashlib.sha256("\0".join([str(seed), *words]).encode()).digest()
+    text = "\0".join([str(seed), *words])
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()  # names need not be UTF-8
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
@@ -137,7 +138,8 @@ class Data:
 
     Attributes:
         dataset: the pictures to score.
-        training: pictures to fit the center bias on; None fits it, for each picture, on all others of
+        training: pictures to fit the center bias on, or a function that opens them, which is called only
+            where a metric needs the center bias; None fits it, for each picture, on all others of
             ``dataset``.
         path: the folder it was opened from, for the record.
         layout: the layout asked for.
@@ -146,7 +148,7 @@ class Data:
     """
 
     dataset: Dataset
-    training: Dataset | None = None
+    training: Dataset | Callable[[], Dataset] | None = None
     path: Path | None = None
     layout: str | None = None
     part: str | None = None
@@ -227,11 +229,14 @@ def ground_truth(
         on_progress: is told (stage, done, total) after each picture.
 
     Raises:
-        DatasetError: no picture has ground truth; or the center bias would be fitted on what it is scored on.
+        DatasetError: no picture has ground truth; the training part cannot be opened; or the center bias
+            would be fitted on what it is scored on.
         SalganError: the folder cannot be written.
     """
     dataset = data.dataset
     _check_truth(dataset)
+    # Opened before the fixations are read, which may take a while.
+    training = _training(data) if center_bias else None
     scratch, made = folder / ".gaze", not folder.exists()
     try:
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
@@ -240,7 +245,7 @@ def ground_truth(
         except OSError as error:
             raise SalganError(f"{folder}: cannot be written ({error.strerror}); name another --out") from None
         gaze = Gaze.write(_places(dataset.stimuli, processes, on_progress, "reading fixations"), scratch)
-        bias = _center_bias(data, gaze, processes, on_progress) if center_bias else None
+        bias = _center_bias(data, training, gaze, processes, on_progress) if center_bias else None
         yield GroundTruth(gaze, bias, data.training is None)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -274,20 +279,26 @@ def _places(
             yield one
 
 
-def _center_bias(data: Data, gaze: Gaze, processes: int, on_progress: Progress) -> CenterBias | None:
+def _training(data: Data) -> Dataset | None:
+    return data.training() if callable(data.training) else data.training
+
+
+def _center_bias(
+    data: Data, training: Dataset | None, gaze: Gaze, processes: int, on_progress: Progress
+) -> CenterBias | None:
     dataset = data.dataset
-    if data.training is None:
+    if training is None:
         if not any(len(gaze[number]) for number in range(len(gaze))):
             return None
         return CenterBias.fit(
             (gaze[number] for number in range(len(gaze))), f"other pictures of {dataset.name}"
         )
-    both = {stimulus.name for stimulus in dataset} & {stimulus.name for stimulus in data.training}
-    if both and data.training.name == dataset.name:
+    both = {stimulus.name for stimulus in dataset} & {stimulus.name for stimulus in training}
+    if both and training.name == dataset.name:
         raise DatasetError(
             f"center bias: {min(both)} is both in the training part and among the pictures to score; "
             "use disjoint parts"
         )
-    places = _places(data.training.stimuli, processes, on_progress, "fitting the center bias")
+    places = _places(training.stimuli, processes, on_progress, "fitting the center bias")
     fitted_on = "training part" if data.fold is None else "other folds"
-    return CenterBias.fit(places, f"{fitted_on} of {data.training.name}")
+    return CenterBias.fit(places, f"{fitted_on} of {training.name}")

@@ -7,6 +7,7 @@ readings are possible nothing is guessed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -52,6 +53,7 @@ class MapNames:
         self._keys: dict[str, str] = {}
         self._short: dict[str, str | None] = {}
         self._before, self._after = "", ""
+        self._shared: frozenset[str] = frozenset()
         for key in sorted(keys):
             # An ending is cut only if it is one: "COCO_val.0001" keeps its number.
             name = PurePosixPath(key.lstrip("/"))
@@ -67,7 +69,7 @@ class MapNames:
             raise ModelError(f"{origin}: holds no saliency map ({', '.join(sorted(suffixes))})")
 
     def key(self, name: str) -> str | None:
-        """The key of a picture's map, or None if it has none."""
+        """The key of a picture's map, or None if it has none; once :meth:`missing` knows all pictures."""
         return self._find(name, self._before, self._after)
 
     def use(self, pattern: str) -> None:
@@ -93,9 +95,15 @@ class MapNames:
     def missing(self, names: Sequence[str]) -> list[str]:
         """The pictures without a map; where there are some, a pattern that holds for all is looked for.
 
+        Args:
+            names: the names of all pictures, since a map may stand for the last part of a picture's name only
+                where no other picture shares it.
+
         Raises:
             ModelError: two patterns hold for all pictures.
         """
+        counts = Counter(_last(name) for name in set(names))
+        self._shared = frozenset(last for last, count in counts.items() if count > 1)
         lacking = self._lacking(names, self._before, self._after)
         # One picture proves no pattern: "photo.v1" may well be another picture than "photo".
         if not lacking or len(names) < 2 or self._before or self._after:
@@ -114,6 +122,8 @@ class MapNames:
     def hint(self) -> str:
         """Some names that there are, and how to say what they have in common."""
         found = ", ".join(PurePosixPath(key).name for key in list(self._keys.values())[:3])
+        if shared := sorted(self._shared.intersection(self._short)):
+            return f"several pictures are called {shared[0]}; put their maps into folders named like theirs"
         return (
             f"are they maps of this set? it holds {found}; say how these are named, such as "
             f"--name '{STEM}_map.png'"
@@ -125,7 +135,8 @@ class MapNames:
     def _find(self, name: str, before: str, after: str) -> str | None:
         folder, _, last = name.rpartition("/")
         wanted = f"{before}{last}{after}"
-        return self._keys.get(f"{folder}/{wanted}" if folder else wanted) or self._short.get(wanted)
+        own = self._keys.get(f"{folder}/{wanted}" if folder else wanted)
+        return own if own or last in self._shared else self._short.get(wanted)
 
     def _patterns(self, names: Sequence[str]) -> list[tuple[str, str]]:
         """What stands before and after the names of some pictures in the names of maps, each once."""

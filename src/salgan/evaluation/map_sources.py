@@ -36,7 +36,9 @@ class ModelSource(EveryPicture):
         portable: whether ``load`` may be pickled and the model be loaded several times.
     """
 
-    def __init__(self, name: str, fingerprint: str, load: Callable[[], Model], *, portable: bool) -> None:
+    def __init__(
+        self, name: str, fingerprint: str | None, load: Callable[[], Model], *, portable: bool
+    ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.portable = portable
@@ -169,9 +171,10 @@ def _from_object(model: MapSource | Model) -> MapSource:
     if not hasattr(model, "predict"):
         raise ModelError(f"{type(model).__name__} has no predict(picture); pass a name, a path or a model")
     name = str(getattr(model, "name", type(model).__name__))
-    # Nobody can look into a foreign object, so its name has to stand for it.
-    fingerprint = str(getattr(model, "fingerprint", f"object:{name}"))
-    return ModelSource(name, fingerprint, lambda: model, portable=False)
+    # Nobody can look into a foreign object, and two of one class may hold other weights.
+    fingerprint = getattr(model, "fingerprint", None)
+    known = None if fingerprint is None else str(fingerprint)
+    return ModelSource(name, known, lambda: model, portable=False)
 
 
 def _load(model: str | Path, threads: int | None, *, trust: bool = False) -> Model:

@@ -1,10 +1,11 @@
 """Anybody's saliency maps: a folder, a zip or npz archive or an HDF5 file with one map per picture.
 
 Maps are found by the stimulus' name: its path below the dataset's pictures, without ending, or the last
-part of it, where that is unique; or by a pattern, see :mod:`salgan.evaluation.map_names`. Their values are
-taken as they are (any real range, no clipping), because most metrics do not care and those that do should
-say so. All these files are hostile until parsed: nothing is unpickled, nothing is written to disk,
-and what a header promises is checked before memory is set aside for it.
+part of it, where no other map and no other picture shares that; or by a pattern, see
+:mod:`salgan.evaluation.map_names`. Their values are taken as they are (any real range, no clipping), because
+most metrics do not care and those that do should say so. All these files are hostile until parsed: nothing
+is unpickled, nothing is written to disk, and what a header promises is checked before memory is set aside for
+it.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ class FolderMaps(NamedMaps):
         digest = hashlib.sha256()
         for key, file in sorted(files.items()):
             facts = file.stat()
-            digest.update(f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+            line = f"{key}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
+            digest.update(line.encode("utf-8", "surrogatepass"))  # names need not be UTF-8
         self.fingerprint = digest.hexdigest()
 
     def _content(self, key: str, most: int) -> Path:

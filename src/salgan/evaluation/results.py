@@ -12,7 +12,7 @@ import csv
 import importlib.util
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -55,9 +55,12 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
 }
 """What readers of ``evaluation.json`` rely on; ``center_bias`` may be null."""
 
+_MADE = ("per_picture.csv", "per_picture.parquet", "summary.json", "summary.md")
+"""What is made from scores, and goes when an evaluation starts over."""
+
 _COMPARED = {
     "protocol": "other metrics or settings",
-    "model": "another model, or its file has changed",
+    "model": "another model, or its file or --name has changed",
     "dataset": "another dataset, or its fixations have changed",
     "center_bias": "another center bias",
     "salgan": "another version of salgan",
@@ -175,8 +178,16 @@ class RowFile:
                     raise SalganError(
                         f"{folder}: holds an evaluation of {words}; name another --out, or pass --overwrite"
                     )
+            if about["model"].get("fingerprint", ...) is None:
+                raise SalganError(
+                    f"{folder}: holds scores of a model without a fingerprint, perhaps not of this one; give "
+                    "the model a `fingerprint`, name another folder, or pass overwrite=True"
+                )
         rows = _read_rows(self._path, self.columns) if going_on else []
         self.done = {row["picture"] for row in rows}
+        if not going_on:
+            # First of all, so that a kill never leaves the rows of one model under the name of another.
+            _remove(folder / name for name in _MADE)
         with replacing(folder / "evaluation.json") as part_file:
             part_file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         # Written again without the half line of a killed run.
@@ -219,6 +230,14 @@ class RowFile:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)
             writer.writerows([[_cell(row[name], name) for name in self.columns] for row in rows])
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SalganError(f"{path}: cannot be removed ({error.strerror}); name another --out") from None
 
 
 def _open(path: Path, mode: Literal["a", "w"]) -> TextIO:
@@ -273,9 +292,9 @@ def _wrong_part(about: Any) -> str | None:
 
 
 def _identity(part: Any) -> Any:
-    """What must be equal: the fingerprint where there is one, otherwise all of it."""
+    """What must be equal: the fingerprint and the names of maps where there are any, otherwise all of it."""
     if isinstance(part, dict) and "fingerprint" in part:
-        return part["fingerprint"]
+        return part["fingerprint"], part.get("names")
     return json.loads(json.dumps(part))
 
 
@@ -303,6 +322,11 @@ def _write_parquet(results: Results, path: Path) -> None:
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
     from pyarrow import parquet  # type: ignore[import-untyped,unused-ignore]
 
-    table = pa.table({"picture": list(results.pictures), **results.columns, "note": list(results.notes)})
+    table = pa.table({"picture": _utf8(results.pictures), **results.columns, "note": _utf8(results.notes)})
     with replacing(path) as part:
         parquet.write_table(table, part)
+
+
+def _utf8(texts: Iterable[str]) -> list[str]:
+    """Texts as Parquet can hold them: what is not UTF-8 is escaped, as in the summary."""
+    return [text.encode("utf-8", "backslashreplace").decode("utf-8") for text in texts]

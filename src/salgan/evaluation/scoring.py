@@ -153,7 +153,7 @@ class Scorer:
         fixated = 0
         for predicting, left_out in gold.folds(stimulus):
             truth, _ = self._ground_truth(left_out, row)
-            if not (count := row["fixations"]):
+            if mixture is None or not (count := row["fixations"]):
                 continue
             fixated += count
             density = mixture.density(predicting, bias)

@@ -13,7 +13,11 @@ __all__ = ["EveryPicture", "MapSource", "Model"]
 
 
 class Model(Protocol):
-    """Anything that predicts from a picture."""
+    """Anything that predicts from a picture.
+
+    It may have a ``name`` for tables, and a ``fingerprint``: a text that changes whenever its maps may
+    change, such as a hash of its weights. An evaluation of a model without one is never continued.
+    """
 
     def predict(self, picture: Picture, /) -> SaliencyMap:
         """The map of a picture, uint8 RGB (H, W, 3)."""
@@ -25,14 +29,15 @@ class MapSource(Protocol):
 
     Attributes:
         name: for tables.
-        fingerprint: changes whenever its maps may change; guards a resumed evaluation.
+        fingerprint: changes whenever its maps may change; guards a resumed evaluation. None says that
+            nobody can tell, so that nothing is resumed.
         portable: whether it may be pickled into other processes and predict there.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
-    def fingerprint(self) -> str: ...  # noqa: D102
+    def fingerprint(self) -> str | None: ...  # noqa: D102
     @property
     def portable(self) -> bool: ...  # noqa: D102
 

@@ -37,6 +37,7 @@ from salgan.datasets import Stimulus
 from salgan.datasets.density import resized
 from salgan.errors import ConfigError, DatasetError, ModelError
 from salgan.evaluation.baselines import FROM_FIXATIONS
+from salgan.evaluation.map_kinds import check_aspect
 from salgan.evaluation.map_sources import lacks, open_map_source
 from salgan.evaluation.sources import MapSource, Model
 from salgan.evaluation.submitted_densities import write_log_densities
@@ -118,8 +119,8 @@ def submit(
     Raises:
         ConfigError: no such benchmark; or the archive exists.
         DatasetError: the pictures are not the benchmark's.
-        ModelError: the model is a baseline made from fixations; or a map is missing, flat, not finite or
-            negative.
+        ModelError: the model is a baseline made from fixations; or a map is missing, flat, not finite,
+            negative, or of another shape than its picture.
     """
     wanted = benchmark if isinstance(benchmark, Submission) else _find(benchmark)
     as_densities = out.suffix.lower() in _HDF5
@@ -150,7 +151,9 @@ def submit(
         # Stored, not deflated: PNG and JPEG are compressed already.
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
             for number, (name, stimulus) in enumerate(entries.items(), 1):
-                saliency = resized(source.predict(stimulus), stimulus.height, stimulus.width)
+                saliency = source.predict(stimulus)
+                check_aspect(saliency.shape, stimulus.height, stimulus.width, stimulus.name)
+                saliency = resized(saliency, stimulus.height, stimulus.width)
                 content = _encode(_eight_bits(saliency, stimulus.name), wanted.suffix)
                 # A fixed date, so that the same maps make the same archive.
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)

@@ -15,7 +15,7 @@ from salgan._progress import Progress, silent
 from salgan._words import markdown_table
 from salgan.datasets import Dataset
 from salgan.evaluation.figures import SHARES, examples_figure, level_set_length, level_sets_figure, save
-from salgan.evaluation.gallery import examples
+from salgan.evaluation.gallery import check_unchanged, examples
 from salgan.evaluation.ground_truth import seeded
 from salgan.evaluation.intervals import bootstrap_mean, permutation_p
 from salgan.evaluation.map_sources import open_map_source
@@ -76,9 +76,11 @@ def figure1(
         The files written.
 
     Raises:
-        SalganError: a network or a picture cannot be read.
+        SalganError: a network or a picture cannot be read, or a network has changed since it was scored.
     """
     sources = {title: open_map_source(networks[title]) for title in TITLES}
+    for title, results in zip(TITLES, (bce, gan), strict=True):
+        check_unchanged(sources[title], results)
     protocol = bce.about["protocol"]
     rows = examples(dataset, choose(dataset, choice), sources, protocol)
     files = save(examples_figure(rows, "each map divided by its highest value"), folder / "figure1")
