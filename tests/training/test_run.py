@@ -436,6 +436,18 @@ def test_a_factory_that_makes_no_network_is_named(config, network, message):
         train(config(network=network))
 
 
+@pytest.mark.parametrize(
+    ("network", "answer"),
+    [("Squeezed", "(4, 32, 48)"), ("Halved", "(4, 1, 16, 24)"), ("Several", "a tuple")],
+)
+@pytest.mark.parametrize("downsample", [1, 4])
+def test_a_network_whose_maps_are_not_of_the_pictures_shape_is_refused(config, network, answer, downsample):
+    message = f"network: it answers pictures (4, 3, 32, 48) with {answer}; let it return maps (4, 1, 32, 48)"
+    with pytest.raises(ModelError) as raised:
+        train(config(network=f"tests.training.tiny:{network}", downsample=downsample))
+    assert str(raised.value) == message
+
+
 def test_a_set_without_pictures_to_validate_on_trains_all_the_same(run):
     folder = run(sources=[{"path": "train", "train": "all", "val": None, "sigma": 12}])
     assert same_weights(folder / "network.safetensors", folder / "last.safetensors")

@@ -56,7 +56,7 @@ def train(
         ConfigError: a setting that does not fit the data or the run folder.
         DatasetError: data that cannot be read.
         MissingExtraError: the logger's package is not installed.
-        ModelError: weights that cannot be read.
+        ModelError: weights that cannot be read, or a network of one's own whose maps are of another shape.
         SalganError: a file that cannot be written; what was written before is whole.
         TrainingError: a loss became NaN or infinite.
     """
