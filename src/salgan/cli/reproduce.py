@@ -142,8 +142,8 @@ def table1(folder: _Run) -> None:
 
     [bold]salgan reproduce table1 runs/paper[/bold]
     """
-    from salgan.reproduce.experiment import read_preprint_rows
     from salgan.reproduce.folds import folds_table, has_folds, read_folds
+    from salgan.reproduce.rows import read_preprint_rows
     from salgan.reproduce.seeds import read_seeds, seeds_table
     from salgan.reproduce.table1 import preprint_table
     from salgan.reproduce.table1 import table1 as write
