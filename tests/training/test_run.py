@@ -27,6 +27,8 @@ BOTH = {
     "adversarial": {"epochs": 2, "discriminator_optimiser": {"name": "adamw", "lr": 5e-4}},
 }
 
+TRAINED_ON_ALONE = [{"path": "train", "train": "all", "val": None, "sigma": 12}]
+
 
 def test_the_content_loss_falls_and_validation_rises_on_pictures_with_a_centre_bias(run):
     folder = run(network="tests.training.tiny:Prior", bootstrap={"epochs": 12, "optimiser": {"lr": 0.3}})
@@ -142,6 +144,15 @@ def test_the_best_network_by_the_named_metric_is_kept(run):
 def test_without_a_metric_the_last_network_is_kept(run):
     folder = run(keep_best=None)
     assert same_weights(folder / "network.safetensors", folder / "last.safetensors")
+
+
+@pytest.mark.parametrize("settings", [{"keep_best": None}, {"sources": TRAINED_ON_ALONE}])
+def test_no_epoch_is_called_the_best_where_no_score_chooses(config, settings):
+    said = []
+    made = config(**BOTH | settings)
+    train(made, say=said.append)
+    assert not any("(best)" in line for line in said)
+    assert {line["best"] for line in lines(Path(made.out), "validation")} == {False}
 
 
 def test_the_average_is_what_is_saved(run):
