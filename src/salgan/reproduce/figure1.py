@@ -60,6 +60,8 @@ def figure1(
     folder: Path,
     choice: Choice,
     on_progress: Progress = silent,
+    *,
+    trust: bool = False,
 ) -> list[Path]:
     """Draw ``figure1`` and ``level-sets`` (PDF and PNG) and write ``smoothness.md`` and ``smoothness.json``.
 
@@ -71,14 +73,15 @@ def figure1(
         folder: where to write.
         choice: which pictures to draw and measure.
         on_progress: is told how far the measuring of level sets is.
+        trust: import the code of a network of your own.
 
     Returns:
         The files written.
 
     Raises:
-        SalganError: a network or a picture cannot be read.
+        SalganError: a network or a picture cannot be read, or a network needs ``trust``.
     """
-    sources = {title: open_map_source(networks[title]) for title in TITLES}
+    sources = {title: open_map_source(networks[title], trust=trust) for title in TITLES}
     protocol = bce.about["protocol"]
     rows = examples(dataset, choose(dataset, choice), sources, protocol)
     files = save(examples_figure(rows, "each map divided by its highest value"), folder / "figure1")
