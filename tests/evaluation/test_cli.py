@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from salgan.datasets import synthetic
 from salgan.evaluation import Results
 from salgan.evaluation.baselines import BASELINES
 from tests._fresh import modules_after
+from tests._onnx import tiny_model
 
 RUN = "import sys; from salgan.cli import main; sys.exit(main())"
 
@@ -127,6 +129,60 @@ def test_the_experiment_is_run_once_and_drawn_by_one_command_each(salgan, experi
     for name in ("figure1.pdf", "figure1.png", "level-sets.pdf", "smoothness.md", "smoothness.json"):
         assert (out / name).is_file(), name
     assert "| SalGAN |" in (out / "smoothness.md").read_text()
+
+
+OWN = "tests.training.tiny:Tiny"
+"""A network that no recipe of salgan makes."""
+
+
+@pytest.fixture
+def own_recipe(experiment_data):
+    """A recipe that names a network of one's own, and short phases."""
+    data, recipe = experiment_data
+    text = recipe.read_text().replace("tests.evaluation.tiny:network", OWN)
+    recipe.write_text(text.replace("epochs: 2", "epochs: 1"))
+    return ["--recipe", recipe, "--data", data, "--sigma", 8, "--processes", 1]
+
+
+def test_a_network_of_ones_own_goes_through_the_experiment_and_its_figures_if_it_is_trusted(
+    salgan, own_recipe, tmp_path, monkeypatch
+):
+    pytest.importorskip("lightning")
+    out = tmp_path / "out"
+    said = salgan("reproduce", "run", *own_recipe, "--out", out)
+    assert said.code == 1 and "add --trust" in said.err and not out.exists()
+    said = salgan("reproduce", "run", *own_recipe, "--out", out, "--trust")
+    assert said.code == 0, said.err
+    assert f"next: salgan reproduce table1 {out}\n" in said.err
+    assert f"next: salgan reproduce figure1 {out} --trust\n" in said.err
+
+    # Exports have tests of their own.
+    monkeypatch.setattr("salgan.export.export_onnx", exported)
+    evaluations = [out / "evaluations" / name / "001" for name in ("bce", "gan")]
+    for command in (
+        ("reproduce", "figure1", out, "--pictures", "0008"),
+        ("reproduce", "table2", out),
+        ("compare", *evaluations, "--gallery", "nss", "-o", tmp_path / "compared"),
+    ):
+        said = salgan(*command)
+        assert said.code == 1, command
+        assert f"made by the code of {OWN}; if you trust that code, add --trust" in said.err
+        said = salgan(*command, "--trust")
+        assert said.code == 0, said.err
+    assert (out / "figure1.pdf").is_file() and (tmp_path / "compared" / "gallery.pdf").is_file()
+
+
+def exported(network, path):
+    path.write_bytes(tiny_model())
+    return SimpleNamespace(path=path)
+
+
+def test_a_network_that_is_named_on_the_command_line_is_trusted_in_the_whole_experiment(
+    salgan, own_recipe, tmp_path
+):
+    pytest.importorskip("lightning")
+    said = salgan("reproduce", "run", *own_recipe, "--out", tmp_path / "out", f"network={OWN}")
+    assert said.code == 0, said.err
 
 
 @pytest.mark.parametrize("command", ["table1", "figure3", "figure1"])

@@ -1,24 +1,30 @@
 """The paper's experiment, whole, with a network that trains in no time."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from salgan.errors import ConfigError
+from salgan._version import __version__
+from salgan.datasets import open_dataset
+from salgan.errors import ConfigError, SalganError
 from salgan.evaluation import EvaluationProtocol
 from salgan.evaluation.compare import compare
+from salgan.evaluation.ground_truth import Data
 
 pytest.importorskip("lightning")
 
 from salgan.reproduce.experiment import (
     EXPERIMENT_METRICS,
     Experiment,
+    bootstrap_alone,
     branches,
-    preprint_rows,
     read_branches,
     validation_data,
 )
+from salgan.reproduce.rows import preprint_rows
+from salgan.reproduce.seeds import run_seeds
 from salgan.reproduce.table1 import best_epoch, figure3, preprint_table, table1
 
 RULES = EvaluationProtocol(EXPERIMENT_METRICS, sigma=8)
@@ -130,6 +136,75 @@ def test_the_recipes_own_validation_pictures_are_scored(experiment):
     data = validation_data(experiment().config())
     assert [stimulus.name for stimulus in data.dataset] == ["0008", "0009", "0010", "0011"]
     assert len(data.training) == 8
+
+
+def blind(folder):
+    """The pictures of a test part whose ground truth is held back."""
+    dataset = open_dataset(folder)
+    return Data(replace(dataset, stimuli=tuple(each.with_fixations(None) for each in dataset)))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "given", "message"),
+    [
+        (["sources.0.train=[train, val]"], {}, "trains on 0008, .* name others to evaluate on with --test"),
+        ([], {"protocol": EvaluationProtocol(EXPERIMENT_METRICS, degrees=1)}, "0008: this set does not say"),
+        ([], {"data": blind}, "there is nothing to score against"),
+    ],
+    ids=["validation pictures are trained on", "no degree is known", "truth is held back"],
+)
+@pytest.mark.parametrize("phase", [2, 0])
+def test_what_cannot_be_scored_is_not_trained(
+    experiment, experiment_data, tmp_path, overrides, given, message, phase
+):
+    given = {
+        name: value(experiment_data[0] / "set") if value is blind else value for name, value in given.items()
+    }
+    make = branches if phase else bootstrap_alone
+    with pytest.raises(SalganError, match=message):
+        make(replace(experiment(f"adversarial.epochs={phase}", "keep_best=null", *overrides), **given))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "override", "message"),
+    [
+        ("preprint", "size=[36, 64]", "must divide by downsample 8"),
+        ("table2", "content.mse=1", "Table 2 compares with BCE"),
+    ],
+)
+def test_rows_that_the_recipe_cannot_have_are_refused_before_anything_is_trained(
+    experiment, tmp_path, wanted, override, message
+):
+    with pytest.raises(ConfigError, match=message):
+        run_seeds(experiment(override), 1, **{wanted: True})
+    assert not (tmp_path / "out").exists()
+
+
+def test_epochs_that_another_version_has_scored_are_scored_again_and_that_is_said(experiment, tmp_path):
+    said = []
+    short = replace(experiment("bootstrap.epochs=2", "adversarial.epochs=1"), say=said.append)
+    before = branches(short)
+    records = sorted((tmp_path / "out").rglob("evaluation.json"))
+    assert len(records) == 4
+    for record in records:
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"salgan": "0.0.9"}))
+    said.clear()
+    after = branches(short)
+    assert said == [
+        f"{name}: was scored by another version of salgan, and is scored again"
+        for name in ("bootstrap", "bce", "gan")
+    ]
+    assert {json.loads(record.read_text())["salgan"] for record in records} == {__version__}
+    for name, branch in before.items():
+        assert (
+            branch.evaluations[-1].columns["nss"].tolist()
+            == after[name].evaluations[-1].columns["nss"].tolist()
+        )
+
+    # Other rules are another matter: nobody asked to throw those scores away.
+    with pytest.raises(SalganError, match="holds an evaluation of other metrics or settings"):
+        branches(replace(short, protocol=replace(RULES, sigma=9)))
 
 
 def test_a_recipe_with_one_phase_is_no_experiment(experiment):

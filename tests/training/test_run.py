@@ -27,6 +27,8 @@ BOTH = {
     "adversarial": {"epochs": 2, "discriminator_optimiser": {"name": "adamw", "lr": 5e-4}},
 }
 
+TRAINED_ON_ALONE = [{"path": "train", "train": "all", "val": None, "sigma": 12}]
+
 
 def test_the_content_loss_falls_and_validation_rises_on_pictures_with_a_centre_bias(run):
     folder = run(network="tests.training.tiny:Prior", bootstrap={"epochs": 12, "optimiser": {"lr": 0.3}})
@@ -142,6 +144,15 @@ def test_the_best_network_by_the_named_metric_is_kept(run):
 def test_without_a_metric_the_last_network_is_kept(run):
     folder = run(keep_best=None)
     assert same_weights(folder / "network.safetensors", folder / "last.safetensors")
+
+
+@pytest.mark.parametrize("settings", [{"keep_best": None}, {"sources": TRAINED_ON_ALONE}])
+def test_no_epoch_is_called_the_best_where_no_score_chooses(config, settings):
+    said = []
+    made = config(**BOTH | settings)
+    train(made, say=said.append)
+    assert not any("(best)" in line for line in said)
+    assert {line["best"] for line in lines(Path(made.out), "validation")} == {False}
 
 
 def test_the_average_is_what_is_saved(run):
@@ -434,6 +445,18 @@ def test_another_networks_weights_are_refused(run, config):
 def test_a_factory_that_makes_no_network_is_named(config, network, message):
     with pytest.raises(ConfigError, match=message):
         train(config(network=network))
+
+
+@pytest.mark.parametrize(
+    ("network", "answer"),
+    [("Squeezed", "(4, 32, 48)"), ("Halved", "(4, 1, 16, 24)"), ("Several", "a tuple")],
+)
+@pytest.mark.parametrize("downsample", [1, 4])
+def test_a_network_whose_maps_are_not_of_the_pictures_shape_is_refused(config, network, answer, downsample):
+    message = f"network: it answers pictures (4, 3, 32, 48) with {answer}; let it return maps (4, 1, 32, 48)"
+    with pytest.raises(ModelError) as raised:
+        train(config(network=f"tests.training.tiny:{network}", downsample=downsample))
+    assert str(raised.value) == message
 
 
 def test_a_set_without_pictures_to_validate_on_trains_all_the_same(run):

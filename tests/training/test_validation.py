@@ -112,6 +112,60 @@ def test_scores_that_need_fixations_are_left_out_where_there_are_none_and_that_i
     assert not any(set(needing.split(", ")) & set(line) for line in lines(Path(config().out)))
 
 
+@pytest.fixture
+def partly_seen(tmp_path):
+    """Two sets, ``seen`` with fixations and ``maps`` with published maps alone."""
+    synthetic(tmp_path / "seen", n=6, seed=3)
+    for path in (synthetic(tmp_path / "maps", n=6, seed=4) / "fixations").iterdir():
+        path.unlink()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("training", "validation", "chosen", "instead"),
+    [
+        ("seen", ["seen", "maps"], "maps/nss", "nss, cc, sim, kld, sauc, ig, content, seen/nss"),
+        ("maps", ["seen"], "ig", "nss, cc, sim, kld, sauc, content"),
+        ("seen", ["one"], "sauc", "nss, cc, sim, kld, ig, content"),
+        ("seen", ["one", "maps"], "sauc", "nss, cc, sim, kld, ig, content, one/nss"),
+    ],
+    ids=["one source has maps alone", "no center bias", "no other picture", "none but the maps'"],
+)
+def test_a_score_that_no_picture_will_have_cannot_choose_the_network_and_others_are_named(
+    config, partly_seen, training, validation, chosen, instead
+):
+    # "one" is a set in which a single picture was looked at.
+    (partly_seen / "one").mkdir()
+    for kind in ("images", "fixations", "maps"):
+        (partly_seen / "one" / kind).mkdir()
+        first = min((partly_seen / "seen" / kind).iterdir())
+        (partly_seen / "one" / kind / first.name).write_bytes(first.read_bytes())
+    sources = [
+        {"path": training, "name": "training", "train": "all", "val": None},
+        *({"path": name, "train": None, "val": "all"} for name in validation),
+    ]
+    made = config(
+        data=str(partly_seen),
+        sources=sources,
+        validation_scores=["nss", "cc", "sim", "kld", "sauc", "ig"],
+        keep_best=chosen,
+    )
+    with pytest.raises(ConfigError) as raised:
+        train(made)
+    said = f"keep_best: {chosen} is not measured, since fixations are missing; add them, or choose one of "
+    assert str(raised.value).startswith(said + instead)
+    assert not Path(made.out).exists()
+
+
+def test_the_scores_of_a_source_without_fixations_are_left_out_and_that_is_said(config, partly_seen):
+    said = []
+    sources = [{"path": name, "train": "all", "val": "all"} for name in ("seen", "maps")]
+    train(config(data=str(partly_seen), sources=sources, keep_best="seen/nss"), say=said.append)
+    assert "not measured, since fixations are missing: maps/nss" in said
+    (first, _) = lines(Path(config().out), "validation")
+    assert {"nss", "seen/nss", "seen/cc", "maps/cc"} <= first.keys() and "maps/nss" not in first
+
+
 def test_a_limit_takes_pictures_from_all_over_every_source(config, gaze):
     stimuli = list(open_dataset(gaze / "train"))
     assert [each.name for each in limited(stimuli, 3)] == ["0000", "0006", "0013"]

@@ -23,6 +23,30 @@ class Tiny(nn.Module):
         return torch.sigmoid(self.head(self.encoder(pictures / 255 - 0.5)))
 
 
+class Squeezed(Tiny):
+    """Leaves out the dimension of one channel."""
+
+    def forward(self, pictures):
+        """Maps as (N, H, W)."""
+        return super().forward(pictures)[:, 0]
+
+
+class Halved(Tiny):
+    """Answers at half the pictures' size."""
+
+    def forward(self, pictures):
+        """Maps as (N, 1, H / 2, W / 2)."""
+        return super().forward(pictures)[:, :, ::2, ::2]
+
+
+class Several(Tiny):
+    """Answers with more than its maps."""
+
+    def forward(self, pictures):
+        """Maps, and the features that they are made from."""
+        return super().forward(pictures), self.encoder(pictures)
+
+
 class Shared(Tiny):
     """Refuses more than its process's share of a batch of four."""
 

@@ -58,7 +58,7 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Import the code of your own network, which the model's file names."),
 ]
-"""``--trust`` of predict, evaluate and export; an exported model never needs it."""
+"""``--trust`` of the commands that open such a network; an exported model never needs it."""
 
 
 def _use(device: str) -> str:

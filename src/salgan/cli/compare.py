@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from salgan.cli._common import Trust
+
 if TYPE_CHECKING:
     from salgan.evaluation import Comparison
 
@@ -30,6 +32,7 @@ def compare(
             "where there is one.",
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Compare two evaluations picture by picture: paired differences, 95% intervals, permutation p-values.
 
@@ -50,7 +53,7 @@ def compare(
     write(comparison, out)
     _show(comparison)
     if gallery != "none":
-        _draw(comparison, out, gallery)
+        _draw(comparison, out, gallery, trust)
 
 
 def _show(comparison: Comparison) -> None:
@@ -73,7 +76,7 @@ def _show(comparison: Comparison) -> None:
         messages().print(f"note: {words}", markup=False)
 
 
-def _draw(comparison: Comparison, out: Path, metric: str | None) -> None:
+def _draw(comparison: Comparison, out: Path, metric: str | None, trust: bool) -> None:
     from salgan.cli._common import messages
     from salgan.errors import SalganError
     from salgan.evaluation.gallery import gallery
@@ -82,7 +85,7 @@ def _draw(comparison: Comparison, out: Path, metric: str | None) -> None:
     names = [each.metric for each in comparison.differences]
     chosen = find_metric(metric).name if metric else "nss" if "nss" in names else names[0]
     try:
-        files = gallery(comparison, out / "gallery", chosen, _PICTURES)
+        files = gallery(comparison, out / "gallery", chosen, _PICTURES, trust=trust)
     except SalganError as error:
         if metric is not None:
             raise

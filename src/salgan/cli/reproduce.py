@@ -96,6 +96,8 @@ def run(
     --test ~/datasets/osie --test-part test --out runs/light
     adversarial.epochs=20[/bold]
     """
+    from dataclasses import replace
+
     from salgan.cli._common import messages, progress
     from salgan.cli.evaluate import make_protocol, processes_or_cores
     from salgan.errors import ConfigError, require
@@ -121,14 +123,16 @@ def run(
             on_progress,
             lambda line: messages().print(line, markup=False),
         )
-        check_code(experiment.config(), experiment.overrides, trust=trust)
+        trusted = check_code(experiment.config(), experiment.overrides, trust=trust)
+        experiment = replace(experiment, trust=trusted)
         if folds is None:
             run_seeds(experiment, seeds, preprint=preprint, table2=table2)
         else:
             run_folds(experiment, folds, seeds)
     drawn = ("table1", "figure3", "figure1") if folds is None else ("table1",)
     for name in (*drawn, "table2") if table2 else drawn:
-        messages().print(f"next: salgan reproduce {name} {out}", markup=False)
+        more = " --trust" if trusted and name in ("figure1", "table2") else ""
+        messages().print(f"next: salgan reproduce {name} {out}{more}", markup=False)
 
 
 @reproduce.command()
@@ -142,8 +146,8 @@ def table1(folder: _Run) -> None:
 
     [bold]salgan reproduce table1 runs/paper[/bold]
     """
-    from salgan.reproduce.experiment import read_preprint_rows
     from salgan.reproduce.folds import folds_table, has_folds, read_folds
+    from salgan.reproduce.rows import read_preprint_rows
     from salgan.reproduce.seeds import read_seeds, seeds_table
     from salgan.reproduce.table1 import preprint_table
     from salgan.reproduce.table1 import table1 as write
@@ -181,6 +185,7 @@ def figure1(
         str,
         typer.Option(help="How many pictures to draw at random, or comma-separated names of pictures."),
     ] = "4",
+    trust: Trust = False,
 ) -> None:
     """Figure 1: picture, truth, BCE and SalGAN, with level sets as in the preprint's Figure 5.
 
@@ -211,6 +216,7 @@ def figure1(
             folder,
             choice,
             on_progress,
+            trust=trust,
         )
     for path in files:
         messages().print(str(path), markup=False)
@@ -230,6 +236,7 @@ def table2(
             "--out", "-o", help="Folder for the table, CSV files and figure; if not given, only print."
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Table 2: several networks with and without the adversarial phase, or scores beside published ones.
 
@@ -265,7 +272,7 @@ def table2(
             require(package, "train")
         trained = read_trained(folders)
         with progress() as on_progress:
-            measured = costs(trained, on_progress)
+            measured = costs(trained, on_progress, trust=trust)
         text = rivals_table(trained, measured, out)
     else:
         text = write([Results.read(folder) for folder in folders])

@@ -78,18 +78,24 @@ def train(
         raise typer.Exit(128 + outcome.signal)
 
 
-def check_code(config: Config, overrides: Sequence[str], *, trust: bool) -> None:
+def check_code(config: Config, overrides: Sequence[str], *, trust: bool) -> bool:
     """Refuse to import the code that a recipe names, unless the user has named or trusted it.
+
+    Returns:
+        Whether files of the network may name code to import: the user has named or trusted it.
 
     Raises:
         ConfigError: the network is made by a function outside salgan, which only the recipe's file names.
     """
     place = config.network
-    if not isinstance(place, str) or trust or any(each.startswith("network=") for each in overrides):
-        return
+    if trust or not isinstance(place, str):
+        return trust
+    if any(each.startswith("network=") for each in overrides):
+        return True
     from salgan.networks.factory import is_ours
 
     if not is_ours(place):
         raise ConfigError(
             f"the recipe's network is made by the code of {place}; if you trust that code, add --trust"
         )
+    return False

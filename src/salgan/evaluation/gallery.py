@@ -67,7 +67,9 @@ def map_of(source: MapSource, stimulus: Stimulus) -> Array:
     return _to_one(resized(source.predict(stimulus), stimulus.height, stimulus.width))
 
 
-def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list[Path]:
+def gallery(
+    comparison: Comparison, stem: Path, metric: str, count: int, *, trust: bool = False
+) -> list[Path]:
     """Draw the pictures on which two models differ most: picture, truth, and both maps.
 
     Args:
@@ -75,6 +77,7 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
         stem: the stem of the files to write, without ending.
         metric: the metric in which they differ.
         count: number of pictures, half of them where the first model is better, half where the second is.
+        trust: import the code of a network of your own.
 
     Returns:
         The files written.
@@ -92,7 +95,7 @@ def gallery(comparison: Comparison, stem: Path, metric: str, count: int) -> list
     found = find_metric(metric)
     examples = []
     with contextlib.ExitStack() as stack:
-        sources = {_title(results, other): _open(results, data, stack) for results, other in pairs}
+        sources = {_title(results, other): _open(results, data, stack, trust) for results, other in pairs}
         pictures = data.dataset.select(name for name, _ in chosen)
         for stimulus, (name, change) in zip(pictures, chosen, strict=True):
             maps = {title: map_of(source, stimulus) for title, source in sources.items()}
@@ -127,7 +130,7 @@ class _CenterBias(EveryPicture):
         return bias if bias is not None else np.ones((height, width))
 
 
-def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> MapSource:
+def _open(results: Results, data: Data, stack: contextlib.ExitStack, trust: bool) -> MapSource:
     spec, protocol = results.about["model"]["spec"], results.about["protocol"]
     if spec is None:
         raise ModelError(f"{results.name}: was an object in a program, which cannot be opened again")
@@ -137,6 +140,7 @@ def _open(results: Results, data: Data, stack: contextlib.ExitStack) -> MapSourc
         sigma=protocol["sigma"],
         degrees=protocol["degrees"],
         names=results.about["model"].get("names"),
+        trust=trust,
     )
     check_unchanged(source, results)
     source.missing(

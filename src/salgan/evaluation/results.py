@@ -25,7 +25,7 @@ from salgan._files import read_file, replacing
 from salgan._json import parse_json
 from salgan.errors import SalganError
 
-__all__ = ["FACTS", "Results", "RowFile"]
+__all__ = ["FACTS", "OtherVersionError", "Results", "RowFile"]
 
 FACTS = ("picture", "width", "height", "map_width", "map_height", "fixations", "others", "sigma")
 """Columns before the scores: sizes in pixels, fixated pixels, pictures behind sAUC, sigma of the density in
@@ -65,6 +65,10 @@ _COMPARED = {
     "center_bias": "another center bias",
     "salgan": "another version of salgan",
 }
+
+
+class OtherVersionError(SalganError):
+    """A folder holds the same evaluation, but another version of salgan made it."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,8 @@ class RowFile:
         if before is not None and going_on:
             for part, words in _COMPARED.items():
                 if _identity(before.get(part)) != _identity(about[part]):
-                    raise SalganError(
+                    kind = OtherVersionError if part == "salgan" else SalganError
+                    raise kind(
                         f"{folder}: holds an evaluation of {words}; name another --out, or pass --overwrite"
                     )
             if about["model"].get("fingerprint", ...) is None:

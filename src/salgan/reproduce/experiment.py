@@ -10,6 +10,7 @@ PyTorch is imported inside the functions that train, so reading a finished exper
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,10 +21,11 @@ from salgan._progress import Progress, Say, silent, unsaid
 from salgan.datasets import open_dataset
 from salgan.datasets.split import SIZES
 from salgan.errors import ConfigError, DatasetError, SalganError
+from salgan.evaluation.baselines import Uniform
 from salgan.evaluation.evaluate import evaluate
 from salgan.evaluation.ground_truth import Data, GroundTruth, ground_truth
-from salgan.evaluation.results import Results
-from salgan.evaluation.scoring import EvaluationProtocol
+from salgan.evaluation.results import OtherVersionError, Results
+from salgan.evaluation.scoring import EvaluationProtocol, Scorer
 
 if TYPE_CHECKING:
     from salgan.training import Config
@@ -36,13 +38,12 @@ __all__ = [
     "as_overrides",
     "bootstrap_alone",
     "branches",
+    "check_scores",
     "evaluate_epochs",
     "open_truth",
-    "preprint_rows",
     "read_bootstrap_alone",
     "read_branches",
     "read_epochs",
-    "read_preprint_rows",
     "start_of",
     "train_run",
     "validation_data",
@@ -56,13 +57,6 @@ EXPERIMENT_METRICS = ("sauc", "sauc_all", "auc_borji", "auc_borji_all", "nss", "
 steps of .1 they measure a map's histogram as well as its order."""
 
 _TITLES = {"bootstrap": "bootstrap", "bce": "BCE", "gan": "GAN"}
-_PREPRINT = {
-    "mse": "MSE, full size",
-    "bce-1": "BCE, full size",
-    "bce-2": "BCE, 1/2",
-    "bce-4": "BCE, 1/4",
-    "bce-8": "BCE, 1/8",
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,8 @@ class Experiment:
         protocol: the rules; the metrics are :data:`EXPERIMENT_METRICS`.
         processes: how many score pictures.
         on_progress: is told (stage, done, total) while networks train and pictures are scored.
-        say: is told one line per epoch of training.
+        say: is told one line per epoch of training, and what is scored again.
+        trust: import the code of a network of your own to score it, as training does.
     """
 
     recipe: Path
@@ -113,6 +108,7 @@ class Experiment:
     processes: int = 1
     on_progress: Progress = silent
     say: Say = unsaid
+    trust: bool = False
 
     def config(self, *more: str) -> Config:
         """The recipe with the experiment's overrides and some more.
@@ -138,6 +134,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     Raises:
         ConfigError: the recipe has no adversarial phase or no bootstrap, or another experiment is in the
             folder.
+        DatasetError: the pictures cannot be scored, see :func:`check_scores`; nothing was trained.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
@@ -148,6 +145,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
             "both must be above 0"
         )
     data = experiment.data or validation_data(config, experiment.release)
+    check_scores(experiment, data)
     train_run(experiment, "bootstrap", {"adversarial.epochs": 0})
     start = start_of(experiment, config) | {"seed": config.seed + 1}
     start |= {"bootstrap.epochs": 0, "adversarial.epochs": further}
@@ -170,6 +168,7 @@ def bootstrap_alone(experiment: Experiment) -> dict[str, Branch]:
 
     Raises:
         ConfigError: the recipe has no bootstrap, or another experiment is in the folder.
+        DatasetError: the pictures cannot be scored, see :func:`check_scores`; nothing was trained.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
@@ -177,36 +176,11 @@ def bootstrap_alone(experiment: Experiment) -> dict[str, Branch]:
     if not count:
         raise ConfigError(f"{experiment.recipe}: has neither bootstrap.epochs nor adversarial.epochs above 0")
     data = experiment.data or validation_data(config, experiment.release)
+    check_scores(experiment, data)
     train_run(experiment, "bootstrap", {})
     with open_truth(experiment, data) as truth:
         evaluations = evaluate_epochs(experiment, data, truth, "bootstrap", count)
     return {"bootstrap": Branch("bootstrap", "the network", 1, evaluations)}
-
-
-def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
-    """Train and evaluate the preprint's other rows, from a fresh start, for the bootstrap's number of epochs.
-
-    Returns:
-        ``mse`` (on full-size maps), ``bce-1``, ``bce-2``, ``bce-4``, ``bce-8`` (by the downsampling before
-        the loss), each with the evaluation of its last epoch.
-
-    Raises:
-        ConfigError: as :func:`branches`.
-        SalganError: training was stopped; the same call goes on.
-    """
-    config = experiment.config()
-    data = experiment.data or validation_data(config, experiment.release)
-    terms = dict.fromkeys(type(config.content).model_fields, 0.0)
-    last = config.bootstrap.epochs
-    for name in _PREPRINT:
-        loss, _, factor = name.partition("-")
-        settings = {"content": terms | {loss: 1.0}, "downsample": int(factor or 1)}
-        train_run(experiment, name, settings | {"adversarial.epochs": 0})
-    with open_truth(experiment, data) as truth:
-        return {
-            name: Branch(name, title, last, evaluate_epochs(experiment, data, truth, name, last, last))
-            for name, title in _PREPRINT.items()
-        }
 
 
 def read_branches(run: Path) -> dict[str, Branch]:
@@ -244,21 +218,6 @@ def read_bootstrap_alone(run: Path) -> dict[str, Branch]:
     return {"bootstrap": Branch("bootstrap", "the network", 1, found)} if found else {}
 
 
-def read_preprint_rows(run: Path) -> dict[str, Branch]:
-    """The preprint's other rows, from the folder alone; empty if they were not trained.
-
-    Raises:
-        SalganError: an evaluation that cannot be read.
-    """
-    found = {name: read_epochs(run, name) for name in _PREPRINT}
-    if not all(found.values()):
-        return {}
-    return {
-        name: Branch(name, title, int(found[name][-1].folder.name), found[name][-1:])
-        for name, title in _PREPRINT.items()
-    }
-
-
 def read_epochs(run: Path, name: str) -> tuple[Results, ...]:
     """The evaluations of a branch's epochs; none if there are none or one is not finished."""
     folders = sorted((run / "evaluations" / name).glob("[0-9]*"))
@@ -274,7 +233,7 @@ def validation_data(config: Config, release: str | None = None) -> Data:
         release: the release of their ground truth, if the folder's name does not say.
 
     Raises:
-        ConfigError: no source has validation pictures.
+        ConfigError: no source has validation pictures, or the first that has trains on them too.
     """
     from salgan.training.cache import limited, parts_of
 
@@ -285,6 +244,11 @@ def validation_data(config: Config, release: str | None = None) -> Data:
         if not root.is_dir():
             raise DatasetError(f"{root}: no such dataset; set data=FOLDER")
         train, val = (limited(stimuli, config.limit) for stimuli in parts_of(source, root))
+        if both := {stimulus.name for stimulus in train} & {stimulus.name for stimulus in val}:
+            raise ConfigError(
+                f"the recipe trains on {min(both)}, which is among its validation pictures too; name others "
+                "to evaluate on with --test"
+            )
         # Sets that come in parts say their release only when a part is opened.
         # Those with a committed split have parts of the same names.
         own_parts = source.split in (None, *SIZES) and source.fold is None
@@ -337,11 +301,34 @@ def as_overrides(settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def check_scores(experiment: Experiment, data: Data) -> None:
+    """Read the ground truth and score one picture, so that nothing is trained that cannot be scored.
+
+    Nothing is read where epochs have been scored already.
+
+    Raises:
+        DatasetError: ground truth that is held back or cannot be read, a center bias of the pictures to
+            score, or a density that the protocol cannot make of them.
+    """
+    if any((experiment.out / "evaluations").glob("*/*/summary.json")):
+        return
+    # A folder of its own: another process may be scoring epochs in the experiment's.
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with scratch as folder, _truth(experiment, data, Path(folder)) as truth:
+        looked_at = (number for number in range(len(truth.gaze)) if len(truth.gaze[number]))
+        scorer = Scorer(Uniform(), data.dataset.stimuli, truth, experiment.protocol)
+        scorer((next(looked_at, 0), None))
+
+
 def open_truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundTruth]:
     """Read once for all epochs."""
+    return _truth(experiment, data, experiment.out / "evaluations")
+
+
+def _truth(experiment: Experiment, data: Data, folder: Path) -> AbstractContextManager[GroundTruth]:
     return ground_truth(
         data,
-        experiment.out / "evaluations",
+        folder,
         center_bias=True,
         processes=experiment.processes,
         on_progress=experiment.on_progress,
@@ -351,21 +338,34 @@ def open_truth(experiment: Experiment, data: Data) -> AbstractContextManager[Gro
 def evaluate_epochs(
     experiment: Experiment, data: Data, truth: GroundTruth, name: str, last: int, first: int = 1
 ) -> tuple[Results, ...]:
-    """Evaluate the networks of a run's epochs, from the first to the last."""
-    found = []
-    for epoch in range(first, last + 1):
+    """Evaluate the networks of a run's epochs, from the first to the last.
 
-        def report(stage: str, done: int, total: int | None, title: str = f"{name}, epoch {epoch}") -> None:
-            experiment.on_progress(f"{title}: {stage}", done, total)
+    What another version of salgan has scored is scored again, so that all scores are of one version.
+    """
+    said = False
 
-        results = evaluate(
+    def scored(epoch: int, *, overwrite: bool = False) -> Results:
+        return evaluate(
             experiment.out / "runs" / name / "networks" / f"{epoch:03d}.safetensors",
             data,
             experiment.out / "evaluations" / name / f"{epoch:03d}",
             protocol=experiment.protocol,
             processes=experiment.processes,
+            trust=experiment.trust,
+            overwrite=overwrite,
             truth=truth,
-            on_progress=report,
+            on_progress=lambda stage, done, total: experiment.on_progress(
+                f"{name}, epoch {epoch}: {stage}", done, total
+            ),
         )
-        found.append(results)
+
+    found = []
+    for epoch in range(first, last + 1):
+        try:
+            found.append(scored(epoch))
+        except OtherVersionError:
+            if not said:
+                experiment.say(f"{name}: was scored by another version of salgan, and is scored again")
+            said = True
+            found.append(scored(epoch, overwrite=True))
     return tuple(found)

@@ -60,6 +60,8 @@ def figure1(
     folder: Path,
     choice: Choice,
     on_progress: Progress = silent,
+    *,
+    trust: bool = False,
 ) -> list[Path]:
     """Draw ``figure1`` and ``level-sets`` (PDF and PNG) and write ``smoothness.md`` and ``smoothness.json``.
 
@@ -71,14 +73,16 @@ def figure1(
         folder: where to write.
         choice: which pictures to draw and measure.
         on_progress: is told how far the measuring of level sets is.
+        trust: import the code of a network of your own.
 
     Returns:
         The files written.
 
     Raises:
-        SalganError: a network or a picture cannot be read, or a network has changed since it was scored.
+        SalganError: a network or a picture cannot be read, a network needs ``trust``, or it has changed since
+            it was scored.
     """
-    sources = {title: open_map_source(networks[title]) for title in TITLES}
+    sources = {title: open_map_source(networks[title], trust=trust) for title in TITLES}
     for title, results in zip(TITLES, (bce, gan), strict=True):
         check_unchanged(sources[title], results)
     protocol = bce.about["protocol"]

@@ -133,18 +133,21 @@ def read_trained(folders: Iterable[Path]) -> list[Trained]:
     return found
 
 
-def costs(trained: Sequence[Trained], on_progress: Progress = silent) -> dict[str, Cost]:
+def costs(
+    trained: Sequence[Trained], on_progress: Progress = silent, *, trust: bool = False
+) -> dict[str, Cost]:
     """Measure what the networks cost, all in one run and in turns, so that a busy moment meets all of them.
 
     Args:
         trained: the networks; their weights after the last epoch of BCE must be there.
         on_progress: is told (stage, done, total).
+        trust: import the code of a network of your own.
 
     Returns:
         By the network's name.
 
     Raises:
-        ModelError: weights that are missing, or a network that cannot be exported.
+        ModelError: weights that are missing, a network that cannot be exported, or one that needs ``trust``.
     """
     from salgan.export import export_onnx
     from salgan.networks import load_network
@@ -158,7 +161,7 @@ def costs(trained: Sequence[Trained], on_progress: Progress = silent) -> dict[st
     with TemporaryDirectory() as folder:
         for k, each in enumerate(trained):
             on_progress("exporting", k, len(trained))
-            network = load_network(each.weights)
+            network = load_network(each.weights, trust=trust)
             record = preprocessing_of(network)
             size = record.height, record.width
             path = export_onnx(network, Path(folder) / f"{k}.onnx").path

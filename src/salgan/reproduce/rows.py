@@ -1,4 +1,4 @@
-"""What Table 2 compares with BCE beside GAN: a network's published loss, and the paper's own GAN."""
+"""What is trained beside BCE and GAN: the preprint's other rows, and what Table 2 compares with BCE."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from salgan.reproduce.experiment import (
     Branch,
     Experiment,
     as_overrides,
+    check_scores,
     evaluate_epochs,
     open_truth,
     read_branches,
@@ -19,8 +20,22 @@ from salgan.reproduce.experiment import (
     validation_data,
 )
 
-__all__ = ["read_table2_rows", "table2_rows"]
+__all__ = [
+    "preprint_rows",
+    "preprint_settings",
+    "read_preprint_rows",
+    "read_table2_rows",
+    "table2_rows",
+    "table2_settings",
+]
 
+_PREPRINT = {
+    "mse": "MSE, full size",
+    "bce-1": "BCE, full size",
+    "bce-2": "BCE, 1/2",
+    "bce-4": "BCE, 1/4",
+    "bce-8": "BCE, 1/8",
+}
 _TABLE2 = {"own": "own loss", "gan-paper": "the paper's GAN"}
 _OWN_LOSS = {"salnet": "salnet", "salnet-shallow": "salnet_shallow", "mlnet": "mlnet", "salicon-net": "kld"}
 """The term of the content loss that each rival was published with; the other networks' is BCE."""
@@ -30,6 +45,84 @@ _AS_THE_PAPER = {
     "adversarial.discriminator_optimiser": None,
     "adversarial.warmup.epochs": 0,
 }
+
+
+def preprint_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """What the preprint's other rows change in the recipe, row by row.
+
+    Raises:
+        ConfigError: the recipe cannot have one of them, such as a size that does not divide by 8.
+    """
+    terms = dict.fromkeys(type(experiment.config().content).model_fields, 0.0)
+    rows: dict[str, dict[str, Any]] = {}
+    for name in _PREPRINT:
+        loss, _, factor = name.partition("-")
+        changes = {"content": terms | {loss: 1.0}, "downsample": int(factor or 1), "adversarial.epochs": 0}
+        experiment.config(*as_overrides(changes))
+        rows[name] = changes
+    return rows
+
+
+def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
+    """Train and evaluate the preprint's other rows, from a fresh start, for the bootstrap's number of epochs.
+
+    Returns:
+        ``mse`` (on full-size maps), ``bce-1``, ``bce-2``, ``bce-4``, ``bce-8`` (by the downsampling before
+        the loss), each with the evaluation of its last epoch.
+
+    Raises:
+        ConfigError: as :func:`preprint_settings`.
+        DatasetError: as :func:`salgan.reproduce.experiment.check_scores`.
+        SalganError: training was stopped; the same call goes on.
+    """
+    config = experiment.config()
+    rows = preprint_settings(experiment)
+    data = experiment.data or validation_data(config, experiment.release)
+    check_scores(experiment, data)
+    last = config.bootstrap.epochs
+    for name, settings in rows.items():
+        train_run(experiment, name, settings)
+    with open_truth(experiment, data) as truth:
+        return {
+            name: Branch(name, title, last, evaluate_epochs(experiment, data, truth, name, last, last))
+            for name, title in _PREPRINT.items()
+        }
+
+
+def read_preprint_rows(run: Path) -> dict[str, Branch]:
+    """The preprint's other rows, from the folder alone; empty if they were not trained.
+
+    Raises:
+        SalganError: an evaluation that cannot be read.
+    """
+    found = {name: read_epochs(run, name) for name in _PREPRINT}
+    if not all(found.values()):
+        return {}
+    return {
+        name: Branch(name, title, int(found[name][-1].folder.name), found[name][-1:])
+        for name, title in _PREPRINT.items()
+    }
+
+
+def table2_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """What the continuations that Table 2 compares with ``bce`` change in the recipe, by their names.
+
+    Raises:
+        ConfigError: the recipe's content loss is not BCE, or it cannot have one of the changes.
+    """
+    config = experiment.config()
+    terms = dict.fromkeys(type(config.content).model_fields, 0.0)
+    if config.content.model_dump() != terms | {"bce": 1.0}:
+        raise ConfigError(
+            f"{experiment.recipe}: Table 2 compares with BCE, and the recipe's content loss is another; set "
+            "content.bce=1, and the other terms that it names to 0"
+        )
+    rows: dict[str, dict[str, Any]] = {"gan-paper": _AS_THE_PAPER}
+    if (own := _OWN_LOSS.get(getattr(config.network, "encoder", ""))) is not None:
+        rows["own"] = {"content": terms | {own: 1.0}, "adversarial.control": True}
+    for changes in rows.values():
+        experiment.config(*as_overrides(changes))
+    return rows
 
 
 def table2_rows(experiment: Experiment) -> dict[str, Branch]:
@@ -42,21 +135,15 @@ def table2_rows(experiment: Experiment) -> dict[str, Branch]:
         epoch.
 
     Raises:
-        ConfigError: the recipe's content loss is not BCE; or as :func:`branches`, which comes first.
+        ConfigError: as :func:`table2_settings`; or as :func:`branches`, which comes first.
+        DatasetError: as :func:`salgan.reproduce.experiment.check_scores`.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
-    terms = dict.fromkeys(type(config.content).model_fields, 0.0)
-    if config.content.model_dump() != terms | {"bce": 1.0}:
-        raise ConfigError(
-            f"{experiment.recipe}: Table 2 compares with BCE, and the recipe's content loss is another; set "
-            "content.bce=1, and the other terms that it names to 0"
-        )
+    rows = table2_settings(experiment)
     data = experiment.data or validation_data(config, experiment.release)
+    check_scores(experiment, data)
     begin, further = config.bootstrap.epochs, config.adversarial.epochs
-    rows: dict[str, dict[str, Any]] = {"gan-paper": _AS_THE_PAPER}
-    if (own := _OWN_LOSS.get(getattr(config.network, "encoder", ""))) is not None:
-        rows["own"] = {"content": terms | {own: 1.0}, "adversarial.control": True}
     for name, changes in rows.items():
         changed = experiment.config(*as_overrides(changes))
         start = start_of(experiment, changed) | {"seed": config.seed + 1}

@@ -22,8 +22,8 @@ from salgan.errors import ConfigError
 from salgan.evaluation.report import conditions, dataset_label, label
 from salgan.evaluation.results import Results
 from salgan.evaluation.runs import MeanOverRuns, mean_over_runs
-from salgan.reproduce.experiment import Branch, Experiment, branches, preprint_rows, read_branches
-from salgan.reproduce.rows import table2_rows
+from salgan.reproduce.experiment import Branch, Experiment, branches, read_branches
+from salgan.reproduce.rows import preprint_rows, preprint_settings, table2_rows, table2_settings
 from salgan.reproduce.table1 import best_epoch
 
 __all__ = [
@@ -88,9 +88,15 @@ def run_seeds(
         The branches of every seed.
 
     Raises:
-        ConfigError: as :func:`salgan.reproduce.experiment.branches` raises it.
+        ConfigError: as :func:`salgan.reproduce.experiment.branches` raises it, or the recipe cannot have one
+            of the other rows; nothing was trained then.
+        DatasetError: the pictures cannot be scored; likewise.
         SalganError: training was stopped; the same call goes on.
     """
+    if preprint:
+        preprint_settings(experiment)
+    if table2:
+        table2_settings(experiment)
     found = []
     for number, each in enumerate(experiments(experiment, seeds), 1):
         if seeds > 1:

@@ -116,7 +116,7 @@ def preprint_table(rows: Mapping[str, Branch], folder: Path) -> str:
     """Write ``preprint.md``: MSE, and BCE by the downsampling before the loss.
 
     Args:
-        rows: what :func:`salgan.reproduce.experiment.preprint_rows` returned.
+        rows: what :func:`salgan.reproduce.rows.preprint_rows` returned.
         folder: where to write.
 
     Returns:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from salgan.errors import ModelError
 from salgan.networks.rival import Rival
 
 __all__ = ["Answer", "Answers", "Average", "statistics_held"]
@@ -47,16 +48,31 @@ class Answers(nn.Module):
         self.network = network
 
     def forward(self, pictures: Tensor, features: Tensor | None = None) -> Answer:
-        """The answer, from kept frozen features instead of the pictures where those are given."""
+        """The answer, from kept frozen features instead of the pictures where those are given.
+
+        Raises:
+            ModelError: the network answers with something else than a map of each picture, at its size.
+        """
         if features is not None:
-            return Answer(self.network.from_frozen(features))  # type: ignore[operator]
+            return Answer(_checked(self.network.from_frozen(features), pictures))  # type: ignore[operator]
         if isinstance(self.network, Rival):
             output = self.network.output(pictures)
             height, width = pictures.shape[-2:]
             return Answer(self.network.logits_of(output, (height, width)), output, self.network.penalty())
         if hasattr(self.network, "logits"):
-            return Answer(self.network.logits(pictures))  # type: ignore[operator]
-        return Answer(torch.logit(self.network(pictures).float(), eps=1e-6))
+            return Answer(_checked(self.network.logits(pictures), pictures))  # type: ignore[operator]
+        return Answer(torch.logit(_checked(self.network(pictures), pictures).float(), eps=1e-6))
+
+
+def _checked(maps: Any, pictures: Tensor) -> Tensor:
+    """What a network answered, if it fits: losses would spread (N, H, W) over (N, 1, H, W) without a word."""
+    wanted = (len(pictures), 1, *pictures.shape[-2:])
+    if isinstance(maps, Tensor) and tuple(maps.shape) == wanted:
+        return maps
+    found = tuple(maps.shape) if isinstance(maps, Tensor) else f"a {type(maps).__name__}"
+    raise ModelError(
+        f"network: it answers pictures {tuple(pictures.shape)} with {found}; let it return maps {wanted}"
+    )
 
 
 class Average:

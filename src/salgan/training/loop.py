@@ -300,7 +300,10 @@ class Loop:
         self._save_networks(best)
         if judged is not None:
             scores |= judged.as_dict()
-        self._report.validation(self._facts(), scores, best=best, speed=speed, share=share)
+        chosen = (
+            best and config.keep_best in scores
+        )  # a network that is kept without a choice is not the best
+        self._report.validation(self._facts(), scores, best=chosen, speed=speed, share=share)
         if learnt is not None and (line := advice(learnt, config.adversarial)):
             self._report.say(line)
         if self._folder.writes:

@@ -172,7 +172,7 @@ class Reporter:
         Args:
             facts: epoch, step and phase.
             scores: validation scores; empty without validation pictures.
-            best: whether they are the best so far.
+            best: whether the one that chooses the network is the best so far.
             speed: pictures per second of the epoch's training.
             share: share of the device's peak arithmetic, None if that is not known.
         """
@@ -186,7 +186,7 @@ class Reporter:
         self.say(
             f"epoch {facts['epoch']}/{self._epochs} {facts['phase']}"
             + (f" · {said}" if said else "")
-            + (" (best)" if best and scores else "")
+            + (" (best)" if best else "")
             + f" · {_pace(speed)}"
             + (f", {share:.0%} of peak" if share is not None else "")
         )

@@ -13,7 +13,6 @@ from lightning.fabric import Fabric
 from salgan._files import locked
 from salgan._progress import Progress, Say, silent, unsaid
 from salgan.errors import ConfigError, ModelError
-from salgan.metrics import find_metric
 from salgan.networks import Discriminator, Generator
 from salgan.preprocessing import Preprocessing
 from salgan.training.build import build_generator, preprocessing_of, read_initial
@@ -26,7 +25,7 @@ from salgan.training.loop import Loop, TrainingOutcome
 from salgan.training.losses import ContentLoss
 from salgan.training.module import SalGAN
 from salgan.training.processes import agreed, ending_together, first_alone, launch, precision_of
-from salgan.training.validate import CONTENT, Validator, needs
+from salgan.training.validate import Validator
 
 __all__ = ["TrainingOutcome", "train"]
 
@@ -57,7 +56,7 @@ def train(
         ConfigError: a setting that does not fit the data or the run folder.
         DatasetError: data that cannot be read.
         MissingExtraError: the logger's package is not installed.
-        ModelError: weights that cannot be read.
+        ModelError: weights that cannot be read, or a network of one's own whose maps are of another shape.
         SalganError: a file that cannot be written; what was written before is whole.
         TrainingError: a loss became NaN or infinite.
     """
@@ -100,10 +99,10 @@ def _train(
 
     def check_more() -> Validator:
         _check_shares(config, len(training), fabric.world_size)
-        _check_points(config, prepared)
+        _check_points(config, training)
         validator = Validator(config, training, validation, record, fabric)
         if len(validation):
-            _check_metric(config, list(validation.sources))
+            _check_choice(config, validator)
             if validator.undefined:
                 say(f"not measured, since fixations are missing: {', '.join(validator.undefined)}")
         return validator
@@ -157,37 +156,37 @@ def _prepared(
     return prepared
 
 
-def _check_metric(config: Config, sources: list[str]) -> None:
-    """Raise before the first epoch if the metric that chooses the network will not be measured."""
-    scores = (*config.validation_scores, CONTENT)
-    known = [*scores]
-    if len(sources) > 1:
-        known += [f"{source}/{score}" for source in sources for score in scores]
-    if config.keep_best is not None and config.keep_best not in known:
+def _check_choice(config: Config, validator: Validator) -> None:
+    """Raise before the first epoch if the score that chooses the network will not be measured.
+
+    Raises:
+        ConfigError: nobody asked for it, or no picture has the fixations that it needs.
+    """
+    chosen, measured = config.keep_best, validator.measured
+    if chosen is None or chosen in measured:
+        return
+    if chosen in validator.undefined:
         raise ConfigError(
-            f"keep_best: {config.keep_best!r} is not measured; choose one of {', '.join(known)}, or name it "
-            "in validation_scores too"
+            f"keep_best: {chosen} is not measured, since fixations are missing; add them, or choose one of "
+            f"{', '.join(measured)}"
         )
+    raise ConfigError(
+        f"keep_best: {chosen!r} is not measured; choose one of {', '.join(measured)}, or name it in "
+        "validation_scores too"
+    )
 
 
-def _check_points(config: Config, prepared: list[Prepared]) -> None:
-    """Raise before the first epoch if a loss, or the choice of a network, needs fixations and has none.
+def _check_points(config: Config, pool: Pool) -> None:
+    """Raise before the first epoch if a loss needs fixations and no training picture has any.
 
     Raises:
         ConfigError: the sources hold density maps only.
     """
-    chosen = (config.keep_best or "").rpartition("/")[2]
-    chooses = chosen in config.validation_scores and "fixations" in needs(chosen)
-    for wanted, part, key, score in (
-        (config.content.nss > 0, "train", "content.nss=0", "nss"),
-        (chooses, "val", "keep_best=cc", chosen),
-    ):
-        pictures = [(each.samples.fixations, row) for each in prepared for row in getattr(each, part)]
-        if wanted and pictures and not any(fixations[row].any() for fixations, row in pictures):
-            raise ConfigError(
-                "the sources hold no fixations, only density maps, and there is no "
-                f"{find_metric(score).label} without fixations; add them, or set {key}"
-            )
+    if config.content.nss > 0 and not any(len(pool.fixated(row)) for row in range(len(pool))):
+        raise ConfigError(
+            "the sources hold no fixations, only density maps, and there is no NSS without fixations; add "
+            "them, or set content.nss=0"
+        )
 
 
 def _check_shares(config: Config, pictures: int, processes: int) -> None:

@@ -42,9 +42,9 @@ class Surroundings:
             self._others = [_of_others(places, row, name) for row, name in enumerate(validation.names)]
 
     @property
-    def has_others(self) -> bool:
-        """Whether any picture has other pictures with fixations."""
-        return any(len(places) for places in self._others)
+    def has_others(self) -> np.ndarray:
+        """Which of the pictures have other pictures with fixations, bool (pictures,)."""
+        return np.array([len(places) > 0 for places in self._others], dtype=np.bool_)
 
     def baseline(self, count: int, shape: Shape, device: torch.device) -> Tensor:
         """The center bias at a shape, float32 (count, 1, h, w).

@@ -71,14 +71,36 @@ class Validator:
         size = max(1, config.batch_size // fabric.world_size)
         chunks = _alike([record.shape_for(*shape) for shape in validation.shapes], size)
         self._chunks = chunks[fabric.global_rank :: fabric.world_size]
-        self._looked = np.array([bool(len(validation.fixated(row))) for row in range(len(validation))])
+        looked = [len(validation.fixated(row)) > 0 for row in range(len(validation))]
+        self._looked = np.array(looked, dtype=np.bool_)
         wanted = frozenset(need for name in self._names for need in needs(name))
         self._around = Surroundings(training, validation, wanted)
+        self._defined = {name: self._pictures_with(name) for name in self._names}
+        # By what comes before the score's own name: all pictures, then each source where there are several.
+        self._groups = {"": np.arange(len(validation))}
+        if len(validation.sources) > 1:
+            self._groups |= {f"{source}/": rows for source, rows in validation.sources.items()}
+
+    @property
+    def measured(self) -> list[str]:
+        """Names of the scores that every network gets, in their order."""
+        return [
+            group + name
+            for group, rows in self._groups.items()
+            for name in self._names
+            if self._defined[name][rows].any()
+        ]
 
     @property
     def undefined(self) -> list[str]:
-        """Names of the scores that no validation picture has, since fixations are missing."""
-        return [name for name in self._names if not self._is_defined(name, np.arange(len(self._pool)))]
+        """Names of the scores that no picture has, since fixations are missing: at all, or in a source."""
+        missing = [name for name in self._names if not self._defined[name].any()]
+        return missing + [
+            group + name
+            for group, rows in self._groups.items()
+            for name in self._names
+            if name not in missing and not self._defined[name][rows].any()
+        ]
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> dict[str, float]:
@@ -100,11 +122,14 @@ class Validator:
         if self._fabric.world_size > 1:
             summed = self._fabric.all_reduce(scores.to(self._fabric.device), reduce_op="sum")
             scores = cast(Tensor, summed).cpu()
-        result = self._means(scores, np.arange(len(self._pool)))
-        if len(self._pool.sources) > 1:
-            for source, rows in self._pool.sources.items():
-                result |= {f"{source}/{name}": value for name, value in self._means(scores, rows).items()}
-        return result
+        means = {
+            group + name: mean
+            for group, rows in self._groups.items()
+            for name, mean in zip(
+                self._names, torch.nanmean(scores[torch.from_numpy(rows)], dim=0).tolist(), strict=True
+            )
+        }
+        return {name: means[name] for name in self.measured}
 
     def _scores(self, answer: Answer, batch: Batch, rows: np.ndarray) -> Tensor:
         """Scores of each picture, (N, number of scores)."""
@@ -123,25 +148,22 @@ class Validator:
                 samples = enumerate(zip(batch.density, batch.fixations, strict=True))
                 losses = [self._content(answer.picture(k), s[None], f[None]) for k, (s, f) in samples]
                 columns.append(torch.stack(losses))
-            elif self._is_defined(name, rows):
+            elif self._defined[name][rows].any():
                 columns.append(VALIDATION_SCORES[name](maps, *(truth[need]() for need in needs(name))))
             else:
                 columns.append(undefined)
         return torch.stack([column.double() for column in columns], dim=1)
 
-    def _is_defined(self, name: str, rows: np.ndarray) -> bool:
-        """Whether any of these pictures has what a score needs."""
-        wanted = needs(name)
-        return (
-            ("fixations" not in wanted or bool(self._looked[rows].any()))
-            and ("baseline" not in wanted or self._around.bias is not None)
-            and ("other_fixations" not in wanted or self._around.has_others)
-        )
-
-    def _means(self, scores: Tensor, rows: np.ndarray) -> dict[str, float]:
-        means = torch.nanmean(scores[torch.from_numpy(rows)], dim=0).tolist()
-        found = dict(zip(self._names, means, strict=True))
-        return {name: value for name, value in found.items() if self._is_defined(name, rows)}
+    def _pictures_with(self, score: str) -> np.ndarray:
+        """Which of the pictures have what a score needs, bool (pictures,)."""
+        wanted, found = needs(score), np.ones(len(self._pool), dtype=np.bool_)
+        if "fixations" in wanted:
+            found &= self._looked
+        if "baseline" in wanted:
+            found &= self._around.bias is not None
+        if "other_fixations" in wanted:
+            found &= self._around.has_others
+        return found
 
 
 def _alike(shapes: Sequence[Shape], size: int) -> list[tuple[Shape, np.ndarray]]:
