@@ -300,9 +300,8 @@ class Loop:
         self._save_networks(best)
         if judged is not None:
             scores |= judged.as_dict()
-        chosen = (
-            best and config.keep_best in scores
-        )  # a network that is kept without a choice is not the best
+        # A network that is kept because it is the latest is not the best.
+        chosen = best and config.keep_best in scores
         self._report.validation(self._facts(), scores, best=chosen, speed=speed, share=share)
         if learnt is not None and (line := advice(learnt, config.adversarial)):
             self._report.say(line)
