@@ -68,7 +68,7 @@ _COMPARED = {
 
 
 class OtherVersionError(SalganError):
-    """A folder holds the same evaluation, but another version of salgan made it."""
+    """A folder holds the same evaluation, made by another version of this package."""
 
 
 @dataclass(frozen=True)

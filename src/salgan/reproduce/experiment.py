@@ -340,7 +340,7 @@ def evaluate_epochs(
 ) -> tuple[Results, ...]:
     """Evaluate the networks of a run's epochs, from the first to the last.
 
-    What another version of salgan has scored is scored again, so that all scores are of one version.
+    What another version of this package has scored is scored again, so that all scores are of one version.
     """
     said = False
 
