@@ -593,6 +593,19 @@ def test_colours_of_a_phone_become_those_of_srgb():
     assert np.abs(read(_bytes(grey, "PNG", icc_profile=_profile("Display P3"))).astype(int) - 128).max() <= 1
 
 
+@pytest.mark.parametrize("profile", [_profile("Display P3"), b"nonsense" * 40, None])
+def test_a_colour_that_is_transparent_stays_so_beside_a_profile(profile):
+    """A PNG may call one colour transparent instead of having an alpha channel."""
+    extra = {} if profile is None else {"icc_profile": profile}
+    keyed = Image.new("RGB", (8, 8), (255, 0, 255))
+    keyed.paste((0, 0, 0), (4, 0, 8, 8))
+    found = read(_bytes(keyed, "PNG", transparency=(255, 0, 255), **extra))
+    assert tuple(found[0, 0]) == WHITE
+    assert found[0, 7].max() <= 1
+    grey = Image.new("L", (8, 8), 90)
+    assert tuple(read(_bytes(grey, "PNG", transparency=90, **extra))[0, 0]) == WHITE
+
+
 @pytest.mark.parametrize("profile", [b"nonsense" * 40, b"\x00" * 200])
 def test_a_broken_profile_does_not_cost_the_picture(profile):
     picture = _gradient()

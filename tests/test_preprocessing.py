@@ -101,6 +101,23 @@ def test_columns_are_resized_before_rows_even_if_pillow_would_begin_with_the_row
     np.testing.assert_array_equal(RECORD.resize(picture, (480, 160)), both)
 
 
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+def test_a_long_strip_is_never_widened_at_its_full_height_and_looks_the_same(monkeypatch, filter):
+    picture = np.random.default_rng(0).integers(0, 256, (40_000, 3, 3), dtype=np.uint8)
+    record = replace(RECORD, filter=filter)
+    monkeypatch.setattr("salgan.preprocessing._WIDEST", 10**9)
+    widened = record.resize(picture, (256, 320))
+    monkeypatch.undo()
+    sizes = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image, "resize", lambda self, size, *a, **k: sizes.append(size) or resize(self, size, *a, **k)
+    )
+    found = record.resize(picture, (256, 320))
+    assert max(wide * high for wide, high in sizes) <= 320 * 256
+    assert np.abs(found.astype(int) - widened).max() <= 2
+
+
 def test_the_record_reads_back_as_itself():
     assert Preprocessing.from_json(RECORD.to_json()) == RECORD
 

@@ -118,6 +118,41 @@ def test_regions_go_with_the_picture_into_every_view():
     assert found.noise < 0.2
 
 
+BEYOND = [
+    ("box", parse_box("a:97%,0%,20%,100%"), parse_box("a:97%,0%,3%,100%")),
+    ("left above", parse_box("a:-40%,-10%,50%,30%"), parse_box("a:0%,0%,10%,20%")),
+    (
+        "polygon",
+        Region.of_polygon("a", [(0.8, 0.5), (1.4, -0.1), (1.4, 1.1)], "fraction"),
+        Region.of_polygon("a", [(0.8, 0.5), (1, 0.3), (1, 0.7)], "fraction"),
+    ),
+    (
+        "past the corner",
+        Region.of_polygon("a", [(0.7, 0), (1.5, 0.8), (1.5, 1.5), (-0.5, 1.5)], "fraction"),
+        Region.of_polygon("a", [(0.7, 0), (1, 0.3), (1, 1), (0, 1), (0, 0.875)], "fraction"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("beyond", "inside"), [each[1:] for each in BEYOND], ids=[each[0] for each in BEYOND]
+)
+def test_what_a_region_has_beyond_the_picture_counts_in_no_view(beyond, inside):
+    picture = np.random.default_rng(0).integers(0, 256, (100, 160, 3), dtype=np.uint8)
+    (one,), (other,) = (measure(Brightness(), picture, [each]).shares.regions for each in (beyond, inside))
+    assert one.share == pytest.approx(other.share)
+    assert one.interval == pytest.approx(other.interval)
+
+
+def test_a_region_wholly_outside_the_picture_has_no_share_in_any_view():
+    outside = [
+        parse_box("right:100%,0%,20%,100%"),
+        Region.of_polygon("above", [(0, -0.1), (1, -0.1), (0.5, 0)], "fraction"),
+    ]
+    found = measure(Brightness(), np.full((100, 160, 3), 200, np.uint8), outside).shares.regions
+    assert [each.interval for each in found] == [(0, 0), (0, 0)]
+
+
 def test_a_model_that_cares_where_things_lie_has_wide_intervals():
     picture = np.full((100, 200, 3), 100, np.uint8)
     (left,) = measure(LooksLeft(), picture, [parse_box("left:0,0,.25,1")]).shares.regions

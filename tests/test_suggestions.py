@@ -161,7 +161,7 @@ def test_what_a_cut_between_tiles_halves_is_found_whole_by_its_neighbour_and_onc
         edges = np.flatnonzero(np.diff(bright))
         return [Found(50, top, 200, bottom, 0.9) for top, bottom in edges.reshape(-1, 2)]
 
-    found = in_tiles(picture, 1000, 10**9, rows)
+    found = in_tiles(picture, 1000, 10**9, rows, 64)
     assert sorted((each.top, each.bottom) for each in found) == marks
 
 
@@ -173,8 +173,16 @@ def test_what_is_found_in_a_picture_made_smaller_lies_where_it_is_in_the_picture
         y, x = np.nonzero(tile[:, :, 0] > 127)
         return [Found(x.min(), y.min(), x.max() + 1, y.max() + 1, 1.0)] if len(x) else []
 
-    (found,) = in_tiles(picture, 1000, 2_000_000, bright)
+    (found,) = in_tiles(picture, 1000, 2_000_000, bright, 64)
     assert (found.left, found.top, found.right, found.bottom) == (1000, 400, 1400, 600)
+
+
+@pytest.mark.parametrize("shape", [(3_000_000, 1), (1, 3_000_000), (100_000, 20)])
+def test_a_strip_takes_no_more_than_a_picture_of_as_many_pixels_once_its_tiles_are_filled_up(shape):
+    seen = []
+    in_tiles(np.zeros((*shape, 3), np.uint8), 1000, 1_000_000, lambda tile: seen.append(tile.shape) or [], 64)
+    filled = [max(64, height) * max(64, width) for height, width, _ in seen]
+    assert sum(filled) <= 1_000_000 / 0.85 + 64_000  # tiles overlap by 15 %
 
 
 def test_of_two_boxes_that_are_one_thing_the_surer_one_is_kept():

@@ -92,6 +92,12 @@ def large(service: Service, seconds: float) -> Counter[str]:
     )
 
 
+def strips(service: Service, seconds: float) -> Counter[str]:
+    """Pictures a pixel wide and as high as is allowed, half of them for suggestions if there are any."""
+    body, half = blank(1, 25_000_000), seconds / 2
+    return repeated(service, half, body) + repeated(service, half, body, "/v1/suggest")
+
+
 def slow_readers(service: Service, seconds: float) -> Counter[str]:
     """Clients who ask for 100 MB of floats and read a few bytes now and then."""
     body, outcomes = blank(5000, 5000), Counter[str]()
@@ -144,7 +150,7 @@ def idle(service: Service, seconds: float) -> Counter[str]:
     return outcomes
 
 
-ATTACKS: tuple[Attack, ...] = (scans, tile, boxes, polygons, many_polygons, large, slow_readers, idle)
+ATTACKS: tuple[Attack, ...] = (scans, tile, boxes, polygons, many_polygons, large, strips, slow_readers, idle)
 
 
 def blank(width: int, height: int) -> bytes:

@@ -32,6 +32,13 @@ _LARGE = 25_000_000
 
 _BAND_PIXELS = 2_000_000
 
+_WIDEST = 4_000_000
+"""A strip narrower than the network's input would have more pixels once widened: it is shortened first."""
+
+_GAP = 64.0
+"""A side more than twice so many times as long as the network's is first averaged in whole steps: the
+filter's weights would else take 16 bytes for each pixel of a strip."""
+
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -121,7 +128,8 @@ class Preprocessing:
         """Resize a picture to the network's input: first its columns, then its rows, with 8 bits in between.
 
         Pillow resizes in this order, too, but since version 13 it begins with the rows of tall pictures. With
-        the order fixed here, the network sees the same numbers whatever Pillow is installed.
+        the order fixed here, the network sees the same numbers whatever Pillow is installed. Only a very long
+        strip begins with its rows: a column of a million pixels would else be widened at its full height.
 
         Args:
             picture: uint8 RGB array (H, W, 3).
@@ -133,11 +141,15 @@ class Preprocessing:
         rows, columns = shape or self.shape_for(*picture.shape[:2])
         if picture.shape[:2] == (rows, columns):
             return picture
-        if picture.shape[0] * picture.shape[1] > _LARGE:
+        height, width = picture.shape[:2]
+        if height > rows and width < columns and height * columns > _WIDEST:
+            turned = self.resize(picture.transpose(1, 0, 2), (columns, rows))
+            return np.ascontiguousarray(turned.transpose(1, 0, 2))
+        if height * width > _LARGE:
             picture = self._narrowed(picture, columns)
         image = Image.fromarray(picture)
         for size in ((columns, image.height), (columns, rows)):
-            image = image.resize(size, _FILTERS[self.filter])
+            image = image.resize(size, _FILTERS[self.filter], reducing_gap=_GAP)
         return np.asarray(image)
 
     def _narrowed(self, picture: Picture, columns: int) -> Picture:
@@ -151,8 +163,9 @@ class Preprocessing:
         band = max(1, _BAND_PIXELS // width)
         for top in range(0, height, band):
             rows = np.ascontiguousarray(picture[top : top + band])
-            size = (columns, len(rows))
-            narrow[top : top + band] = np.asarray(Image.fromarray(rows).resize(size, _FILTERS[self.filter]))
+            image = Image.fromarray(rows)
+            image = image.resize((columns, len(rows)), _FILTERS[self.filter], reducing_gap=_GAP)
+            narrow[top : top + band] = np.asarray(image)
         return narrow
 
     def to_json(self) -> str:

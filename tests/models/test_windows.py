@@ -4,7 +4,9 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from salgan.models._sizes import at_picture_size
 from salgan.models.batches import BatchSize
 from salgan.models.predictor import Predictor
 from salgan.models.windows import Window, join_windows, windows_of
@@ -55,6 +57,13 @@ def test_the_map_has_the_pictures_own_size_whatever_that_is(predictor, size):
     assert saliency.array.shape == size
     assert np.isfinite(saliency.array).all()
     assert saliency.density.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("size", [(20_000, 1), (3000, 5), (1, 150_000), (2, 70_000)])
+def test_a_strips_map_is_enlarged_in_parts_that_do_not_show(size):
+    small = np.random.default_rng(0).random((24, 32), dtype=np.float32)
+    whole = Image.fromarray(small).resize(size[::-1], Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(at_picture_size(small, *size), np.clip(np.asarray(whole), 0, 1), atol=1e-4)
 
 
 def test_pictures_of_all_shapes_in_a_batch_equal_those_pictures_one_by_one(predictor):

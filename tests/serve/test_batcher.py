@@ -95,6 +95,33 @@ def test_a_failing_network_is_heard_of_and_the_next_picture_is_served():
     assert not batcher.alive
 
 
+def test_a_picture_that_fails_fails_alone():
+    class Late(Bright):
+        """Begins when it is let, so that a batch gathers."""
+
+        begun, let = threading.Event(), threading.Event()
+
+        def predict_batch(self, pictures):
+            self.begun.set()
+            assert self.let.wait(20)
+            return super().predict_batch(pictures)
+
+    batcher = Batcher(Late(), most=8, on_batch=lambda *_: None)
+    first, _ = _together(batcher, _pictures([0]))
+    assert Late.begun.wait(20)
+    others, got = _together(batcher, _pictures([51, 255, 102]))
+    until(lambda: batcher._waiting.qsize() == 3)
+    Late.let.set()
+    for thread in first + others:
+        thread.join()
+    batcher.close()
+    assert [str(each) if isinstance(each, ModelError) else each.array[0, 0] for each in got] == [
+        np.float32(0.2),
+        "too bright",
+        np.float32(0.4),
+    ]
+
+
 def test_closing_finishes_what_waits():
     held = Held()
     batcher = Batcher(held, most=2, on_batch=lambda *_: None)

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from salgan.errors import ConfigError, ModelError
+from salgan.models.batches import TooManyTogetherError
 from salgan.saliency_map import SaliencyMap
 from salgan.serve import Limits
 from salgan.serve.batcher import Batcher
@@ -421,6 +422,7 @@ class Remembering:
         ("/v1/regions?polygon=a:0,0,1,0,1,1", None, 422),
         ("/v1/predict", ModelError("it fails"), 500),
         ("/v1/predict", ZeroDivisionError("a bug"), 500),
+        ("/v1/predict", TooManyTogetherError("too large"), 503),
     ],
 )
 def test_no_picture_stays_in_memory_after_its_answer(path, error, status, monkeypatch):
@@ -440,6 +442,22 @@ def test_no_picture_stays_in_memory_after_its_answer(path, error, status, monkey
 def test_limits_that_make_no_sense_are_refused(name):
     with pytest.raises(ConfigError, match=name):
         Limits(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["timeout", "body_timeout"])
+@pytest.mark.parametrize("seconds", [float("inf"), 1e30, 86_401])
+def test_no_time_is_longer_than_a_day(name, seconds):
+    assert getattr(Limits(**{name: 86_400}), name) == 86_400
+    with pytest.raises(ConfigError, match=rf"^{name} .* at most 86400 seconds, a day$"):
+        Limits(**{name: seconds})
+
+
+def test_a_network_that_finds_no_memory_answers_503_and_when_to_come_back():
+    with serving(Remembering(TooManyTogetherError("too large"))) as client:
+        response = client.post("/v1/predict", content=PICTURE, headers=PNG)
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "5"
+        assert _problem(response)["detail"].startswith("there is no memory left for this picture")
 
 
 def test_more_pixels_than_the_library_reads_cannot_be_allowed():

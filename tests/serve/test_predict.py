@@ -1,5 +1,6 @@
 """POST /v1/predict: the library's answers over HTTP, to the last bit."""
 
+import csv
 import io
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from salgan import image, render
+from salgan.cli._results import REGION_COLUMNS
 from salgan.regions import parse_box, parse_polygon, read_regions, shares
 from salgan.saliency_map import SaliencyMap
 from salgan.serve.answers import focal_report
@@ -140,6 +142,25 @@ def test_regions_as_csv_can_be_read_back(service, expected, tmp_path):
     assert float(share) == shares(expected, regions)["a, b"].share
 
 
+def test_the_csv_says_what_the_commands_says_and_of_polygons_all_but_their_place(service, expected, tmp_path):
+    query = {"box": "a:0,0,0.5,1", "polygon": "p:0,0,1,0,1,1"}
+    response = service.post(
+        "/v1/regions", params=query, content=PICTURE, headers={**PNG, "Accept": "text/csv"}
+    )
+    path = tmp_path / "regions.csv"
+    path.write_bytes(response.content)
+    box, polygon = csv.DictReader(response.text.splitlines())
+    assert set(REGION_COLUMNS) - {"picture", "region", "share_low", "share_high"} <= set(box)
+    assert [region.name for region in read_regions(path)] == ["a"]
+    found = shares(expected, [parse_box(query["box"]), parse_polygon(query["polygon"])])["p"]
+    assert polygon["x"] == ""
+    assert float(polygon["inside"]) == found.inside
+    assert (float(polygon["focal_x"]), float(polygon["focal_y"])) == (
+        found.focal_points[0].x,
+        found.focal_points[0].y,
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "form", "words"),
     [
@@ -166,10 +187,14 @@ def test_regions_that_make_no_sense_are_refused_in_one_line(service, query, form
     [
         ("predict?outputs=npy", "/v1/predict has no parameter 'outputs'; did you mean output?"),
         ("regions?box=a:0,0,1,1&views=16", "/v1/regions has no parameter 'views'"),
+        ("predict?output=png8&box=a:0,0,1,1", "png8 holds no shares of regions"),
+        ("predict?output=overlay&polygon=a:0,0,1,0,1,1", "ask for output=json"),
+        ("predict?contours=false", "contours is about the overlay, not json; ask for output=overlay"),
+        ("predict?output=npy&opacity=0.5", "opacity is about the overlay, not npy"),
         ("focal?ratio=1:1", "/v1/focal has no parameter 'ratio'; there are none"),
     ],
 )
-def test_a_parameter_that_there_is_not_is_refused_by_name(service, query, words):
+def test_a_parameter_that_would_be_ignored_is_refused_by_name(service, query, words):
     response = service.post(f"/v1/{query}", content=PICTURE, headers=PNG)
     assert response.status_code == 422
     assert words in response.json()["detail"]

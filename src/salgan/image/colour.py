@@ -111,7 +111,11 @@ def _with_srgb_colours(image: Image.Image) -> Image.Image:
         )
     except (ImageCms.PyCMSError, ValueError, OSError, TypeError):
         return image
-    return image if converted is None else converted
+    if converted is None:
+        return image
+    if image.mode != "RGBA" and image.has_transparency_data:  # one colour is transparent: it must stay so
+        converted.putalpha(image.convert("RGBA").getchannel("A"))
+    return converted
 
 
 def _bits_per_sample(image: Image.Image) -> int | None:

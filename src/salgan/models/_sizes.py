@@ -12,6 +12,12 @@ __all__ = ["at_picture_size"]
 _BAND = 256
 """How many rows of a map are enlarged at a time, so that a large photo needs no second copy of its map."""
 
+_WIDEST = 65_536
+"""The most columns at a time; the filter's weights take 40 bytes for each."""
+
+_BAND_PIXELS = 4096
+"""A strip's band has so many pixels, and thus more rows: a band takes its time however few it has."""
+
 
 def at_picture_size(small: Array, height: int, width: int) -> Array:
     """Enlarge (or reduce) a network's map to its picture's size.
@@ -29,10 +35,13 @@ def at_picture_size(small: Array, height: int, width: int) -> Array:
     rows, columns = small.shape
     source = Image.fromarray(np.ascontiguousarray(small, dtype=np.float32))
     result = np.empty((height, width), np.float32)
-    for top in range(0, height, _BAND):
-        bottom = min(height, top + _BAND)
-        box = (0, top * rows / height, columns, bottom * rows / height)
-        result[top:bottom] = np.asarray(
-            source.resize((width, bottom - top), Image.Resampling.BICUBIC, box=box)
-        )
+    band = max(_BAND, _BAND_PIXELS // width)
+    for top in range(0, height, band):
+        bottom = min(height, top + band)
+        above, below = top * rows / height, bottom * rows / height
+        for left in range(0, width, _WIDEST):
+            right = min(width, left + _WIDEST)
+            box = (left * columns / width, above, right * columns / width, below)
+            enlarged = source.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box=box)
+            result[top:bottom, left:right] = np.asarray(enlarged)
     return np.clip(result, 0, 1, out=result)

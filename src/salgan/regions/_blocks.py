@@ -41,6 +41,9 @@ def find(picture: Picture) -> list[Found]:
         MissingExtraError: OpenCV is not installed.
     """
     cv2 = require("cv2", "suggest")
+    height, width = picture.shape[:2]
+    if width < _LEAST_WIDTH / _MOST_WIDTH or height < _LEAST_HEIGHT / _MOST_HEIGHT:
+        return []
     small, scale = scaled(picture, _SHORTER, _MOST_PIXELS)
     height, width = small.shape[:2]
     count, labels, about, _ = cv2.connectedComponentsWithStats(_flat(small), connectivity=4)

@@ -16,6 +16,9 @@ _SIDES = (960, 320)
 
 _MOST_PIXELS = 4_000_000
 
+_LEAST_SIDE = 32
+"""The detector fills up narrower tiles to this."""
+
 _LEAST_SCORE = 0.6
 """Below this, more than half of what it found on posters and screens was no face."""
 
@@ -33,7 +36,11 @@ def load() -> ModuleType:
 def find(picture: Picture) -> list[Found]:
     """The faces in a picture, uint8 RGB (H, W, 3)."""
     return without_doubles(
-        [each for side in _SIDES for each in in_tiles(picture, side, _MOST_PIXELS, _find_in_tile)]
+        [
+            each
+            for side in _SIDES
+            for each in in_tiles(picture, side, _MOST_PIXELS, _find_in_tile, _LEAST_SIDE)
+        ]
     )
 
 

@@ -56,24 +56,28 @@ class Found:
         )
 
 
-def scaled(picture: Picture, shorter: int, pixels: int) -> tuple[Picture, float]:
+def scaled(picture: Picture, shorter: int, pixels: int, least: int = 1) -> tuple[Picture, float]:
     """The picture, made smaller if its shorter side or its area is larger than that, and the scale.
 
     Args:
         picture: uint8 RGB (H, W, 3).
         shorter: the most pixels along its shorter side.
         pixels: the most pixels in all.
+        least: a shorter side of fewer pixels counts as so many.
     """
     height, width = picture.shape[:2]
     scale = min(1.0, shorter / min(height, width), math.sqrt(pixels / (height * width)))
+    if min(height, width) * scale < least:
+        scale = min(scale, pixels / (least * max(height, width)))
     if scale == 1:
         return picture, 1.0
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX)), scale
+    # With a gap, a strip of millions of pixels needs no weights for each of them.
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX, reducing_gap=16)), scale
 
 
 def in_tiles(
-    picture: Picture, side: int, pixels: int, find: Callable[[Picture], Sequence[Found]]
+    picture: Picture, side: int, pixels: int, find: Callable[[Picture], Sequence[Found]], least: int
 ) -> list[Found]:
     """Look at a picture tile by tile.
 
@@ -82,11 +86,12 @@ def in_tiles(
         side: the most pixels along a side of a tile.
         pixels: the most pixels in all, which bounds how long this takes.
         find: looks at one tile.
+        least: the pixels along a tile's shorter side that it takes at least, for it fills up a narrower one.
 
     Returns:
         What was found, in pixels of the picture, each once.
     """
-    small, scale = scaled(picture, side, pixels)
+    small, scale = scaled(picture, side, pixels, least)
     height, width = small.shape[:2]
     longer = max(height, width)
     steps = max(1, math.ceil((longer - side * _OVERLAP) / (side * (1 - _OVERLAP))))

@@ -61,7 +61,7 @@ def load() -> Any:
 def find(picture: Picture) -> list[Found]:
     """The lines of text in a picture, uint8 RGB (H, W, 3), each as the upright box around it."""
     with _ONE_AT_A_TIME:
-        return in_tiles(picture, _SIDE, _MOST_PIXELS, _find_in_tile)
+        return in_tiles(picture, _SIDE, _MOST_PIXELS, _find_in_tile, _LEAST_SIDE)
 
 
 def _find_in_tile(tile: Picture) -> list[Found]:

@@ -61,7 +61,7 @@ def read_regions(path: str | Path) -> list[Region]:
     ``{"name": "sail", "polygon": [[0.5, 0.1], [0.8, 0.6], [0.4, 0.7]]}``, each with an optional ``"unit"``
     (``"fraction"`` or ``"pixel"``); or an object with such a list under ``"regions"``, like the reports of
     ``salgan regions --json``. CSV files hold boxes, with the header ``name,x,y,width,height[,unit]``; other
-    columns are not looked at.
+    columns are not looked at, nor rows without any of the four numbers: so the service's table has polygons.
 
     Args:
         path: a file whose name ends in .json or .csv, with at most 2,000 regions.
@@ -149,6 +149,8 @@ def boxes_of_csv(text: str) -> dict[str, list[Region]]:
             if len(cells) != len(header):
                 raise ConfigError(f"line {rows.line_num} has {len(cells)} cells, the header {len(header)}")
             row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+            if not any(row[column] for column in ("x", "y", "width", "height")):
+                continue
             try:
                 x, y, width, height = (float(row[column]) for column in ("x", "y", "width", "height"))
             except ValueError as error:

@@ -103,7 +103,7 @@ def measure(
         return Measured(saliency, found)
     height, width = saliency.array.shape
     cells = _cells(saliency.array, width, height)
-    corners = [region.in_pixels(width, height) / (width, height) for region in regions]
+    corners = [_cut(region.in_pixels(width, height) / (width, height)) for region in regions]
     seen = [[each.share for each in found.regions]]
     moved = 0.0
     views = _views()
@@ -150,6 +150,23 @@ def _made(picture: Picture, views: Sequence[tuple[_Window, bool]]) -> Iterator[P
         box = (x, y, x + wide * width, y + high * height)
         view = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR, box=box))
         yield np.ascontiguousarray(view[:, ::-1]) if is_mirrored else view
+
+
+def _cut(corners: Floats) -> Floats:
+    """What lies of a region in the picture: what a smaller view shows around it must not count.
+
+    Each edge is split where it crosses a side of the picture, and what lies beyond is laid on that side,
+    where it encloses nothing.
+    """
+    if corners.min() >= 0 and corners.max() <= 1:
+        return corners
+    steps = np.roll(corners, -1, axis=0) - corners
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossings = np.concatenate([-corners / steps, (1 - corners) / steps], axis=1)
+    at = np.sort(np.clip(np.nan_to_num(crossings), 0, 1), axis=1)
+    at = np.insert(at, 0, 0, axis=1)[:, :, None]
+    pieces: Floats = np.clip(corners[:, None] + at * steps[:, None], 0, 1).reshape(-1, 2)
+    return pieces
 
 
 def _shares_in(array: Map, corners: Sequence[Floats], window: _Window) -> list[float]:

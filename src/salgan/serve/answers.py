@@ -46,7 +46,10 @@ MEDIA_TYPES: dict[Output, str] = {
 
 _MOST_POLYGON_PIXELS = 100_000_000
 
-_COLUMNS = ("name", "x", "y", "width", "height", "unit", "share", "area", "lift", "mean", "peak", "rank")
+_COLUMNS = (
+    *("name", "x", "y", "width", "height", "unit", "share", "area", "lift", "mean", "peak", "rank"),
+    *("inside", "focal_x", "focal_y"),
+)
 
 
 def overlay_png(
@@ -92,9 +95,10 @@ def check_polygons(saliency: SaliencyMap, regions: Sequence[Region]) -> None:
 
 
 def table(measured: Shares) -> str:
-    """The shares of the regions as CSV, which :func:`salgan.regions.read_regions` reads for the boxes.
+    """The shares of the regions as CSV, whose boxes :func:`salgan.regions.read_regions` reads.
 
-    Shares with intervals have the columns ``share_low`` and ``share_high``, too.
+    It has the columns of ``salgan regions --csv`` that are about one picture, and where the boxes lie. Shares
+    with intervals have the columns ``share_low`` and ``share_high``, too.
     """
     file = io.StringIO()
     columns = _COLUMNS if measured.noise is None else (*_COLUMNS, "share_low", "share_high")
@@ -103,7 +107,9 @@ def table(measured: Shares) -> str:
     for each in measured.regions:
         box = dict(zip(("x", "y", "width", "height"), each.region.box or ("",) * 4, strict=True))
         ends = dict(zip(("share_low", "share_high"), each.interval or (), strict=False))
-        writer.writerow({**each.document(), **box, **ends, "name": as_cell(each.name)})
+        point = [(point.x, point.y) for point in each.focal_points[:1]]
+        focal = dict(zip(("focal_x", "focal_y"), *point, strict=True)) if point else {}
+        writer.writerow({**each.document(), **box, **ends, **focal, "name": as_cell(each.name)})
     return file.getvalue()
 
 

@@ -88,7 +88,7 @@ class Batcher:
             picture: uint8 RGB (H, W, 3).
 
         Raises:
-            ModelError: the network failed on its batch.
+            Exception: what predicting this picture raises; a batch that fails is tried again one by one.
         """
         future: Future[SaliencyMap] = Future()
         self._waiting.put((picture, future))
@@ -130,12 +130,18 @@ class Batcher:
 
     def _predict(self, batch: list[tuple[Picture, Future[SaliencyMap]]]) -> None:
         start = time.perf_counter()
+        maps: list[SaliencyMap] | None
         try:
             maps = self._predictor.predict_batch([picture for picture, _ in batch])
         except Exception as error:  # whatever it is, those who wait must be told and the thread go on
             forget_pictures(error)
-            while batch:  # no name of this frame, which the error knows, may stay with a picture
+            if len(batch) == 1:  # no name of this frame, which the error knows, may stay with a picture
                 batch.pop()[1].set_exception(error)
+                return
+            maps = None
+        if maps is None:
+            while batch:  # what one of them raises is not the others'
+                self._predict([batch.pop(0)])
             return
         self._on_batch(len(batch), time.perf_counter() - start)
         for (_, future), saliency in zip(batch, maps, strict=True):

@@ -9,6 +9,8 @@ from salgan.image import MAX_PIXELS
 
 __all__ = ["Limits"]
 
+_DAY = 86_400.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -26,7 +28,8 @@ class Limits:
         max_per_minute: pictures that one client may send in a minute (429); None for any number.
 
     Raises:
-        ConfigError: a limit is not above zero, or there are more pixels than :data:`salgan.image.MAX_PIXELS`.
+        ConfigError: a limit is not above zero, a time is more than a day, or there are more pixels than
+            :data:`salgan.image.MAX_PIXELS`.
     """
 
     max_bytes: int = 25_000_000
@@ -43,6 +46,9 @@ class Limits:
             value = getattr(self, field.name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{field.name} {value} must be above zero")
+        for name, seconds in (("timeout", self.timeout), ("body_timeout", self.body_timeout)):
+            if seconds > _DAY:
+                raise ConfigError(f"{name} {seconds:g} must be at most {_DAY:g} seconds, a day")
         if self.max_pixels > MAX_PIXELS:
             raise ConfigError(
                 f"max_pixels {self.max_pixels} is above {MAX_PIXELS}, which no picture may have"

@@ -66,6 +66,8 @@ Sizes = Annotated[
     Query(alias="size", max_length=20, description="WIDTHxHEIGHT in pixels; may be repeated."),
 ]
 
+_OVERLAYS_OWN = ("opacity", "contours", "legend")
+
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 TROUBLE = schemas.problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503, 504)
 _NOT_ACCEPTABLE: schemas.Responses = {406: {"model": Problem, "description": "Accept names none of these."}}
@@ -139,8 +141,13 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
         wanted = output or _by_accept(request)
         if intervals and wanted != "json":
             raise ProblemError(422, f"intervals are figures, and {wanted} holds none; ask for output=json")
+        for name in _OVERLAYS_OWN:
+            if name in request.query_params and wanted != "overlay":
+                raise ProblemError(422, f"{name} is about the overlay, not {wanted}; ask for output=overlay")
         upload = await read_upload(request)
         regions = wanted_regions(box, polygon, upload.regions)
+        if regions and wanted != "json":
+            raise ProblemError(422, f"{wanted} holds no shares of regions; ask for output=json")
         if intervals:
             return await measured(
                 request, upload.picture, regions, lambda found: JSONResponse(_named(worker, found.shares))
@@ -219,7 +226,7 @@ def picture_routes(worker: Worker, held: Held, rate: RateLimit) -> APIRouter:
         "/v1/crop",
         summary="Find the crops that keep the most attention",
         tags=["pictures"],
-        openapi_extra=BODY,
+        openapi_extra=PICTURE_BODY,
         response_class=Response,
         responses={
             200: {

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from salgan._arrays import Picture
 from salgan.errors import ConfigError, ImageError, ImageTooLargeError
-from salgan.models.batches import runs_at_once
+from salgan.models.batches import TooManyTogetherError, runs_at_once
 from salgan.regions import Measured, Region, measure
 from salgan.saliency_map import SaliencyMap
 from salgan.serve.answers import check_polygons
@@ -172,7 +172,7 @@ class Worker:
             raise ProblemError(413, str(error)) from None
         except (ImageError, ConfigError) as error:
             raise ProblemError(422, str(error)) from None
-        except (OutOfMemoryError, MemoryError):
+        except (OutOfMemoryError, TooManyTogetherError, MemoryError):  # in decoding, the network, the answer
             raise ProblemError(
                 503,
                 "there is no memory left for this picture; come back later, or send a smaller one",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 
 import numpy as np
@@ -433,6 +434,30 @@ def test_regions_are_exported_for_the_commands_and_imported_again(page, tmp_path
     assert found == {"Box 1": pytest.approx([0.1, 0.1, 0.2, 0.2]), "Logo": [0, 0, 0.1, 0.1]}
     page.click("#undo")  # the import is one step
     assert [region["name"] for region in report_of(page)["regions"]] == ["Box 1"]
+
+
+def test_small_boxes_stay_as_small_and_of_others_what_lies_in_the_picture_is_taken(page, tmp_path):
+    """As the commands measure them: a button on a long page is not enlarged, and nothing is moved."""
+    upload(page)
+    path = tmp_path / "aoi.json"
+    path.write_text(
+        '[{"name": "button", "box": [0.4, 0.5, 0.1, 0.0025]}, {"name": "right", "box": [0.9, 0.1, 0.3, 0.1]},'
+        ' {"name": "corner", "box": [-40, -30, 80, 60], "unit": "pixel"},'
+        ' {"name": "beside", "box": [1, 0, 0.5, 0.5]}]'
+    )
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(path)
+    page.locator(".box").nth(2).wait_for()
+    assert "1 of the boxes lie outside the picture" in page.get_by_role("alert").inner_text()
+    with page.expect_download() as download:
+        page.click("#export")
+    found = {each["name"]: each["box"] for each in json.loads(download.value.path().read_text())["regions"]}
+    assert found == {
+        "button": [0.4, 0.5, 0.1, 0.0025],
+        "right": pytest.approx([0.9, 0.1, 0.1, 0.1]),
+        "corner": pytest.approx([0, 0, 0.1, 0.1]),
+    }
 
 
 @pytest.mark.parametrize("level", [2, 255])

@@ -162,10 +162,11 @@ function undo(again = false) {
 
 function importRegions(text) {
   try {
-    const { boxes, left, unused } = fromText(text, stages);
+    const { boxes, left, outside, unused } = fromText(text, stages);
     const over = page.boxes.take(boxes);
     const lines = [];
     if (left) lines.push(`${left} of the regions are no boxes; the page leaves them out.`);
+    if (outside) lines.push(`${outside} of the boxes lie outside the picture; the page leaves them out.`);
     if (over) lines.push(`${over} of the regions are left out: there are 50 boxes, as many as the service takes.`);
     if (unused.length) lines.push(`The file also speaks of pictures that are not here: ${unused.join(", ")}.`);
     if (lines.length) showAlert(lines.join(" "));

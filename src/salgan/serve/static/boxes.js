@@ -1,6 +1,6 @@
 // The list of boxes: what they are called, where they lie, and how changes of them are undone.
 
-const LEAST = 0.005; // of a side
+const LEAST = 0.0001; // of a side: about a pixel of the longest page
 const MOST = 50; // as the service takes
 const PAUSE = 1000; // milliseconds after which a further change of the same box is a step of its own
 const MOST_STEPS = 200;
@@ -197,7 +197,7 @@ function shapeOf({ x, y, width, height }) {
   return { x, y, width, height };
 }
 
-/** A shape moved and cut so that it lies in the picture and can be seen. */
+/** A shape moved, and cut if it is larger than the picture, so that it lies in the picture. */
 function kept({ x, y, width, height }) {
   const [w, h] = [width, height].map((side) => Math.min(1, Math.max(LEAST, side)));
   return { x: Math.min(1 - w, Math.max(0, x)), y: Math.min(1 - h, Math.max(0, y)), width: w, height: h };

@@ -20,8 +20,9 @@ export function sharedName(boxes, pictures) {
 }
 
 /**
- * Read such a file: {boxes, left, unused}, where `left` counts the regions that are no boxes, which the page cannot draw,
- * and `unused` lists the pictures that the file names and that are not among these.
+ * Read such a file: {boxes, left, outside, unused}, where `left` counts the regions that are no boxes, which the page
+ * cannot draw, `outside` the boxes of which nothing lies in the picture, and `unused` lists the pictures that the file
+ * names and that are not among these. Of a box that reaches beyond the picture, the part inside is taken.
  *
  * Pictures are {key, name, size}, with the size [width, height] that a file which counts pixels means. Throws what is
  * wrong with the file.
@@ -36,7 +37,9 @@ export function fromText(text, pictures) {
   const named = Array.isArray(document) ? [] : perPicture(document?.pictures);
   const entries = Array.isArray(document) ? document : document?.regions ?? (named.length ? [] : null);
   if (!Array.isArray(entries)) throw new Error('it holds no list of regions, nor one under "regions"');
-  const boxes = boxesOf(entries, pictures[0].size).map((box) => ({ ...box, own: {} }));
+  const common = boxesOf(entries, pictures[0].size);
+  const boxes = common.filter(({ place }) => place).map(({ name, place }) => ({ name, ...place, own: {} }));
+  let outside = common.length - boxes.length;
   const read = [...entries];
   const unused = [];
   for (const [path, own] of named) {
@@ -45,13 +48,13 @@ export function fromText(text, pictures) {
     if (!here.length) unused.push(path);
     read.push(...own.filter((entry) => !entry?.absent));
     for (const { key, size } of here) {
-      for (const entry of own.filter((each) => each?.absent === true)) {
-        const box = boxes.find((each) => each.name === entry.name);
-        if (box) box.own[key] = null;
-      }
-      for (const { name: called, ...place } of boxesOf(own.filter((each) => !each?.absent), size)) {
+      const absent = own.filter((each) => each?.absent === true).map((each) => ({ name: each.name, place: null }));
+      const lying = boxesOf(own.filter((each) => !each?.absent), size);
+      outside += lying.filter(({ place }) => !place).length;
+      for (const { name: called, place } of [...absent, ...lying]) {
         let box = boxes.find((each) => each.name === called);
         if (!box) {
+          if (!place) continue;
           // A region of this picture alone is nowhere else.
           box = { name: called, ...place, own: Object.fromEntries(pictures.map((picture) => [picture.key, null])) };
           boxes.push(box);
@@ -60,7 +63,7 @@ export function fromText(text, pictures) {
       }
     }
   }
-  return { boxes, left: read.filter((entry) => !(entry && "box" in entry)).length, unused };
+  return { boxes, left: read.filter((entry) => !(entry && "box" in entry)).length, outside, unused };
 }
 
 /** Ask for a file and give its text to `use`. */
@@ -86,13 +89,24 @@ function perPicture(pictures) {
   return pairs;
 }
 
+/** The boxes among entries: [{name, place}], where place is {x, y, width, height} in fractions, or null if it is outside. */
 function boxesOf(entries, size) {
   return entries.filter((entry) => entry && "box" in entry).map(({ name, box, unit }) => {
     const fine = typeof name === "string" && name.trim() && Array.isArray(box) && box.length === 4
-      && box.every((number) => Number.isFinite(number) && number >= 0) && box[2] > 0 && box[3] > 0;
+      && box.every((number) => Number.isFinite(number)) && box[2] > 0 && box[3] > 0;
     if (!fine) throw new Error("a region is a name and a box [x, y, width, height]");
-    const pixels = unit === "pixel" || (unit !== "fraction" && box.some((number) => number > 1));
+    const pixels = unit === "pixel" || (unit !== "fraction" && box.some((number) => Math.abs(number) > 1));
     const [x, y, width, height] = pixels ? box.map((number, at) => number / size[at % 2]) : box;
-    return { name: name.trim().slice(0, 60), x, y, width, height };
+    return { name: name.trim().slice(0, 60), place: cut({ x, y, width, height }) };
   });
+}
+
+/** The part of a box that lies in the picture, which is what the commands measure; null if there is none. */
+function cut(box) {
+  const [left, top] = [box.x, box.y].map((edge) => Math.max(0, edge));
+  const [right, bottom] = [box.x + box.width, box.y + box.height].map((edge) => Math.min(1, edge));
+  if (right <= left || bottom <= top) return null;
+  const width = left > box.x || right < box.x + box.width ? right - left : box.width;
+  const height = top > box.y || bottom < box.y + box.height ? bottom - top : box.height;
+  return { x: left, y: top, width, height };
 }
