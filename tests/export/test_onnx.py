@@ -125,10 +125,25 @@ def test_8_bit_weights_are_rounded_to_127_steps_of_the_largest_in_their_row(
         blocks = before[name].reshape(after[f"{name}.int8"].shape)
         assert blocks.shape[1] <= before[name][0].size  # never across output channels
         assert before[name][0].size % blocks.shape[1] == 0
-        step = np.abs(blocks).max(axis=1) / 127
-        rounded = (after[f"{name}.int8"] * after[f"{name}.scale"]).reshape(blocks.shape)
-        assert (np.abs(rounded - blocks).max(axis=1) <= step / 2 * (1 + 1e-4)).all()
+        step = np.abs(blocks).max(axis=1, keepdims=True) / 127
+        np.testing.assert_allclose(after[f"{name}.scale"], np.where(step > 0, step, 1), rtol=1e-6)
+        outputs = before[name].shape[0]
+        errors = (after[f"{name}.int8"] * step - blocks).reshape(outputs, -1)
+        coarsest = step.reshape(outputs, -1).max(axis=1, keepdims=True)
+        assert (np.abs(errors) <= coarsest * (1 + 1e-4)).all()
+        assert (np.abs(errors.cumsum(axis=1)) <= coarsest / 2 * (1 + 1e-3)).all()  # they cancel each other
     assert "decoder.head.weight" in after  # few numbers, near the map: not worth it
+
+
+def test_what_a_training_from_8_bits_has_learnt_is_not_rounded_away():
+    generator = np.random.default_rng(0)
+    whole = generator.integers(-120, 121, (64, 8, 3, 3))
+    whole[:, 0, 0, 0] = 127  # the largest, so that a step is 1
+    learnt = whole + np.where(whole == 127, 0, 0.2)  # less than half a step, all in one direction
+    tensor = onnx.numpy_helper.from_array(learnt.astype(np.float32), "kernel")
+    (stored, _, _), _ = module._stored(tensor, "int8")
+    kept = onnx.numpy_helper.to_array(stored).astype(float).reshape(whole.shape)
+    assert np.isclose((kept - whole).mean(), (learnt - whole).mean(), atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def plain(vgg, tmp_path_factory):
     return export_onnx(vgg, tmp_path_factory.mktemp("vgg") / "float32.onnx").path
 
 
-@pytest.mark.parametrize(("weights", "bound"), [("float32", 0), ("float16", 2**-11), ("int8", 1 / 254)])
+@pytest.mark.parametrize(("weights", "bound"), [("float32", 0), ("float16", 2**-11), ("int8", 1 / 127)])
 def test_the_network_comes_back_as_it_was_stored(vgg, plain, tmp_path, weights, bound):
     """``bound``: of the rounding, as a share of the largest weight of a channel."""
     path = tmp_path / "stored.onnx"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
@@ -244,6 +245,23 @@ def _store(model: onnx.ModelProto, weights: Weights) -> None:
     model.graph.initializer.extend(initializers)
 
 
+def _in_steps(rows: NDArray[np.float32], scale: NDArray[np.float32], outputs: int) -> NDArray[np.int8]:
+    """Weights in whole steps of their rows' scales; what is rounded off one goes to the next of its output.
+
+    So an output's rounding errors cancel each other. If each weight were rounded for itself, they would add
+    up, above all after a training from 8-bit weights: each small step away from them would be taken back.
+    """
+    values = rows.reshape(outputs, -1)
+    steps = np.repeat(scale.reshape(outputs, -1), rows.shape[1], axis=1)
+    whole = np.empty(values.shape, np.int8)
+    rest = np.zeros(outputs, np.float32)
+    for place in range(values.shape[1]):
+        wanted = values[:, place] + rest
+        whole[:, place] = np.rint(wanted / steps[:, place]).clip(-127, 127)
+        rest = wanted - whole[:, place] * steps[:, place]
+    return whole.reshape(rows.shape)
+
+
 def _stored(
     tensor: onnx.TensorProto, weights: Weights
 ) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]] | None:
@@ -265,7 +283,7 @@ def _stored(
     rows = values.reshape(values.shape[0] * values.shape[1] // block, -1)
     largest = np.abs(rows).max(axis=1, keepdims=True)
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-    whole = numpy_helper.from_array(np.rint(rows / scale).astype(np.int8), name + WHOLE)
+    whole = numpy_helper.from_array(_in_steps(rows, scale, values.shape[0]), name + WHOLE)
     factor = numpy_helper.from_array(scale, name + SCALE)
     shape = numpy_helper.from_array(np.array(values.shape, dtype=np.int64), name + SHAPE)
     # DequantizeLinear will not do: the runtime keeps it for 8-bit kernels and would run it for every picture.
