@@ -190,7 +190,8 @@ def _crop(one: _Cropped, predictor: Predictor, *, skip: bool) -> None:
     with decoded:
         saliency = predictor.predict(image.read(decoded))
         crops = best(saliency, [each.window for each in one.wanted])
-        _write(image.upright(decoded), list(zip(one.wanted, crops, strict=True)), one.options, skip=skip)
+        if any(each.path for each in one.wanted):
+            _write(image.upright(decoded), list(zip(one.wanted, crops, strict=True)), one.options, skip=skip)
     one.crops.extend(crops)
 
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from salgan.saliency_map import SaliencyMap
 
 
-_NO_MAP = "--format is the format of maps, and none is made; add map to --save, or leave out --format"
-
-
 def predict(
     sources: Annotated[
         list[str],
@@ -141,6 +138,7 @@ def predict(
     from salgan.cli import _common, _signals
     from salgan.cli._cluster import Results, check_engine, predict_on_ray
     from salgan.cli._results import refuse_to_overwrite
+    from salgan.jobs.find import NO_MAP
     from salgan.jobs.lists import expand_lists
     from salgan.models.devices import first_choice
 
@@ -171,7 +169,7 @@ def predict(
                 "leave them out with SOURCE -"
             )
         if format is not None and wanted not in (None, ["map"]):
-            raise ConfigError(_NO_MAP)
+            raise ConfigError(NO_MAP)
         _through_pipe(load, (wanted or ["map"])[0], format or "npy", draw, below)
         return
     if out is None:
@@ -196,7 +194,7 @@ def predict(
             "--smooth, --stride and --box are for videos; for a picture: salgan regions IMAGE --box"
         )
     if format is not None and found.jobs and all(job.map_path is None for job in found.jobs):
-        raise ConfigError(_NO_MAP)
+        raise ConfigError(NO_MAP)
     todo = jobs.still_to_do(found.jobs) if skip_existing else found.jobs
     if skip_existing:
         _say_broken(todo)

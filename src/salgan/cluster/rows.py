@@ -14,7 +14,7 @@ from salgan._drawing import encoded
 from salgan._version import __version__
 from salgan.cluster import storage
 from salgan.errors import ConfigError, SalganError, require
-from salgan.jobs.find import KINDS, overlay_ending
+from salgan.jobs.find import KINDS, NO_MAP, overlay_ending
 from salgan.regions import Region, focal_points, shares
 from salgan.saliency_map import FORMATS, SaliencyMap
 
@@ -108,7 +108,7 @@ def parse_wanted(
     if format is not None and format not in FORMATS:
         raise ConfigError(f"--format {format!r} is none of {', '.join(FORMATS)}")
     if format is not None and "map" not in words:
-        raise ConfigError("--format is the format of maps, and --save names none; add map, or leave it out")
+        raise ConfigError(NO_MAP)
     overlay = overlay_ending(words)
     return Wanted(
         map=(format or ("npy" if as_files else "png16")) if "map" in words else None,

@@ -18,6 +18,7 @@ from salgan.saliency_map import FORMATS
 
 __all__ = [
     "KINDS",
+    "NO_MAP",
     "VIDEO_FORMATS",
     "VIDEO_SUFFIXES",
     "Found",
@@ -31,6 +32,9 @@ __all__ = [
     "still_to_do",
     "visible_files",
 ]
+
+NO_MAP = "--format is the format of maps, and none is made; add map to --save, or leave out --format"
+"""The mistake of naming a format of what is not made."""
 
 KINDS = ("map", "overlay", "overlay.jpg", "overlay.webp")
 """What can be made of a picture or a video; a picture's overlay is a PNG file unless its name says so."""

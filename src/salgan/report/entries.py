@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +133,7 @@ def _scaled(shares: Shares, small: Picture) -> Shares:
 
 def _crops(picture: Picture, saliency: SaliencyMap) -> list[Cropped]:
     height, width = picture.shape[:2]
-    windows = [crop.largest(width, height, Fraction(*map(int, ratio.split(":")))) for ratio in CROPS]
+    windows = [crop.largest(width, height, crop.parse_ratio(ratio)) for ratio in CROPS]
     found = []
     for ratio, best in zip(CROPS, crop.best(saliency, windows), strict=True):
         part = crop.cut(Image.fromarray(picture), best)

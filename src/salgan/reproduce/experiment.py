@@ -38,7 +38,7 @@ __all__ = [
     "as_overrides",
     "bootstrap_alone",
     "branches",
-    "check_scores",
+    "data_to_score",
     "evaluate_epochs",
     "open_truth",
     "read_bootstrap_alone",
@@ -134,7 +134,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
     Raises:
         ConfigError: the recipe has no adversarial phase or no bootstrap, or another experiment is in the
             folder.
-        DatasetError: the pictures cannot be scored, see :func:`check_scores`; nothing was trained.
+        DatasetError: the pictures cannot be scored, see :func:`data_to_score`; nothing was trained.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
@@ -144,8 +144,7 @@ def branches(experiment: Experiment) -> dict[str, Branch]:
             f"{experiment.recipe}: bootstrap.epochs is {begin} and adversarial.epochs {further}; "
             "both must be above 0"
         )
-    data = experiment.data or validation_data(config, experiment.release)
-    check_scores(experiment, data)
+    data = data_to_score(experiment)
     train_run(experiment, "bootstrap", {"adversarial.epochs": 0})
     start = start_of(experiment, config) | {"seed": config.seed + 1}
     start |= {"bootstrap.epochs": 0, "adversarial.epochs": further}
@@ -168,15 +167,14 @@ def bootstrap_alone(experiment: Experiment) -> dict[str, Branch]:
 
     Raises:
         ConfigError: the recipe has no bootstrap, or another experiment is in the folder.
-        DatasetError: the pictures cannot be scored, see :func:`check_scores`; nothing was trained.
+        DatasetError: the pictures cannot be scored, see :func:`data_to_score`; nothing was trained.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
     count = config.bootstrap.epochs
     if not count:
         raise ConfigError(f"{experiment.recipe}: has neither bootstrap.epochs nor adversarial.epochs above 0")
-    data = experiment.data or validation_data(config, experiment.release)
-    check_scores(experiment, data)
+    data = data_to_score(experiment)
     train_run(experiment, "bootstrap", {})
     with open_truth(experiment, data) as truth:
         evaluations = evaluate_epochs(experiment, data, truth, "bootstrap", count)
@@ -301,23 +299,26 @@ def as_overrides(settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def check_scores(experiment: Experiment, data: Data) -> None:
-    """Read the ground truth and score one picture, so that nothing is trained that cannot be scored.
+def data_to_score(experiment: Experiment) -> Data:
+    """The pictures that an experiment's networks are scored on, once one of them has been scored.
 
-    Nothing is read where epochs have been scored already.
+    So nothing is trained that cannot be scored. Nothing is read where epochs have been scored already.
 
     Raises:
+        ConfigError: as :func:`validation_data`.
         DatasetError: ground truth that is held back or cannot be read, a center bias of the pictures to
             score, or a density that the protocol cannot make of them.
     """
+    data = experiment.data or validation_data(experiment.config(), experiment.release)
     if any((experiment.out / "evaluations").glob("*/*/summary.json")):
-        return
+        return data
     # A folder of its own: another process may be scoring epochs in the experiment's.
     scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with scratch as folder, _truth(experiment, data, Path(folder)) as truth:
         looked_at = (number for number in range(len(truth.gaze)) if len(truth.gaze[number]))
         scorer = Scorer(Uniform(), data.dataset.stimuli, truth, experiment.protocol)
         scorer((next(looked_at, 0), None))
+    return data
 
 
 def open_truth(experiment: Experiment, data: Data) -> AbstractContextManager[GroundTruth]:

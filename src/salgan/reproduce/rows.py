@@ -10,14 +10,13 @@ from salgan.reproduce.experiment import (
     Branch,
     Experiment,
     as_overrides,
-    check_scores,
+    data_to_score,
     evaluate_epochs,
     open_truth,
     read_branches,
     read_epochs,
     start_of,
     train_run,
-    validation_data,
 )
 
 __all__ = [
@@ -72,13 +71,12 @@ def preprint_rows(experiment: Experiment) -> dict[str, Branch]:
 
     Raises:
         ConfigError: as :func:`preprint_settings`.
-        DatasetError: as :func:`salgan.reproduce.experiment.check_scores`.
+        DatasetError: as :func:`salgan.reproduce.experiment.data_to_score`.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
     rows = preprint_settings(experiment)
-    data = experiment.data or validation_data(config, experiment.release)
-    check_scores(experiment, data)
+    data = data_to_score(experiment)
     last = config.bootstrap.epochs
     for name, settings in rows.items():
         train_run(experiment, name, settings)
@@ -136,13 +134,12 @@ def table2_rows(experiment: Experiment) -> dict[str, Branch]:
 
     Raises:
         ConfigError: as :func:`table2_settings`; or as :func:`branches`, which comes first.
-        DatasetError: as :func:`salgan.reproduce.experiment.check_scores`.
+        DatasetError: as :func:`salgan.reproduce.experiment.data_to_score`.
         SalganError: training was stopped; the same call goes on.
     """
     config = experiment.config()
     rows = table2_settings(experiment)
-    data = experiment.data or validation_data(config, experiment.release)
-    check_scores(experiment, data)
+    data = data_to_score(experiment)
     begin, further = config.bootstrap.epochs, config.adversarial.epochs
     for name, changes in rows.items():
         changed = experiment.config(*as_overrides(changes))

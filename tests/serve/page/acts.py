@@ -56,6 +56,13 @@ def add_box(page, name=None):
         page.keyboard.press("Enter")
 
 
+def import_regions(page, path):
+    """Choose a file of regions with the button."""
+    with page.expect_file_chooser() as chooser:
+        page.click("#import")
+    chooser.value.set_files(path)
+
+
 def focused(page):
     """The element that has the keyboard."""
     return page.locator("*:focus")

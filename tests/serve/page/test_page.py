@@ -15,7 +15,18 @@ from salgan.saliency_map import SaliencyMap
 from salgan.serve import Access
 from tests.serve import chromium
 from tests.serve.conftest import png, serving
-from tests.serve.page.acts import OTHER, PICTURE, choose, draw, report_of, saved, shares_of, steady, upload
+from tests.serve.page.acts import (
+    OTHER,
+    PICTURE,
+    choose,
+    draw,
+    import_regions,
+    report_of,
+    saved,
+    shares_of,
+    steady,
+    upload,
+)
 
 pytestmark = pytest.mark.skipif(chromium.why_not() is not None, reason=chromium.why_not() or "")
 
@@ -425,9 +436,7 @@ def test_regions_are_exported_for_the_commands_and_imported_again(page, tmp_path
         '[{"name": "Box 1", "box": [40, 30, 80, 60]}, {"name": "Logo", "box": [0, 0, 0.1, 0.1]},'
         ' {"name": "sail", "polygon": [[0, 0], [1, 0], [1, 1]]}]'
     )
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(path)
+    import_regions(page, path)
     page.locator(".box").nth(1).wait_for()
     assert "1 of the regions are no boxes" in page.get_by_role("alert").inner_text()
     found = {region["name"]: region["box"] for region in report_of(page)["regions"]}
@@ -445,9 +454,7 @@ def test_small_boxes_stay_as_small_and_of_others_what_lies_in_the_picture_is_tak
         ' {"name": "corner", "box": [-40, -30, 80, 60], "unit": "pixel"},'
         ' {"name": "beside", "box": [1, 0, 0.5, 0.5]}]'
     )
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(path)
+    import_regions(page, path)
     page.locator(".box").nth(2).wait_for()
     assert "1 of the boxes lie outside the picture" in page.get_by_role("alert").inner_text()
     with page.expect_download() as download:

@@ -13,7 +13,17 @@ from salgan.ab import compare_measured, draw_difference, most_in
 from salgan.regions import Region, measure, read_region_set
 from tests.serve import chromium
 from tests.serve.conftest import png
-from tests.serve.page.acts import PICTURE, add_box, choose, report_of, saved, shares_of, steady, upload
+from tests.serve.page.acts import (
+    PICTURE,
+    add_box,
+    choose,
+    import_regions,
+    report_of,
+    saved,
+    shares_of,
+    steady,
+    upload,
+)
 
 pytestmark = pytest.mark.skipif(chromium.why_not() is not None, reason=chromium.why_not() or "")
 
@@ -115,9 +125,7 @@ def test_a_box_is_moved_in_one_picture_only_and_the_page_says_so(page, model, tm
     page.get_by_role("button", name="Same place in all pictures").click()
     assert second.count() == 1
     assert shares_of(page)[0][0] == pytest.approx(expected[0], abs=1e-9)
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(path)
+    import_regions(page, path)
     second.locator(".tag", has_text="own place").wait_for()
     assert shares_of(page)[0] == pytest.approx(expected, abs=1e-9)
     with page.expect_download() as download:
@@ -137,9 +145,7 @@ def test_what_a_file_says_of_other_pictures_is_not_lost_in_silence(page, tmp_pat
         },
     }
     path.write_text(json.dumps(document))
-    with page.expect_file_chooser() as chooser:
-        page.click("#import")
-    chooser.value.set_files(path)
+    import_regions(page, path)
     page.locator(".box").nth(1).wait_for()
     assert "pictures that are not here: gone.png" in page.get_by_role("alert").inner_text()
     assert [region["name"] for region in report_of(page)["regions"]] == ["logo"]
