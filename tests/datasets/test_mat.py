@@ -102,7 +102,10 @@ def test_a_bomb_gets_no_memory(whole, tmp_path):
     np.testing.assert_array_equal(load_mat(whole, "fixLocs"), NUMBERS)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
 def test_time_runs_out_and_is_named(whole, monkeypatch):
+    load_mat(whole, "fixLocs")
+    _mat._reader._process.send_signal(signal.SIGSTOP)  # so that it cannot answer in time, however fast it is
     monkeypatch.setattr(_mat, "_SECONDS", 0.0)
     monkeypatch.setattr(_mat, "_SECONDS_PER_BYTE", 0.0)
     monkeypatch.setattr(_child, "_START_SECONDS", 0.0)
