@@ -88,7 +88,7 @@ positive = arrays(np.float32, (6, 7), elements=st.floats(0.015625, 1, width=32))
 
 
 @given(positive, positive)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_b_against_a_is_a_against_b_with_the_sign_turned(first, second):
     forward = compare_variants(SaliencyMap(first), SaliencyMap(second))
     backward = compare_variants(SaliencyMap(second), SaliencyMap(first))

@@ -38,7 +38,7 @@ def _sums(array: np.ndarray, wide: int, high: int) -> np.ndarray:
 
 
 @given(maps, st.floats(0.01, 1), st.floats(0.01, 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(np.zeros((5, 4), np.float32), 0.5, 0.5)
 @example(np.full((7, 8), 0.1, np.float32), 0.4, 0.9)
 @example(np.full((3, 3), 1e-45, np.float32), 0.4, 0.9)
@@ -65,7 +65,7 @@ def test_the_crop_keeps_the_most_and_never_less_than_the_centre_crop(array, part
     st.integers(1, 9),
     st.integers(1, 9),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_of_equal_windows_the_one_nearest_to_the_centre_is_chosen(array, wide, high):
     height, width = array.shape
     wide, high = min(wide, width), min(high, height)
@@ -119,7 +119,7 @@ def test_a_large_photo_is_searched_whole():
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.fractions(Fraction(1, 50), 50))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_largest_window_fills_one_side_and_fits_into_the_other(width, height, ratio):
     wide, high = largest(width, height, ratio)
     assert 1 <= wide <= width

@@ -154,7 +154,7 @@ def test_a_picture_of_one_pixel_has_shares():
 
 
 @given(st.lists(st.tuples(*[st.floats(-3, 25)] * 2, *[st.floats(0.01, 30)] * 2), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sums_over_cells_are_the_sums_over_pixels(boxes):
     """Against the definition: each pixel's attention times the part of it that a region covers."""
     saliency = _random_map(17, 23)
@@ -248,7 +248,7 @@ def test_two_regions_of_one_name_are_refused():
     st.integers(1, 12),
     st.integers(1, 12),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shares_are_fractions_and_agree_with_what_is_elsewhere(box, height, width):
     report = shares(_random_map(height, width), [Region.of_box("a", *box, unit="fraction")])
     found = report["a"]
@@ -288,7 +288,7 @@ def _clipped_area(corners: list[tuple[float, float]], left: int, top: int) -> fl
 
 
 @given(st.lists(st.tuples(st.floats(-3, 9), st.floats(-3, 9)), min_size=3, max_size=3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_coverage_of_a_triangle_is_exact_in_every_pixel(corners):
     try:
         region = Region.of_polygon("triangle", corners, "pixel")

@@ -96,7 +96,7 @@ def test_opacity_0_is_the_picture_and_1_is_the_colour():
 
 
 @given(arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_heat_keeps_the_order_of_saliency(array):
     order = np.argsort(array, axis=None)
     assert (np.diff(heat(SaliencyMap(array)).ravel()[order]) >= 0).all()

@@ -17,9 +17,7 @@ def _settings(examples: int) -> settings:
     long = os.environ.get("SALGAN_FUZZ")
     return settings(
         max_examples=max(1, examples if long is None else int(long) * examples // 40),
-        deadline=None,
         derandomize=long is None,
-        database=None,
         suppress_health_check=list(HealthCheck),
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -10,10 +10,6 @@ from salgan.metrics import auc_borji, auc_judd, cc, emd, ig, kld, nss, sauc, sim
 
 SIZES = st.tuples(st.integers(1, 7), st.integers(2, 7))
 WEIGHTS = st.integers(0, 9) | st.floats(0, 1, width=32)  # whole numbers bring ties
-
-SEARCH = settings(
-    deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 
 @st.composite
@@ -34,7 +30,6 @@ def pictures(draw, points=1):
     return saliency, density, *chosen
 
 
-@SEARCH
 @given(pictures(points=2))
 def test_scores_stay_in_their_ranges(picture):
     saliency, density, looked, others = picture
@@ -52,7 +47,6 @@ def test_scores_stay_in_their_ranges(picture):
     assert np.isfinite([nss(saliency, looked), ig(saliency, looked, density)]).all()
 
 
-@SEARCH
 @given(pictures(points=2), st.randoms(use_true_random=False))
 def test_increasing_maps_of_the_values_leave_rank_scores_unchanged(picture, random):
     saliency, _, looked, others = picture
@@ -65,7 +59,6 @@ def test_increasing_maps_of_the_values_leave_rank_scores_unchanged(picture, rand
     assert sauc(changed, looked, others, step="all") == sauc(saliency, looked, others, step="all")
 
 
-@SEARCH
 @given(pictures(), st.floats(0.01, 100), st.floats(-10, 10))
 def test_affine_maps_leave_nss_and_cc_unchanged_and_a_negative_one_turns_them(picture, scale, shift):
     saliency, density, looked = picture
@@ -78,7 +71,6 @@ def test_affine_maps_leave_nss_and_cc_unchanged_and_a_negative_one_turns_them(pi
     assert cc(-changed, density) == pytest.approx(-cc(saliency, density), rel=1e-6, abs=1e-6)
 
 
-@SEARCH
 @given(pictures(), st.floats(1e-6, 1e6))
 def test_the_scale_of_a_map_changes_no_score(picture, scale):
     saliency, density, looked = picture
@@ -87,7 +79,6 @@ def test_the_scale_of_a_map_changes_no_score(picture, scale):
         assert metric(saliency * scale, *rest) == pytest.approx(metric(saliency, *rest), rel=1e-9, abs=1e-9)
 
 
-@SEARCH
 @given(pictures(points=2), st.randoms(use_true_random=False))
 def test_moving_the_pixels_of_all_inputs_alike_changes_nothing(picture, random):
     order = list(range(picture[0].size))
@@ -107,7 +98,6 @@ def test_moving_the_pixels_of_all_inputs_alike_changes_nothing(picture, random):
         assert after == pytest.approx(before, rel=1e-9, abs=1e-9)
 
 
-@SEARCH
 @given(pictures())
 def test_a_perfect_map_is_best(picture):
     saliency, density, looked = picture
@@ -126,7 +116,6 @@ def test_a_perfect_map_is_best(picture):
     assert sauc(looked, looked, others) == 1
 
 
-@SEARCH
 @given(pictures())
 def test_turning_a_map_over_turns_its_rank_score_about_one_half(picture):
     saliency, _, looked = picture
@@ -152,7 +141,7 @@ def test_a_map_without_information_scores_chance_on_average():
         assert abs(np.mean(scores) - chance) < 4 * np.std(scores) / np.sqrt(300)
 
 
-@settings(SEARCH, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 4), st.integers(2, 4), st.integers(0, 2**32 - 1))
 def test_emd_is_a_distance(rows, columns, seed):
     pytest.importorskip("ot")

@@ -44,9 +44,7 @@ schema = schemathesis.openapi.from_dict(create_app(NoModel()).openapi())
 
 
 @schema.parametrize()
-@settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case, service, quick_transport):
     # A picture that is bytes and a box that is text fit the document and may still be none.
     case.call_and_validate(base_url=str(service.base_url), excluded_checks=[positive_data_acceptance])
