@@ -200,6 +200,36 @@ def test_a_parameter_that_would_be_ignored_is_refused_by_name(service, query, wo
     assert words in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("route", "fields", "words"),
+    [
+        ("crop?size=9x9", {"regions": "[]"}, "/v1/crop has no form field 'regions'; there are picture"),
+        ("focal", {"regions": "[]"}, "/v1/focal has no form field 'regions'"),
+        ("predict", {"region": "[]"}, "/v1/predict has no form field 'region'; did you mean regions?"),
+        (
+            "crop?size=9x9",
+            {"ratio": "1:1"},
+            "/v1/crop reads ratio from its address, not from the form: ?ratio=...",
+        ),
+        (
+            "regions",
+            {"regions": ["[]", "[]"]},
+            "the form has 2 fields called regions, and /v1/regions reads one",
+        ),
+    ],
+)
+def test_a_form_field_that_would_be_ignored_is_refused_by_name(service, route, fields, words):
+    response = service.post(f"/v1/{route}", files={"picture": PICTURE}, data=fields)
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+
+
+def test_of_two_pictures_in_a_form_for_one_none_is_chosen_in_silence(service):
+    response = service.post("/v1/predict", files=[("picture", PICTURE), ("picture", PICTURE)])
+    assert response.status_code == 422
+    assert "the form has 2 fields called picture" in response.json()["detail"]
+
+
 def test_the_report_of_a_long_page_says_how_its_map_was_made(service):
     class InWindows:
         name = "in-windows"

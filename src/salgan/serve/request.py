@@ -96,13 +96,14 @@ async def check_parameters(request: Request) -> None:
     Raises:
         ProblemError: 422, there is one.
     """
-    route = request.scope["route"]
-    known = [field.alias for field in route.dependant.query_params]
+    path, known = request.scope["route"].path, _parameters(request)
     for name in request.query_params:
         if name not in known:
-            raise ProblemError(
-                422, f"{route.path} has no parameter {name[:50]!r}; {did_you_mean(name, known)}"
-            )
+            raise ProblemError(422, f"{path} has no parameter {name[:50]!r}; {did_you_mean(name, known)}")
+
+
+def _parameters(request: Request) -> list[str]:
+    return [field.alias for field in request.scope["route"].dependant.query_params]
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,11 @@ async def read_upload(request: Request) -> Upload:
 
 @contextlib.asynccontextmanager
 async def read_form(request: Request, *, most_files: int) -> AsyncIterator[FormData]:
-    """Read a body that is a form.
+    """Read a body that is a form, with no other fields than those of the route's OpenAPI document.
 
     Raises:
-        ProblemError: 400 for a malformed form, 415 for another media type.
+        ProblemError: 400 for a malformed form, 415 for another media type, 422 for a field that would be
+            ignored.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _FORM_TYPE:
@@ -162,9 +164,27 @@ async def read_form(request: Request, *, most_files: int) -> AsyncIterator[FormD
         reason = getattr(error, "message", None) or "its parts cannot be told apart"
         raise ProblemError(400, f"the form is not well formed: {reason}") from None
     try:
+        _check_fields(request, form)
         yield form
     finally:
         await form.close()
+
+
+def _check_fields(request: Request, form: FormData) -> None:
+    route = request.scope["route"]
+    known = route.openapi_extra["requestBody"]["content"][_FORM_TYPE]["schema"]["properties"]
+    for name in form:
+        if name in _parameters(request):
+            raise ProblemError(
+                422, f"{route.path} reads {name} from its address, not from the form: ?{name}=..."
+            )
+        if name not in known:
+            raise ProblemError(
+                422, f"{route.path} has no form field {name[:50]!r}; {did_you_mean(name, known)}"
+            )
+        count = len(form.getlist(name))
+        if count > 1 and known[name]["type"] != "array":
+            raise ProblemError(422, f"the form has {count} fields called {name}, and {route.path} reads one")
 
 
 class _FormInMemory(MultiPartParser):
