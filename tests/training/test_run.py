@@ -573,8 +573,10 @@ def test_a_run_stopped_in_its_warmup_and_resumed_equals_one_in_one_go(run, confi
 
 
 @pytest.mark.shared
-def test_real_salicon_files_go_through_check_training_evaluation_and_submission(shared, tmp_path, salgan):
-    from salgan.evaluation.submissions import SUBMISSIONS, submit
+def test_real_salicon_files_go_through_check_training_evaluation_and_submission(
+    shared, tmp_path, salgan, monkeypatch
+):
+    from salgan.evaluation.submissions import SUBMISSIONS
 
     root = shared / "data/salicon51"
     said = salgan("data", "check", root)
@@ -599,5 +601,6 @@ def test_real_salicon_files_go_through_check_training_evaluation_and_submission(
     pictures.mkdir()
     for path in sorted((root / "images/train").iterdir())[:3]:
         (pictures / path.name.replace("train2014", "test2014")).symlink_to(path)
-    three = replace(SUBMISSIONS["salicon"], count=3)
-    assert submit(three, run, pictures, tmp_path / "maps.zip", trust=True) == 3
+    monkeypatch.setitem(SUBMISSIONS, "salicon", replace(SUBMISSIONS["salicon"], count=3))
+    said = salgan("submit", "salicon", pictures, "--model", run, "--trust", "-o", tmp_path / "maps.zip")
+    assert (said.code, "3 maps" in said.err) == (0, True), said.err

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salgan.cli._common import Device, Model
+from salgan.cli._common import Device, Model, Trust
 
 __all__ = ["submit"]
 
@@ -19,6 +19,7 @@ def submit(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .zip to write, or .hdf5 for log densities.")],
     model: Model = "lite",
+    trust: Trust = False,
     device: Device = "auto",
     name: Annotated[
         str | None,
@@ -48,6 +49,7 @@ def submit(
             pictures,
             out,
             names=name,
+            trust=trust,
             overwrite=overwrite,
             on_progress=on_progress,
             say=lambda line: messages().print(f"note: {line}", markup=False),

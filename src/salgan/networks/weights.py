@@ -181,7 +181,7 @@ def _restore_own(
     if not (trust or is_ours(place)):
         raise ModelError(
             f"its network is made by the code of {place}; if you trust that code, add --trust to predict, "
-            "evaluate, compare, reproduce or export (in Python trust=True)"
+            "evaluate, compare, reproduce, submit or export (in Python trust=True)"
         )
     network = build_from_factory(place)
     fit_weights(network, tensors)
