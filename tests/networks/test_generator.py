@@ -91,6 +91,18 @@ def test_encoders_of_every_kind_fit_the_pyramid(encoder):
     assert not all(parameter.requires_grad for parameter in network.encoder.parameters())
 
 
+def test_levels_with_channels_last_are_turned_even_where_a_side_is_as_long():
+    encoder = Generator(
+        "swin_tiny_patch4_window7_224", preprocessing=Preprocessing(height=384, width=512)
+    ).encoder
+    with torch.no_grad():  # the first level has 96 rows and 96 channels
+        levels = encoder.trained_part(torch.zeros(1, 3, 384, 512))
+    assert [tuple(each.shape[1:]) for each in levels] == [
+        (channels, 384 // stride, 512 // stride)
+        for channels, stride in zip(encoder.channels, encoder.strides, strict=True)
+    ]
+
+
 def test_the_pictures_are_normalised_inside_as_the_record_says():
     for record in (VGG16_CAFFE, IMAGENET):
         network = Generator(TINY, preprocessing=record)

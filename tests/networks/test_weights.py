@@ -92,7 +92,15 @@ def test_a_checkpoint_that_holds_code_is_refused_and_runs_nothing(write, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "state", [[], {"salgan": 1}, {"salgan": {"generator": {"a": 1}}}, {"salgan": {"average": [1]}}]
+    "state",
+    [
+        [],
+        {"salgan": 1},
+        {"salgan": {"generator": {"a": 1}}},
+        {"salgan": {"average": [1]}},
+        {"salgan": {"average": torch.zeros(2)}},
+        {"salgan": {"generator": {"a": torch.zeros(2)}}, "description": torch.zeros(2)},
+    ],
 )
 def test_another_programs_file_is_no_checkpoint(state, tmp_path):
     torch.save(state, tmp_path / "last.pt")

@@ -173,6 +173,7 @@ class TimmEncoder(nn.Module):
                 step = "take a local file: network.weights=FILE.safetensors (recipe) or load_encoder (Python)"
             raise ModelError(f"timm cannot build {name!r} as an encoder ({cause}); {step}") from error
         self.model: nn.Module = model
+        self._channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"  # as some transformers have it
         levels: Any = model.feature_info
         self.channels: tuple[int, ...] = tuple(levels.channels())
         self.strides: tuple[int, ...] = tuple(levels.reduction())
@@ -195,12 +196,8 @@ class TimmEncoder(nn.Module):
         Returns:
             A list of (N, channels, H / stride, W / stride).
         """
-        levels = self.model(features)
-        # Some transformers put channels last.
-        return [
-            level if level.shape[1] == channels else level.permute(0, 3, 1, 2)
-            for level, channels in zip(levels, self.channels, strict=True)
-        ]
+        levels: list[Tensor] = self.model(features)
+        return [level.permute(0, 3, 1, 2) for level in levels] if self._channels_last else levels
 
     def train(self, mode: bool = True) -> TimmEncoder:
         """Set the training mode; frozen modules stay in evaluation mode, so their statistics stay too."""

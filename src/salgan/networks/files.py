@@ -107,11 +107,15 @@ def _not_a_checkpoint(state: object) -> str:
 
 def _read_checkpoint(path: str | Path) -> Contents:
     state = read_checkpoint(path)
-    networks, description = state["salgan"], state.get("description") or {}
-    weights = networks.get("average") or networks.get("generator")
-    if not isinstance(weights, dict) or not all(isinstance(each, Tensor) for each in weights.values()):
-        raise ModelError(f"{path}: not a checkpoint of salgan train")
-    if not isinstance(description, dict):
+    networks, description = state["salgan"], state.get("description", {})
+    weights = networks.get("average")
+    if weights is None:
+        weights = networks.get("generator")
+    if (
+        not isinstance(weights, dict)
+        or not all(isinstance(each, Tensor) for each in weights.values())
+        or not isinstance(description, dict)
+    ):
         raise ModelError(f"{path}: not a checkpoint of salgan train")
     return description, weights
 
@@ -140,7 +144,7 @@ def _read_onnx(path: str | Path) -> Contents:
         return description, {name: torch.from_numpy(array) for name, array in _unpacked(arrays)}
     except KeyError as error:
         raise ModelError(f"{path}: tensor {error.args[0]} is missing") from None
-    except ValueError:  # rows, scales and shape do not fit each other
+    except (ValueError, TypeError):  # rows, scales and shape do not fit each other
         raise ModelError(f"{path}: its 8-bit tensors are damaged") from None
 
 
