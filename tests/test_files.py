@@ -88,6 +88,18 @@ def test_the_next_start_sweeps_where_it_writes(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_full_disk_that_hdf5_tells_of_in_words_is_one_line(tmp_path):
+    said = (
+        "Can't decrement id ref count (file write failed: time = now, errno = 28, error message = 'No space')"
+    )
+    with pytest.raises(DiskFullError, match=r"a\.h5: cannot be written \(No space left on device\)"):  # noqa: SIM117
+        with replacing(tmp_path / "a.h5"):
+            raise RuntimeError(said)
+    with pytest.raises(RuntimeError, match="another matter"), replacing(tmp_path / "a.h5"):
+        raise RuntimeError("another matter")
+    assert list(tmp_path.iterdir()) == []
+
+
 _HOLD = """
 import sys, time
 from pathlib import Path

@@ -134,18 +134,29 @@ def replacing(path: Path) -> Iterator[Path]:
         with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as error:
-        full = _is_full(error, path.parent)
-        reason = "No space left on device" if full else error.strerror or error
+    except (OSError, RuntimeError) as error:
+        number = _number(error)
+        if number is None and isinstance(error, RuntimeError):
+            raise
+        full = _is_full(number, path.parent)
+        reason = "No space left on device" if full else os.strerror(number) if number else error
         kind = DiskFullError if full else SalganError
         raise kind(f"{path}: cannot be written ({reason})") from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _is_full(error: OSError, folder: Path) -> bool:
-    if error.errno is not None:
-        return error.errno in _FULL
+def _number(error: OSError | RuntimeError) -> int | None:
+    """The system's number of an error. HDF5 raises a RuntimeError as well, and has it in its text only."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = re.search(r"\berrno = (\d+)", str(error))
+    return int(found[1]) if found else None
+
+
+def _is_full(number: int | None, folder: Path) -> bool:
+    if number is not None:
+        return number in _FULL
     # NumPy says only how much of an array it could write.
     with contextlib.suppress(OSError):
         return shutil.disk_usage(folder).free < 1 << 20

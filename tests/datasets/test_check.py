@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salgan.datasets import open_dataset, synthetic
+from salgan.datasets import Dataset, Fixations, Stimulus, open_dataset, synthetic
 from salgan.datasets.check import check
 from salgan.datasets.sheet import contact_sheet
 from salgan.errors import DatasetError, SalganError
@@ -92,6 +92,16 @@ def test_the_commands_say_a_users_mistake_in_one_line(tmp_path, salgan):
         assert said.code == 1
         assert said.err.startswith("salgan: error: ")
         assert said.err.count("\n") == 1
+
+
+def test_a_picture_that_is_not_there_does_not_stop_the_sheet(tmp_path):
+    stimuli = tuple(
+        Stimulus(name, path, fixations=Fixations([3], [3]), degree_of_longer_side=0.05)
+        for name, path in (("a", trees.picture(tmp_path / "a.png")), ("b", tmp_path / "gone.png"))
+    )
+    contact_sheet(Dataset("two", None, stimuli), tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width == 2 * 2 * 240
 
 
 def test_the_sheet_shows_the_density_where_the_fixations_are(tmp_path):

@@ -1,5 +1,8 @@
 """``salgan.toml``: what an owner says of a set, and the parts and folds that come of it."""
 
+import os
+import sys
+
 import pytest
 
 from salgan.datasets import open_dataset
@@ -70,6 +73,8 @@ def test_the_center_bias_of_a_part_is_fitted_on_the_part_called_train(mine):
         ('licens = "MIT"', "no key 'licens'; did you mean licence"),
         ("pixels_per_degree = -3", "pixels_per_degree is -3; it must be a number above 0"),
         ("pixels_per_degree = inf", "must be a number above 0"),
+        (f"pixels_per_degree = 1{'0' * 400}", "must be a number above 0"),
+        (f"seed = 1{'0' * 5000}", "is not TOML"),
         ("name = 5", "name is 5; it must be text in quotes"),
         ("seed = 1.5", "seed is 1.5; it must be a whole number"),
         ("folds = 1", "folds is 1; it must be a whole number from 2"),
@@ -83,7 +88,7 @@ def test_the_center_bias_of_a_part_is_fitted_on_the_part_called_train(mine):
         ('[parts]\nall = "cats/*"', "cannot be called 'all'"),
         ('[parts]\nval = "birds/*"', r"part val: no picture is called 'birds/\*'"),
         ('[parts]\nval = "cats/9.png"', "no picture is called 'cats/9.png'"),
-        ('[parts]\nval = "list.txt"', "list.txt cannot be read"),
+        ('[parts]\nval = "list.txt"', "list.txt: no such file"),
         ('[parts]\nval = "../../list.txt"', "is outside the set's folder"),
         ('[parts]\nval = "cats/*"\ntrain = "*"', "cats/0 is both in part val and in part train"),
         ('[parts]\nval = "*"\ntrain = "rest"', "part train has no picture"),
@@ -95,6 +100,23 @@ def test_what_is_not_understood_is_one_line_that_names_the_file(mine, text, reas
         open_dataset(mine, part="val")
     assert str(mine) in str(caught.value) or "salikon" in text
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_list_that_is_a_pipe_is_not_waited_for(mine):
+    os.mkfifo(mine / "list.txt")
+    toml(mine, '[parts]\nval = "list.txt"')
+    with pytest.raises(DatasetError, match=r"part val: .*list\.txt: "):
+        open_dataset(mine, part="val")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such name")
+def test_a_folder_whose_name_is_no_text_asks_for_a_name(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    trees.picture(folder / "a.png")
+    with pytest.raises(DatasetError, match="not UTF-8 text; give the set a name: name=NAME"):
+        initialise(folder, [])
+    initialise(folder, ["name=cafe"])
 
 
 def test_a_list_may_not_be_a_link_out_of_the_sets_folder(mine, tmp_path):

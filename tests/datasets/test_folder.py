@@ -132,10 +132,62 @@ def test_a_table_may_be_in_utf_16(tmp_path):
 @pytest.mark.parametrize("lines", ["0.1,0.2\n0.5,0.9\n1,0\n", "0.2,0.3\n1,1\n", "0.5,0.5\n"])
 def test_fractions_are_refused_by_name_however_few_they_are(tmp_path, lines):
     (tmp_path / "a.csv").write_text(f"x,y\n{lines}")
-    with pytest.raises(DatasetError, match=r"a\.csv: all coordinates lie between 0 and 1"):
+    with pytest.raises(DatasetError, match=r"a\.csv: .*coordinates lie between 0 and 1"):
         read_csv(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text("x,y\n0,1\n1,1\n0,0\n")
     assert len(read_csv(tmp_path / "b.csv")) == 3
+
+
+def test_a_look_beyond_the_picture_makes_no_pixels_of_fractions(tmp_path):
+    inside = np.random.default_rng(0).random((50, 2))
+    table = np.vstack([inside, [[1.02, 0.4]], [[-0.01, 0.5]]])
+    np.savetxt(tmp_path / "a.csv", table, delimiter=",", header="x,y", comments="")
+    with pytest.raises(DatasetError, match="102 of 104 coordinates lie between 0 and 1"):
+        read_csv(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("Gaze point X,Gaze point Y,Fixation point X,Fixation point Y\n1,2,100,200\n",
+         "'Gaze point X' and 'Fixation point X' may both be x; leave one out"),
+        ("x,y\n12,5,30,2\n", "line 2: has more cells than the first line; decimal commas"),
+        ('x,y,viewer\n1,2,"anna\n3,4,ben\n', "not a table that can be read"),
+    ],
+)  # fmt: skip
+def test_a_table_that_can_be_read_in_two_ways_is_refused(tmp_path, content, reason):
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(DatasetError, match=reason):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_lines_that_name_a_picture_in_different_ways_belong_together(tmp_path):
+    trees.picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "fixations.csv").write_text(
+        "image,viewer,x,y\na.jpg,anna,1,2\na.JPG,ben,3,4\n./a.jpg,anna,5,6\n"
+    )
+    dataset = open_dataset(tmp_path)
+    assert dataset.stimuli[0].fixations.x.tolist() == [1, 3, 5]
+    assert dataset.stimuli[0].fixations.viewer.tolist() == [0, 1, 0]
+    assert dataset.unmatched == ()
+
+
+def test_a_picture_with_two_tables_is_refused(tmp_path):
+    trees.picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "fixations").mkdir()
+    (tmp_path / "fixations" / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "fixations.csv").write_text("image,x,y\na,1,2\n")
+    with pytest.raises(DatasetError, match="a has fixations in the table of the whole set and in one of its"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("viewers", [[0.25, 0.9], [np.nan, 1], [1e300, 1]])
+def test_a_third_column_that_is_no_viewer_is_refused(tmp_path, viewers):
+    trees.picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "fixations").mkdir()
+    np.save(tmp_path / "fixations" / "a.npy", np.column_stack([[10.0, 12.0], [11.0, 13.0], viewers]))
+    with pytest.raises(DatasetError, match="the third column is who looked, whole numbers"):
+        open_dataset(tmp_path).stimuli[0].fixations  # noqa: B018
 
 
 def test_one_table_may_serve_all_pictures(tmp_path):
@@ -242,7 +294,7 @@ def test_a_picture_without_ground_truth_is_named_by_its_file(tmp_path):
 def test_a_viewer_has_one_number_in_all_pictures_of_a_table(tmp_path):
     lines = ["picture,x,y,viewer", "a,1,2,anna", "a,1,3,7", "b,1,2,ben", "b,1,3,7", "c,1,2,7"]
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
-    found = read_csv_of_set(tmp_path / "all.csv")
+    found, _ = read_csv_of_set(tmp_path / "all.csv", ["a", "b", "c"])
     assert {name: each.viewer.tolist() for name, each in found.items()} == {
         "a": [0, 1],
         "b": [2, 1],

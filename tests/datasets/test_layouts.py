@@ -1,5 +1,7 @@
 """Every published layout, written small and read back."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -389,8 +391,10 @@ def test_cat2000_reads_locations_by_category_and_passes_over_output(tmp_path):
     assert dataset.unmatched == ()
 
 
-def test_cat2000_opens_whole_or_from_one_of_its_parts(tmp_path):
+def test_cat2000_opens_whole_or_from_one_of_its_parts(tmp_path, monkeypatch):
     cat2000(tmp_path)
+    monkeypatch.chdir(tmp_path / "testSet")
+    assert open_dataset(Path()).layout == "cat2000"
     assert len(open_dataset(tmp_path)) == 4
     assert [s.name for s in open_dataset(tmp_path / "trainSet")] == ["Action/001", "Social/002"]
     assert len(open_dataset(tmp_path / "testSet", part="test")) == 2

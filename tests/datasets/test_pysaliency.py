@@ -1,6 +1,7 @@
 """pysaliency's HDF5 stimuli and fixations: what is written is read back, by us and by pysaliency itself."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from salgan.datasets import Dataset, Fixations, Stimulus, open_dataset
 from salgan.datasets.check import check
 from salgan.datasets.pysaliency import write_pysaliency
-from salgan.errors import DatasetError
+from salgan.errors import DatasetError, SalganError
 from tests.datasets import _trees as trees
 
 h5py = pytest.importorskip("h5py")
@@ -75,6 +76,32 @@ def test_nothing_is_written_over_or_half(tmp_path):
     with pytest.raises(DatasetError, match="0: has no fixations"):
         write_pysaliency(dataset(tmp_path, None), tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bound")
+def test_a_full_disk_is_one_line_and_leaves_neither_file(tmp_path):
+    import resource
+
+    many = np.random.default_rng(0).uniform(0, 29, (2, 5000))
+    data = dataset(tmp_path, Fixations(*many, np.arange(5000) % 10))
+    bound = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, bound[1]))  # the stimuli fit, the fixations do not
+    try:
+        with pytest.raises(SalganError, match=r"fixations\.hdf5: cannot be written \(File too large\)"):
+            write_pysaliency(data, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bound)
+    assert list((tmp_path / "out").iterdir()) == []
+    write_pysaliency(data, tmp_path / "out")
+
+
+def test_fixations_of_stimuli_that_are_not_there_are_named(tmp_path):
+    grey = np.zeros((30, 40), np.uint8)
+    store(tmp_path / "stimuli.hdf5", "Stimuli", "1.1", **{"0": grey}, size=1)
+    store(tmp_path / "fixations.hdf5", "Fixations", n=[0, 1, -1], x=[1, 2, 3], y=[1, 2, 3])
+    data = open_dataset(tmp_path)
+    assert len(data.stimuli[0].fixations) == 1
+    assert data.unmatched == ("fixations.hdf5: stimulus -1", "fixations.hdf5: stimulus 1")
 
 
 def store(path, kind, version="1.0", **arrays):

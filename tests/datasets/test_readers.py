@@ -117,15 +117,18 @@ def test_a_broken_pascal_s_is_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_values_outside_an_hdf5_file_are_not_read(tmp_path):
+@pytest.mark.parametrize("soft", [False, True])
+def test_values_outside_an_hdf5_file_are_not_read(tmp_path, soft):
     h5py = pytest.importorskip("h5py")
     trees.picture(tmp_path / "imgs/pascal/1.jpg")
     (tmp_path / "fixations").mkdir()
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["fixCell"] = ROWS
     with h5py.File(tmp_path / "fixations/pascalFix.mat", "w") as file:
-        file["fixCell"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "fixCell")
-    with pytest.raises(DatasetError, match="in another file, which is not opened"):
+        file["other"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/")
+        outside = h5py.ExternalLink(str(tmp_path / "other.h5"), "fixCell")
+        file["fixCell"] = h5py.SoftLink("/other/fixCell") if soft else outside
+    with pytest.raises(DatasetError, match="fixCell is a link, which is not followed"):
         open_dataset(tmp_path)
 
 
@@ -243,7 +246,8 @@ def test_coco_freeview_refuses_the_unpadded_pictures_of_coco(tmp_path):
 @pytest.mark.parametrize(
     "content",
     ["", "[" * 100_000, "{}", "[3]", '[{"name": "1.jpg"}]', json.dumps([scanpath("1.jpg", 1, [1], [1, 2])]),
-     json.dumps([scanpath("1.jpg", "anna", [1], [1])]), json.dumps([scanpath("1.jpg", 1, ["a"], [1])])],
+     json.dumps([scanpath("1.jpg", "anna", [1], [1])]), json.dumps([scanpath("1.jpg", 1, ["a"], [1])]),
+     json.dumps([scanpath("1.jpg", 1, [10**400], [1])]), json.dumps([scanpath("1.jpg", 10**30, [1], [1])])],
 )  # fmt: skip
 def test_a_malformed_coco_freeview_is_one_line(tmp_path, content):
     trees.picture(tmp_path / "images/bowl/1.jpg")
@@ -382,6 +386,8 @@ def test_packed_fixations_belong_to_pictures_by_their_offsets(tmp_path):
         ({"offsets": np.array([0, 2, 2, 9])}, "offsets must rise"),
         ({"names": np.array([{}, {}, {}])}, "not an npz file"),
         ({"xy": np.ones((3, 3))}, "do not fit together"),
+        ({"names": np.array(["a/1.png", "b/1.png", "c.png"])}, "names 1.png twice"),
+        ({"xy": np.array([[0.5, 1], [0.1, 0.2], [0.7, 0.3]])}, "coordinates lie between 0 and 1"),
     ],
 )
 def test_packed_fixations_that_do_not_add_up_are_refused(tmp_path, changes, reason):

@@ -95,6 +95,7 @@ def test_the_published_map_is_the_density_where_points_or_degrees_are_missing(tm
         Stimulus("a", path, map_path=map_path, pixels_per_degree=5.0),
         Stimulus("a", path, map_path=map_path, fixations=at((3, 3))),
         Stimulus("a", path, map_path=map_path, fixations=Fixations.none(), pixels_per_degree=5.0),
+        Stimulus("a", path, map_path=map_path, fixations=at((-3, 99)), pixels_per_degree=5.0),
     ):
         np.testing.assert_allclose(stimulus.density(), expected, rtol=1e-12)
     both = Stimulus("a", path, map_path=map_path, fixations=at((3, 3)), pixels_per_degree=5.0)
@@ -118,6 +119,29 @@ def test_a_map_that_is_no_density_of_this_picture_is_refused(tmp_path, values, r
     stimulus = Stimulus("a", trees.picture(tmp_path / "a.png"), map_path=tmp_path / "map.npy")
     with pytest.raises(DatasetError, match=reason):
         stimulus.density()
+
+
+def test_a_published_map_alone_cannot_be_blurred(tmp_path):
+    trees.blob(tmp_path / "map.png")
+    stimulus = Stimulus("a", trees.picture(tmp_path / "a.png"), map_path=tmp_path / "map.png")
+    for width in ({"sigma": 3.0}, {"degrees": 1.0}):
+        with pytest.raises(
+            DatasetError, match="a: has a published map and no fixations that could be blurred"
+        ):
+            stimulus.density(**width)
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (15, 20)])
+@pytest.mark.parametrize("factor", [1e-300, 1e300, 1e306])
+def test_a_map_of_any_scale_is_the_same_density(tmp_path, shape, factor):
+    values = np.random.default_rng(0).uniform(0.1, 1, shape)
+    found = []
+    for name, each in (("plain.npy", values), ("scaled.npy", values * factor)):
+        np.save(tmp_path / name, each)
+        stimulus = Stimulus("a", trees.picture(tmp_path / "a.png"), map_path=tmp_path / name)
+        found.append(stimulus.published_density())
+    np.testing.assert_allclose(*found, rtol=1e-6)
+    assert found[1].sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".tiff", ".png"])

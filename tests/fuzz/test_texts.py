@@ -110,7 +110,7 @@ def test_tables_of_fixations(tmp_path):
     def reads(content):
         path.write_bytes(content)
         answers(read_csv, path)
-        answers(read_csv_of_set, path)
+        answers(read_csv_of_set, path, ["a"])
 
     reads()
 

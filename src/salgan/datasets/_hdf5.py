@@ -1,4 +1,4 @@
-"""Reading HDF5 files, none of which is trusted: links out of the file and storage outside it are refused."""
+"""Reading HDF5 files, none of which is trusted: links and storage outside of the file are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from salgan._arrays import Array
 from salgan.datasets._files import first_line
 from salgan.errors import DatasetError, require
 
-__all__ = ["array_of", "attribute", "is_hdf5", "opened"]
+__all__ = ["array_of", "attribute", "is_hdf5", "member", "opened"]
 
 _MOST = 1 << 29
 """Most values that one array may promise: 4 GB of float64."""
@@ -60,13 +60,9 @@ def array_of(group: Any, key: Any, path: Path) -> Array:
     """
     h5py = require("h5py", "eval")
     name = key if isinstance(key, str) else "a reference"
-    if isinstance(key, str):
-        link = group.get(key, getlink=True)
-        if link is None:
-            raise DatasetError(f"{path}: holds no {name!r}")
-        if isinstance(link, h5py.ExternalLink):
-            raise DatasetError(f"{path}: {name} is in another file, which is not opened")
-    stored = group[key]
+    stored = member(group, key, path) if isinstance(key, str) else group[key]
+    if stored is None:
+        raise DatasetError(f"{path}: holds no {name!r}")
     if not isinstance(stored, h5py.Dataset):
         raise DatasetError(f"{path}: {name} is not an array")
     if stored.external or stored.is_virtual:
@@ -74,6 +70,24 @@ def array_of(group: Any, key: Any, path: Path) -> Array:
     if math.prod(stored.shape) > _MOST or math.prod(stored.chunks or ()) > _MOST:
         raise DatasetError(f"{path}: {name} promises {math.prod(stored.shape):,} values, too many to read")
     return np.asarray(stored[...])
+
+
+def member(group: Any, name: str, path: Path) -> Any:
+    """What a group holds under a name; None if there is nothing.
+
+    Raises:
+        DatasetError: it is a link, which may lead through another link into another file.
+    """
+    h5py = require("h5py", "eval")
+    found = group
+    for part in name.split("/"):
+        link = found.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise DatasetError(f"{path}: {name} is a link, which is not followed: it may be in another file")
+        found = found[part]
+    return found
 
 
 def attribute(group: Any, name: str) -> str | None:

@@ -30,7 +30,8 @@ _PARTS = {"train": "trainSet", "test": "testSet"}
 
 def is_cat2000(root: Path) -> bool:
     """Whether a folder holds CAT2000, or one part of it."""
-    if (root / "Stimuli").is_dir() and ((root / "FIXATIONLOCS").is_dir() or root.name in _PARTS.values()):
+    named = root.resolve().name in _PARTS.values()
+    if (root / "Stimuli").is_dir() and (named or (root / "FIXATIONLOCS").is_dir()):
         return True
     return any((root / folder / "Stimuli").is_dir() for folder in _PARTS.values())
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from salgan._files import read_file
 from salgan._json import parse_json
 from salgan.datasets._files import PICTURES, by_stem, first_line, picture_size
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
@@ -84,10 +85,8 @@ def open_coco_freeview(root: Path, part: str | None = None) -> Dataset:
 
 def _load(file: Path) -> list[dict[str, Any]]:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise DatasetError(f"{file}: is larger than 1 GB, which scanpaths are not")
-        entries = parse_json(file.read_bytes())
-    except (OSError, ValueError) as error:
+        entries = parse_json(read_file(file, DatasetError, most=_LARGEST))
+    except ValueError as error:
         raise DatasetError(f"{file}: not JSON that can be read ({first_line(error)})") from None
     if not isinstance(entries, list):
         raise DatasetError(f"{file}: must hold a list of scanpaths")
@@ -99,13 +98,18 @@ def _load(file: Path) -> list[dict[str, Any]]:
             len(lengths) != 1
             or -1 in lengths
             or not all(isinstance(entry.get(key), str) for key in ("name", "split"))
-            or not isinstance(entry.get("subject"), int)
-            or not all(isinstance(each, int | float) for key in "XYT" for each in entry[key])
+            or not (isinstance(entry.get("subject"), int) and _fits(entry["subject"]))
+            or not all(_fits(each) for key in "XYT" for each in entry[key])
         ):
             raise DatasetError(
                 f"{file}: scanpath {number} lacks name, subject or split, or its X, Y and T differ in length"
             )
     return entries
+
+
+def _fits(value: Any) -> bool:
+    """Whether it is a number, and a whole one no larger than float64 and int64 hold exactly."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= 2**53)
 
 
 def _read(scanpaths: list[tuple[int, list[Any], list[Any], list[Any]]], picture: Path) -> Fixations:

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +33,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from salgan._files import read_file
 from salgan._words import did_you_mean
 from salgan.datasets.names import match_names, stem_of
 from salgan.datasets.split import SEED, folds_of, parse_fold
@@ -47,6 +48,7 @@ REST = "rest"
 """What a part is called that has whatever no other part has."""
 
 _LARGEST = 1 << 20
+_LARGEST_LIST = 1 << 28
 _KEYS = ("name", "layout", "pixels_per_degree", "release", "viewers", "licence", "seed", "folds", "parts")
 
 
@@ -146,10 +148,11 @@ class Description:
                 f"{self.path}: part {part}: {rule} is outside the set's folder; put it beside the pictures"
             )
         try:
-            lines = file.read_text("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
-            raise DatasetError(f"{self.path}: part {part}: {rule} cannot be read ({reason})") from None
+            lines = read_file(file, DatasetError, most=_LARGEST_LIST).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError:
+            raise DatasetError(f"{self.path}: part {part}: {rule} is not UTF-8 text") from None
+        except DatasetError as error:
+            raise DatasetError(f"{self.path}: part {part}: {error}") from None
         listed = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         return self._named(str(self.path.parent / rule), listed, names)
 
@@ -192,14 +195,14 @@ def parse_description(text: str, path: Path) -> Description:
     """
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise DatasetError(f"{path}: is not TOML ({error})") from None
     for key in table:
         if key not in _KEYS:
             raise DatasetError(f"{path}: there is no key {key!r}; {did_you_mean(key, _KEYS)}")
     texts = {key: _text(table, key, path) for key in ("name", "layout", "release", "viewers", "licence")}
     degree = table.get("pixels_per_degree")
-    if degree is not None and not (_is_number(degree) and 0 < degree < math.inf):
+    if degree is not None and not (_is_number(degree) and 0 < degree <= sys.float_info.max):
         raise DatasetError(f"{path}: pixels_per_degree is {_shown(degree)}; it must be a number above 0")
     return Description(
         path,

@@ -23,12 +23,14 @@ import numpy as np
 from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, picture_size, read_array, read_points
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
-from salgan.datasets.tables import SUFFIXES, by_picture, check_unit, read_csv, read_csv_of_set
+from salgan.datasets.tables import SUFFIXES, check_unit, read_csv, read_csv_of_set
 from salgan.errors import DatasetError
 
 __all__ = ["open_folder", "pictures_folder", "read_csv", "tables"]
 
 _POINTS = PICTURES | {".npy"}
+_LARGEST_VIEWER = 2**53
+"""Above it, float64 holds no longer every whole number."""
 _MAPS = [
     *("maps", "map", "saliency_maps", "saliency_map", "saliency", "densities", "density"),
     *("heatmaps", "heatmap", "fixation_maps", "fixationmaps", "ground_truth", "groundtruth", "gt"),
@@ -77,6 +79,11 @@ def open_folder(root: Path, viewers: str | None = None) -> Dataset:
         if stem not in pictures
     ]
     of_set, unknown = _of_set(root, list(pictures), viewers)
+    if twice := [stem for stem in points if stem in of_set]:
+        raise DatasetError(
+            f"{root}: {twice[0]} has fixations in the table of the whole set and in one of its own; "
+            "keep one of them"
+        )
     stimuli = tuple(
         Stimulus(
             stem,
@@ -123,10 +130,8 @@ def _of_set(root: Path, names: list[str], viewers: str | None) -> tuple[dict[str
     file = next(tables(root), None)
     if file is None or file.parent != root:
         return {}, []
-    found = read_csv_of_set(file, viewers)
-    matched = by_picture(found, names)
-    used = set(map(id, matched.values()))
-    return matched, [f"{file.name}: {name}" for name, each in found.items() if id(each) not in used]
+    found, unknown = read_csv_of_set(file, names, viewers)
+    return found, [f"{file.name}: {name}" for name in unknown]
 
 
 def _points_folder(root: Path) -> Path | None:
@@ -155,7 +160,10 @@ def _from_table(table: Array, path: Path) -> Fixations:
     check_unit(columns[0], columns[1], path)
     viewer = None
     if len(columns) > 2:
-        if not np.isfinite(columns[2]).all():
-            raise DatasetError(f"{path}: viewer must be a whole number, is NaN or infinite")
+        if not (np.abs(columns[2]) < _LARGEST_VIEWER).all() or (columns[2] != np.rint(columns[2])).any():
+            raise DatasetError(
+                f"{path}: the third column is who looked, whole numbers, and here it holds others; durations "
+                "come after it"
+            )
         viewer = columns[2].astype(np.int64)
     return Fixations(columns[0], columns[1], viewer, columns[3] if len(columns) > 3 else None)

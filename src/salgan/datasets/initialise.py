@@ -77,6 +77,12 @@ def initialise(root: Path, settings: Iterable[str] = ()) -> tuple[Dataset, list[
     if not parts:
         parts = _proposed(root, dataset, remarks)
     text = _toml({**found, **values}, parts)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DatasetError(
+            f"{path}: the folder's name is not UTF-8 text; give the set a name: name=NAME"
+        ) from None
     said = parse_description(text, path)
     dataset = open_described(root, said)
     if said.parts:

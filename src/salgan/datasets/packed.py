@@ -16,6 +16,7 @@ import numpy as np
 from salgan._arrays import Array
 from salgan.datasets._files import PICTURES, by_stem, first_line
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
+from salgan.datasets.tables import check_unit
 from salgan.errors import DatasetError
 
 __all__ = ["is_packed", "open_packed"]
@@ -69,7 +70,11 @@ def _read(file: Path) -> dict[str, Fixations]:
     for number, name in enumerate(names):
         own = slice(int(offsets[number]), int(offsets[number + 1]))
         who = None if viewer is None else viewer[own]
-        found[PurePath(str(name)).name] = Fixations(xy[own, 0], xy[own, 1], who)
+        picture = PurePath(str(name)).name
+        if picture in found:
+            raise DatasetError(f"{file}: names {picture} twice")
+        found[picture] = Fixations(xy[own, 0], xy[own, 1], who)
+    check_unit(xy[:, 0].astype(np.float64), xy[:, 1].astype(np.float64), file)
     return found
 
 

@@ -13,9 +13,10 @@ The formats were taken from the code of pysaliency 0.2.22 and, for scanpaths, of
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,7 +26,7 @@ from salgan._arrays import Array, Floats, Integers, Picture
 from salgan._files import make_folder, replacing
 from salgan._progress import Progress, silent
 from salgan.datasets._files import PICTURES, picture_size
-from salgan.datasets._hdf5 import array_of, attribute, opened
+from salgan.datasets._hdf5 import array_of, attribute, member, opened
 from salgan.datasets.stimulus import Dataset, Fixations, Stimulus
 from salgan.errors import DatasetError, require
 
@@ -82,10 +83,13 @@ def open_pysaliency(root: Path, part: str | None = None) -> Dataset:
         wanted = f"_{part}" if part else ""
         raise DatasetError(f"{root}: has no stimuli{wanted}.hdf5 with fixations{wanted}.hdf5 beside it")
     stimuli: list[Stimulus] = []
+    unmatched: list[str] = []
     for prefix, stimuli_file, fixations_file in files:
         fixations = _read_fixations(fixations_file)
-        stimuli += _read_stimuli(stimuli_file, prefix if len(files) > 1 else "", fixations)
-    return Dataset(root.resolve().name, None, tuple(stimuli), "pysaliency")
+        found = _read_stimuli(stimuli_file, prefix if len(files) > 1 else "", fixations)
+        stimuli += found
+        unmatched += [f"{fixations_file.name}: stimulus {n}" for n in fixations.beyond(len(found))]
+    return Dataset(root.resolve().name, None, tuple(stimuli), "pysaliency", tuple(unmatched))
 
 
 def write_pysaliency(dataset: Dataset, out: Path, on_progress: Progress = silent) -> None:
@@ -129,20 +133,31 @@ def write_pysaliency(dataset: Dataset, out: Path, on_progress: Progress = silent
     make_folder(out)
     # A link or a relative name would otherwise lead elsewhere from the new folder.
     names = [os.path.relpath(each.path.resolve(), out.resolve()) for each in dataset]
-    with replacing(targets[0]) as draft, h5py.File(draft, "w") as file:
-        _label(file, "FileStimuli", "2.1")
-        text = h5py.string_dtype()
-        file.create_dataset("filenames", data=[PurePosixPath(n).as_posix() for n in names], dtype=text)
-        shapes = file.create_dataset("shapes", (len(names),), dtype=h5py.vlen_dtype(np.dtype("int64")))
-        for place, stimulus in enumerate(dataset):
-            shapes[place] = np.array([stimulus.height, stimulus.width, 3])
-        file.attrs["__attributes__"] = np.bytes_("[]")
-        file.attrs["size"] = len(names)
-    with replacing(targets[1]) as draft, h5py.File(draft, "w") as file:
+    # Made in memory, since h5py may crash where it finds no room on the disk.
+    contents = io.BytesIO(), io.BytesIO()
+    with h5py.File(contents[0], "w") as file:
+        _write_stimuli(file, dataset, names)
+    with h5py.File(contents[1], "w") as file:
         if any(len(each) and each.viewer is None for each in found):
             _write_fixations(file, found)
         else:
             _write_trains(file, found)
+    # Both get their names when both are whole.
+    with contextlib.ExitStack() as stack:
+        for target, content in zip(targets, contents, strict=True):
+            stack.enter_context(replacing(target)).write_bytes(content.getbuffer())
+
+
+def _write_stimuli(file: Any, dataset: Dataset, names: list[str]) -> None:
+    h5py = require("h5py", "eval")
+    _label(file, "FileStimuli", "2.1")
+    text = h5py.string_dtype()
+    file.create_dataset("filenames", data=[PurePosixPath(n).as_posix() for n in names], dtype=text)
+    shapes = file.create_dataset("shapes", (len(names),), dtype=h5py.vlen_dtype(np.dtype("int64")))
+    for place, stimulus in enumerate(dataset):
+        shapes[place] = np.array([stimulus.height, stimulus.width, 3])
+    file.attrs["__attributes__"] = np.bytes_("[]")
+    file.attrs["size"] = len(names)
 
 
 def _files(root: Path, part: str | None) -> list[tuple[str, Path, Path]]:
@@ -158,7 +173,7 @@ def _files(root: Path, part: str | None) -> list[tuple[str, Path, Path]]:
     return pairs
 
 
-def _read_stimuli(file: Path, prefix: str, fixations: _ByStimulus) -> Iterable[Stimulus]:
+def _read_stimuli(file: Path, prefix: str, fixations: _ByStimulus) -> list[Stimulus]:
     with opened(file) as hdf5:
         kind = attribute(hdf5, "type")
         if kind == "FileStimuli":
@@ -175,10 +190,10 @@ def _read_stimuli(file: Path, prefix: str, fixations: _ByStimulus) -> Iterable[S
                 raise DatasetError(
                     f"{file}: says that it holds {count} stimuli, and holds {len(hdf5)} arrays"
                 )
-            found = []
+            found: list[Stimulus] = []
             for number in range(count):
                 key = str(number)
-                shape: tuple[Any, ...] = tuple(getattr(hdf5.get(key), "shape", ()))
+                shape: tuple[Any, ...] = tuple(getattr(member(hdf5, key, file), "shape", ()))
                 if len(shape) not in (2, 3):
                     raise DatasetError(f"{file}: holds no picture {key!r}")
                 size = (int(shape[1]), int(shape[0]))
@@ -227,6 +242,11 @@ class _ByStimulus:
             None if whole.duration is None else whole.duration[own],
         )
 
+    def beyond(self, count: int) -> list[int]:
+        """The numbers that none of so many stimuli has."""
+        numbers = np.unique(self._n)
+        return [int(n) for n in numbers[(numbers < 0) | (numbers >= count)]]
+
 
 def _read_fixations(file: Path) -> _ByStimulus:
     with opened(file) as hdf5:
@@ -236,7 +256,7 @@ def _read_fixations(file: Path) -> _ByStimulus:
         if kind == "FixationTrains":
             return _trains(hdf5, file)
         if kind == "ScanpathFixations":
-            hdf5 = hdf5.get("scanpaths")
+            hdf5 = member(hdf5, "scanpaths", file)
             kind = None if hdf5 is None else attribute(hdf5, "type")
         if kind == "Scanpaths":
             return _scanpaths(hdf5, file)
@@ -260,7 +280,7 @@ def _trains(hdf5: Any, file: Path) -> _ByStimulus:
     seen = np.isfinite(xs)
     lengths = seen.sum(axis=1)
     durations = None
-    group = hdf5.get("scanpath_fixation_attributes")
+    group = member(hdf5, "scanpath_fixation_attributes", file)
     if group is not None and "durations" in group:
         durations = np.asarray(array_of(group, "durations", file), dtype=np.float64)
         if durations.shape != xs.shape:
@@ -276,11 +296,11 @@ def _scanpaths(hdf5: Any, file: Path) -> _ByStimulus:
         raise DatasetError(f"{file}: xs, ys, n and lengths do not fit together")
     seen = np.arange(xs.shape[1]) < lengths[:, None]
     subject = None
-    if "subject" in (about := hdf5.get("scanpath_attributes", {})):
+    if "subject" in (about := member(hdf5, "scanpath_attributes", file) or {}):
         _, subject = np.unique(array_of(about, "subject", file), return_inverse=True)
         subject = subject.reshape(-1).repeat(lengths)
     durations = None
-    if "durations" in (about := hdf5.get("fixation_attributes", {})):
+    if "durations" in (about := member(hdf5, "fixation_attributes", file) or {}):
         durations = np.asarray(array_of(about, "durations", file), dtype=np.float64)[seen] * _SECOND
     return _checked(file, n.repeat(lengths), xs[seen], ys[seen], subject, durations)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,12 @@ def _title(dataset: Dataset, shown: list[Stimulus], sigma: float | None) -> list
     """The set with the number of pictures, and what the density is."""
     release = f", release {dataset.release}" if dataset.release else ""
     name = drawable(f"{dataset.name}{release}", "dataset")
-    kinds = dict.fromkeys(_density_words(stimulus, sigma) for stimulus in shown)
-    return [f"{name}: {len(shown)} of {len(dataset):,} pictures", f"density: {'; '.join(kinds)}"]
+    kinds: dict[str, None] = {}
+    for stimulus in shown:
+        # A degree may depend on the picture's size, which a broken file has not.
+        with contextlib.suppress(DatasetError):
+            kinds[_density_words(stimulus, sigma)] = None
+    return [f"{name}: {len(shown)} of {len(dataset):,} pictures", f"density: {'; '.join(kinds) or 'none'}"]
 
 
 def _density_words(stimulus: Stimulus, sigma: float | None) -> str:

@@ -237,9 +237,14 @@ class Stimulus:
         if by_default and per_degree is None:  # before any fixation file is read
             return self.published_density()
         fixations = self.fixations
-        if by_default and not fixations:
+        if by_default and (fixations is None or not len(fixations.inside(self.width, self.height))):
             return self.published_density()
         if fixations is None:
+            if self.map_path is not None:
+                raise DatasetError(
+                    f"{self.name}: has a published map and no fixations that could be blurred; leave out "
+                    "--sigma and --degrees"
+                )
             raise DatasetError(
                 f"{self.name}: has no fixations and no map; add one for {self.path.name}, or leave it out"
             )
@@ -267,11 +272,12 @@ class Stimulus:
         values = read_map(self.map_path)
         if wrong := _density.misfit(values.shape, self.height, self.width):
             raise DatasetError(f"{self.map_path}: {wrong}")
-        values = _density.resized(values, self.height, self.width).astype(np.float64)
-        total = values.sum()
-        if not total > 0:
+        peak = values.max(initial=0)
+        if not peak > 0:
             raise DatasetError(f"{self.map_path}: the map is 0 everywhere, which is not a density")
-        return np.asarray(values / total)
+        # Their sum may be more than float64 holds, and even one of them more than float32 does.
+        values = _density.resized(values / peak, self.height, self.width).astype(np.float64)
+        return np.asarray(values / values.sum())
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Columns may be separated by commas, semicolons, tabs or spaces, and decimal commas are read if commas do not
 separate columns. The text may be UTF-8 or UTF-16. Columns may come in any order, under the names that
-trackers use, and lost eyes may be ``.``, ``NA`` or empty. Coordinates between 0 and 1 are refused: they are
-fractions of the picture, which would all fall into its first pixel.
+trackers use, and lost eyes may be ``.``, ``NA`` or empty. What could be read in two ways is refused:
+coordinates between 0 and 1, which are fractions of the picture and would all fall into its first pixel; two
+columns that may be x; and a line with more cells than the first.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from salgan.datasets.names import match_names
 from salgan.datasets.stimulus import Fixations
 from salgan.errors import DatasetError
 
-__all__ = ["SUFFIXES", "by_picture", "check_unit", "read_csv", "read_csv_of_set", "viewers_column"]
+__all__ = ["SUFFIXES", "check_unit", "read_csv", "read_csv_of_set", "viewers_column"]
 
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 """Endings of files that are read as tables, in lower case."""
@@ -44,6 +45,8 @@ _LOST = frozenset({".", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
 """What replaces a coordinate where the tracker lost the eye, in lower case; it may also be empty."""
 
 _MOST_BYTES = 1_000_000_000
+_MOSTLY = 0.9
+"""The part of the coordinates between 0 and 1 from which on all are taken for fractions."""
 
 _Rows = list[tuple[int, list[str]]]
 
@@ -68,12 +71,19 @@ def read_csv(path: Path, viewers: str | None = None) -> Fixations:
     return _fixations(rows, place, path, decimal_comma, _viewers(rows, place))
 
 
-def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixations]:
-    """Fixations of many pictures from one table, which names each line's picture; by the pictures' names.
+def read_csv_of_set(
+    path: Path, names: Sequence[str], viewers: str | None = None
+) -> tuple[dict[str, Fixations], list[str]]:
+    """Fixations of many pictures from one table, which names each line's picture.
 
     Args:
-        path: the table.
+        path: the table. Pictures may be named with their folder and ending or without; lines that name one
+            picture in different ways belong together.
+        names: the names of the stimuli.
         viewers: the name of the column that says who looked, if it has another than those known.
+
+    Returns:
+        The fixations by stimulus, and what is written where a line means none of them.
 
     Raises:
         DatasetError: as :func:`read_csv`, or no column names the picture.
@@ -85,17 +95,21 @@ def read_csv_of_set(path: Path, viewers: str | None = None) -> dict[str, Fixatio
             f"{path}: no column names the picture (expected one of {_NAMES['picture'].split()[:5]}); "
             "or give every picture a table of its own, fixations/NAME.csv"
         )
+    written = list(dict.fromkeys(_cell(row, place["picture"]) for _, row in rows))
+    stimuli = match_names(written, names)
     groups: dict[str, _Rows] = {}
     for number, row in rows:
-        index = place["picture"]
-        groups.setdefault(_cell(row, index), []).append((number, row))
+        stimulus = stimuli.get(_cell(row, place["picture"]))
+        if stimulus is not None:
+            groups.setdefault(stimulus, []).append((number, row))
     viewers_of_set = _viewers(rows, place)
     whole = _fixations(rows, place, path, decimal_comma, viewers_of_set)  # fractions show in all together
     del whole
-    return {
-        name: _fixations(own, place, path, decimal_comma, viewers_of_set, whole=False)
-        for name, own in groups.items()
+    found = {
+        stimulus: _fixations(own, place, path, decimal_comma, viewers_of_set, whole=False)
+        for stimulus, own in groups.items()
     }
+    return found, [each for each in written if each not in stimuli]
 
 
 def _rows(path: Path) -> tuple[_Rows, bool]:
@@ -111,7 +125,7 @@ def _rows(path: Path) -> tuple[_Rows, bool]:
         if delimiter is None:
             lines = [line.split() for line in text.splitlines()]
         else:
-            lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+            lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise DatasetError(f"{path}: not a table that can be read ({error})") from None
     rows = [(number, row) for number, row in enumerate(lines, 1) if any(map(str.strip, row))]
@@ -137,11 +151,18 @@ def _columns(rows: _Rows, path: Path, viewers: str | None = None) -> tuple[dict[
     """Positions of the columns, and the rows without the line that names them."""
     if not rows:
         return {"x": 0, "y": 1}, rows
+    for number, row in rows:
+        if any(map(str.strip, row[len(rows[0][1]) :])):
+            raise DatasetError(
+                f"{path}, line {number}: has more cells than the first line; decimal commas need columns "
+                "that are separated by something else"
+            )
     place: dict[str, int] = {}
     for index, cell in enumerate(rows[0][1]):
         name = _COLUMN_OF.get(_plain(cell))
-        if name is not None:
-            place.setdefault(name, index)
+        if name is not None and place.setdefault(name, index) != index and name in ("x", "y"):
+            both = " and ".join(repr(rows[0][1][each].strip()) for each in (place[name], index))
+            raise DatasetError(f"{path}: {both} may both be {name}; leave one out, or give it another name")
     if viewers is not None:
         headings = [_plain(cell) for cell in rows[0][1]]
         if _plain(viewers) not in headings:
@@ -208,23 +229,16 @@ def check_unit(x: Floats, y: Floats, path: Path) -> None:
     """Refuse coordinates that can only be fractions of the picture's sides.
 
     Raises:
-        DatasetError: all lie between 0 and 1, and not all are whole numbers.
+        DatasetError: nearly all lie between 0 and 1, and not all of these are whole numbers.
     """
     values = np.concatenate([x, y])
     values = values[np.isfinite(values)]
-    if not len(values) or not ((values >= 0) & (values <= 1)).all() or (values == np.rint(values)).all():
+    inside = values[(values >= 0) & (values <= 1)]
+    # Some looked a little beyond the picture; of pixels, next to none lie in the first.
+    if len(inside) < _MOSTLY * len(values) or (inside == np.rint(inside)).all():
         return
     raise DatasetError(
-        f"{path}: all coordinates lie between 0 and 1, so they are fractions of the picture and not pixels; "
-        "multiply x by the picture's width and y by its height (or round them, if they are pixels)"
+        f"{path}: {len(inside):,} of {len(values):,} coordinates lie between 0 and 1, so they are fractions "
+        "of the picture and not pixels; multiply x by the picture's width and y by its height (or round "
+        "them, if they are pixels)"
     )
-
-
-def by_picture(found: dict[str, Fixations], names: Sequence[str]) -> dict[str, Fixations]:
-    """Fixations by stimulus, from a table that may name pictures with their folder and ending, or without.
-
-    Args:
-        found: what :func:`read_csv_of_set` gave.
-        names: the names of the stimuli.
-    """
-    return {stimulus: found[written] for written, stimulus in match_names(found, names).items()}
