@@ -1,7 +1,8 @@
 # The service on an NVIDIA GPU. Build it from the repository's root, and run it with --gpus:
 #   docker build -f docker/cuda.Dockerfile -t salgan:cuda .
 #   docker run --gpus all --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 salgan:cuda
-FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 AS base
+# CUDA 13 and cuDNN 9, for which the ONNX Runtime below is built.
+FROM nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04 AS base
 ENV DEBIAN_FRONTEND=noninteractive
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -17,7 +18,7 @@ COPY src src
 # ONNX Runtime's builds overwrite each other's files, so the one for CPUs has to go first.
 RUN /opt/salgan/bin/pip install ".[serve]" \
   && /opt/salgan/bin/pip uninstall --yes onnxruntime \
-  && /opt/salgan/bin/pip install "onnxruntime-gpu>=1.27,<2" \
+  && /opt/salgan/bin/pip install "onnxruntime-gpu>=1.27,<1.32" \
   && /opt/salgan/bin/python -m compileall -q /opt/salgan/lib
 
 FROM base

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import ImageDraw
 
 from salgan.ab import compare_variants, diverging, draw, draw_difference
 from salgan.errors import ConfigError, ImageError
@@ -214,6 +215,33 @@ def test_the_pages_bars_are_as_long_as_the_shares():
         for colour in ((168, 168, 178), (76, 70, 110))
     ]
     assert lengths[1] / lengths[0] == pytest.approx(0.25, abs=0.02)
+
+
+def test_a_number_on_a_panel_is_the_one_before_the_bars(monkeypatch):
+    marked = []
+    monkeypatch.setattr("salgan.ab.picture.Tags.add", lambda self, box, name, label: False)
+    monkeypatch.setattr("salgan.ab.picture.Tags.mark", lambda self, box, words: marked.append(words))
+    names = ["cta", "logo", "price"]
+    in_a = [parse_box(f"{name}:0.{n},0,.1,.1") for n, name in enumerate(names)]
+    picture = np.zeros((120, 160, 3), np.uint8)
+    flat = SaliencyMap(np.ones((120, 160)))
+    draw(compare_variants(flat, flat, in_a, in_a[1:]), (picture, picture), (flat, flat))
+    assert marked == ["1", "2", "3", "2", "3", "2", "3"]  # on A, on B, and on the difference over B
+
+
+def test_regions_without_bars_are_counted_and_not_labelled(monkeypatch):
+    drawn = []
+    text = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda self, at, words, **kw: (drawn.append(words), text(self, at, words, **kw)),
+    )
+    regions = [Region.of_box(f"r{n}", 0.01 * n, 0.2, 0.01, 0.01) for n in range(50)]
+    picture = np.zeros((120, 160, 3), np.uint8)
+    flat = SaliencyMap(np.ones((120, 160)))
+    draw(compare_variants(flat, flat, regions), (picture, picture), (flat, flat))
+    assert "and 10 more regions" in drawn
 
 
 def test_a_page_of_other_pictures_is_refused():

@@ -69,6 +69,13 @@ def test_an_image_runs_as_nobody_and_asks_itself_whether_it_works(name, paths):
     assert "HEALTHCHECK" in last
 
 
+def test_the_image_for_gpus_has_the_cuda_that_its_runtime_is_built_for():
+    text = (DOCKER / "cuda.Dockerfile").read_text()
+    # By the extras cuda and cudnn of the wheels' metadata, 1.27 to 1.31 are built for CUDA 13 and cuDNN 9.
+    assert '"onnxruntime-gpu>=1.27,<1.32"' in text
+    assert re.search(r"^FROM nvidia/cuda:13\.[\d.]+-cudnn-runtime-", text, re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_what_an_image_copies_is_there_and_not_ignored(name):
     kept = {line[1:] for line in (HERE / ".dockerignore").read_text().splitlines() if line.startswith("!")}

@@ -76,10 +76,10 @@ def test_the_steps_measure_both_sides_and_write_the_comment(steps, tmp_path):
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
 
-    def run(script: str) -> None:
+    def run(script: str, code: int = 0) -> None:
         order = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]  # as GitHub runs a step
         done = subprocess.run(order, cwd=home, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
 
     commit = "git add screenshots && git -c user.name=a -c user.email=a@example.org commit -qm change"
     screenshot(home / "screenshots" / "home.png", (235, 235, 235))
@@ -103,6 +103,27 @@ def test_the_steps_measure_both_sides_and_write_the_comment(steps, tmp_path):
     assert signup_row.startswith(f"| `signup.png` | `cta` | new | {share['signup.png']:.1%} |")
     assert re.search(r"\| \d+\.\d% to \d+\.\d% \| 9\.0% \|$", signup_row)
     assert (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines() == lines
+
+    # A region that gets too little fails the job, and the comment comes first.
+    run("rm -rf before now.json before.json comment.md && git worktree prune")
+    first, *others, last = steps.values()
+    run(first.replace("--quiet ||", "--quiet --fail-under cta=99% ||"))
+    for script in others:
+        run(script)
+    assert "`signup.png`" in (home / "comment.md").read_text(encoding="utf-8")
+    run(last, code=3)
+
+
+def test_screenshots_of_one_name_in_two_folders_have_a_row_each(comment, tmp_path):
+    region = {"name": "cta", "share": 0.5, "area": 0.1}
+    paths = ["before/screenshots/desktop/home.png", "before/screenshots/mobile/home.png", "home.png"]
+    reports = [{"picture": {"path": path}, "regions": [region]} for path in paths]
+    (tmp_path / "now.json").write_text(json.dumps({"pictures": reports}))
+    assert list(comment.pictures(tmp_path / "now.json")) == [
+        "desktop/home.png",
+        "mobile/home.png",
+        "home.png",
+    ]
 
 
 def test_an_arrow_marks_only_what_differs_in_every_view(comment):

@@ -118,3 +118,16 @@ def test_a_file_for_many_pictures_is_not_taken_for_one_list(tmp_path):
     file = _written(tmp_path / "aoi.json", {"regions": [CTA], "pictures": {"b.png": [LARGER]}})
     with pytest.raises(ConfigError, match="regions of several pictures"):
         read_regions(file)
+
+
+def test_a_region_that_is_absent_and_that_nobody_has_is_found():
+    found = RegionSet((parse_box("logo:0,0,1,1"),), {"b.png": {"lgoo": None, "logo": None}})
+    assert found.absent_nowhere_else() == [("b.png", "lgoo")]
+
+
+def test_a_file_for_many_pictures_holds_as_many_regions_of_each_as_one_for_one(tmp_path):
+    many = [{"name": str(number), "box": [0, 0, 1, 1]} for number in range(2001)]
+    for document in ({"regions": many}, {"pictures": {"a.png": many}}):
+        path = _written(tmp_path / "r.json", document)
+        with pytest.raises(ConfigError, match="holds 2,001 regions, and a file may hold 2,000"):
+            read_region_set(path)

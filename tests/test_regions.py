@@ -414,6 +414,25 @@ def test_a_wrong_polygon_is_answered_with_what_to_write(text, message):
         parse_polygon(text)
 
 
+def test_of_a_polygon_that_crosses_itself_every_part_counts_towards_what_is_inside():
+    # Two triangles that share a corner, one of them outside of the picture.
+    bow = parse_polygon("a:-0.5,0,0.5,1,0.5,0,-0.4,0.8")
+    covered = bow.coverage(2000, 2000)[2].sum()
+    x = (0.5 * 8 / 9 - 0.5) / (1 + 8 / 9)  # where (-.5, 0) to (.5, 1) meets (.5, 0) to (-.4, .8)
+    meeting = (x, x + 0.5)
+    parts = [((0.5, 1), (0.5, 0), meeting), (meeting, (-0.4, 0.8), (-0.5, 0))]
+    whole = 2000**2 * sum(_triangle(*part) for part in parts)
+    assert bow.size(2000, 2000) == pytest.approx(whole, rel=2e-3)
+    assert shares(SaliencyMap(np.ones((200, 200))), [bow])["a"].inside == pytest.approx(
+        covered / whole, rel=5e-3
+    )
+
+
+def _triangle(*corners):
+    (x0, y0), (x1, y1), (x2, y2) = corners
+    return abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)) / 2
+
+
 def test_files_of_regions_in_json_and_csv_say_the_same(tmp_path):
     boxes = [parse_box("a:0.1,0.2,0.3,0.4"), parse_box("b:10,20,30,40")]
     rows = [
@@ -463,7 +482,7 @@ def test_a_report_can_be_read_back_as_its_regions():
         (
             "r.csv",
             b"name,x,y,w,h\n" + b"".join(b"b%d,0,0,1,1\n" % number for number in range(20_000)),
-            "holds 20000 regions, and a file may hold 2000",
+            "holds 20,000 regions, and a file may hold 2,000",
         ),
     ],
 )

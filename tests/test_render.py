@@ -140,6 +140,22 @@ def test_the_legend_inside_stays_in_its_corner_and_small_pictures_have_none():
     assert np.array_equal(overlay(GREY, small, legend=True), overlay(GREY, small))
 
 
+def test_the_legend_inside_holds_all_of_its_words_and_no_bar_without_colours():
+    picture = np.full((720, 1280, 3), 128, dtype=np.uint8)
+    saliency = SaliencyMap(_blob(720, 1280, 200, 200, 50))
+    plain = overlay(picture, saliency, contours=True)
+    both = _change(plain, overlay(picture, saliency, contours=True, legend="inside"))
+    columns = np.nonzero(both.any(axis=0))[0]
+    white = (overlay(picture, saliency, contours=True, legend="inside") > 200).all(axis=2) & both
+    # The panel goes beyond its words on both sides.
+    inside = np.nonzero(white.any(axis=0))[0]
+    assert inside.min() > columns.min() + 8
+    assert inside.max() < columns.max() - 8
+    lines = overlay(picture, saliency, view="contours", legend="inside")
+    coloured = np.ptp(lines.astype(int), axis=2)[500:, 700:]
+    assert coloured.max() < 30  # no bar from black over purple to yellow
+
+
 def test_the_legend_is_below_the_picture_and_hides_none_of_it():
     picture = np.full((600, 800, 3), 128, dtype=np.uint8)
     saliency = SaliencyMap(_blob(600, 800, 200, 200, 50))

@@ -15,12 +15,23 @@ from typing import Any
 MARK = "<!-- salgan -->"
 """The first line of the comment, by which the workflow finds it to replace it."""
 
+FOLDER = "screenshots"
+"""The folder that the workflow measures, now and before."""
+
 
 def pictures(path: Path) -> dict[str, dict[str, Any]]:
-    """Each picture's report, by the name of its file; a report of one picture has no list."""
+    """Each picture's report, by its path below the folder of screenshots; one picture's has no list."""
     document = json.loads(path.read_text(encoding="utf-8"))
     reports = document.get("pictures", [document])
-    return {Path(report["picture"]["path"]).name: report for report in reports}
+    return {below(Path(report["picture"]["path"])): report for report in reports}
+
+
+def below(path: Path) -> str:
+    """A path below the last folder called screenshots; a file's name if there is no such folder."""
+    parts = path.parts[:-1]
+    if FOLDER not in parts:
+        return path.name
+    return Path(*path.parts[len(parts) - parts[::-1].index(FOLDER) :]).as_posix()
 
 
 def comment(now: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> str:

@@ -179,10 +179,35 @@ def test_one_picture_is_not_compared(designs, model, salgan):
     said = salgan("ab", designs[0], "--model", model)
     assert said.code == 2
     assert "Missing variant B" in said.err
+    said = salgan("ab", str(designs[0].parent / "*.png"), "--model", model, "--fast")
+    assert (said.code, said.err) == (0, "")
     (designs[0].parent / "one.txt").write_text("old.png")
     said = salgan("ab", f"@{designs[0].parent / 'one.txt'}", "--model", model)
     assert said.code == 1
     assert "compares 2 to 26 pictures, not 1" in said.err
+
+
+def test_pixels_in_pictures_of_two_sizes_are_refused_before_anything_is_predicted(
+    designs, model, salgan, monkeypatch
+):
+    with Image.open(designs[1]) as picture:
+        picture.resize((100, 60)).save(designs[1])
+    monkeypatch.setattr(Predictor, "predict_batch", None)
+    monkeypatch.setattr(Predictor, "predict", None)
+    said = salgan("ab", *designs, "--box", "c:10,10,20,20", "--model", model)
+    assert (said.code, "region c is in pixels, but the pictures differ in size" in said.err) == (1, True)
+
+
+def test_a_misspelt_name_that_is_absent_is_said(tmp_path, designs, model, salgan):
+    file = tmp_path / "r.json"
+    logo = {"name": "logo", "box": [0, 0, 0.5, 1]}
+    file.write_text(
+        json.dumps({"regions": [logo], "pictures": {"new.png": [{"name": "lgoo", "absent": True}]}})
+    )
+    said = salgan("ab", *designs, "--file", file, "--model", model, "--fast", "--quiet")
+    assert said.err == (
+        "salgan: warning: new.png: region lgoo is absent, and no picture has it; did you mean logo?\n"
+    )
 
 
 def test_a_misspelt_picture_in_the_file_is_said(tmp_path, designs, regions_file, model, salgan):

@@ -26,6 +26,49 @@ def page(tmp_path) -> Path:
     return path
 
 
+def test_two_results_do_not_go_into_one_file(tmp_path, page, model, salgan, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = salgan(
+        "regions",
+        page,
+        "--box",
+        "a:0,0,1,1",
+        "--model",
+        model,
+        "--json",
+        "r.out",
+        "--csv",
+        tmp_path / "r.out",
+    )
+    assert (said.code, "two results cannot go into one file" in said.err) == (1, True)
+    assert not (tmp_path / "r.out").exists()
+
+
+def test_a_picture_that_fails_while_it_is_measured_leaves_the_others(
+    tmp_path, page, model, salgan, monkeypatch
+):
+    from salgan import regions
+    from salgan.errors import NotEnoughMemoryError
+
+    (tmp_path / "a.png").write_bytes(page.read_bytes())
+    measure = regions.measure
+
+    calls = []
+
+    def first_fails(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise NotEnoughMemoryError("there is not enough memory for it")
+        return measure(*arguments, **options)
+
+    monkeypatch.setattr(regions, "measure", first_fails)
+    table = tmp_path / "t.csv"
+    said = salgan("regions", tmp_path, "--box", "a:0,0,1,1", "--model", model, "--csv", table, "--fast")
+    assert said.code == 1
+    assert f"{tmp_path / 'a.png'}: there is not enough memory for it" in said.err
+    assert [row.split(",")[0] for row in table.read_text().splitlines()[1:]] == [str(page)]
+
+
 def test_the_json_report_holds_the_librarys_figures(page, model, salgan):
     said = salgan("regions", page, "--box", "cta:0.6,0.8,0.3,0.1", "--model", model, "--fast", "--json", "-")
     assert (said.code, said.err) == (0, "")

@@ -211,6 +211,18 @@ def test_a_bucket_is_matched_by_patterns(s3):
     assert matched("**/*.jpg") == ["a.jpg", "x/b.jpg", "x/y/c.jpg"]
     assert matched("x/[b-c].jpg") == ["x/b.jpg"]
     assert matched("**/[!ab].jpg") == ["x/y/c.jpg"]
+    assert matched("x/[!]a].jpg") == ["x/b.jpg"]
+    for nobody in ("[z-a]*.jpg", "[a-\\d].jpg"):
+        (error,) = find_sources([f"{s3}/glob/{nobody}"]).errors
+        assert "matches no pictures" in str(error)
+
+
+def test_a_pattern_is_matched_in_a_folder_whose_own_name_looks_like_one(tmp_path, monkeypatch):
+    folder = tmp_path / "site[1]"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"")
+    monkeypatch.chdir(folder)
+    assert list(find_sources(["*.png"]).pictures) == [str(folder / "a.png")]
 
 
 def test_a_second_attempt_is_careful_and_leaves_out_what_two_such_attempts_died_at(

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -317,6 +318,16 @@ def test_the_table_has_each_regions_share_of_each_map_and_the_timeline_shows_the
     plot = np.asarray(Image.open(files.timeline).convert("RGB"))
     for colour in ((0, 114, 178), (213, 94, 0)):
         assert (plot == colour).all(axis=2).sum() > 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such name")
+def test_names_that_are_no_formulas_and_no_text_are_drawn_all_the_same(tmp_path):
+    source = clips.make(tmp_path / "c.mp4", [clips.quarters()])
+    named = source.rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    regions = [parse_box("off $\\x$:0,0,.5,.5"), parse_box("from $5 to $9:0,0,.5,1")]
+    files = VideoFiles(table=tmp_path / "t.csv", timeline=tmp_path / "t.png")
+    _predict(named, files, regions=regions)
+    assert files.timeline.exists()
 
 
 def test_a_cut_off_video_gives_its_files_and_then_says_so(tmp_path):

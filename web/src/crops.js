@@ -5,8 +5,15 @@ const STEPS = 2 ** 30; // whole numbers, so that sums are exact
 /** The largest window of a ratio such as "16:9" in a picture. */
 export function largest(width, height, ratio) {
   const [wide, high] = ratio.split(":").map(Number);
-  if (width * high >= height * wide) return [Math.max(1, Math.round((height * wide) / high)), height];
-  return [width, Math.max(1, Math.round((width * high) / wide))];
+  if (width * high >= height * wide) return [Math.max(1, nearest(height * wide, high)), height];
+  return [width, Math.max(1, nearest(width * high, wide))];
+}
+
+/** The nearest whole number of a fraction; of two as near the even one, as Python rounds. */
+function nearest(above, below) {
+  const whole = Math.floor(above / below);
+  const rest = 2 * (above - whole * below);
+  return rest > below || (rest === below && whole % 2) ? whole + 1 : whole;
 }
 
 /** For each ratio the window that keeps the most; of several the one nearest to the centre. */

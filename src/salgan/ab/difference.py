@@ -180,7 +180,7 @@ def compare_variants(
     1.0
     """
     own = regions if regions_of_b is None else regions_of_b
-    _check_units(a, b, regions, own)
+    check_units(a.array.shape, b.array.shape, regions, own)
     return compare_measured(Measured(a, shares(a, regions)), Measured(b, shares(b, own)))
 
 
@@ -194,9 +194,9 @@ def compare_measured(a: Measured, b: Measured) -> VariantComparison:
     Raises:
         ConfigError: a region of both is in pixels though the sizes differ.
     """
-    _check_units(
-        a.saliency,
-        b.saliency,
+    check_units(
+        a.saliency.array.shape,
+        b.saliency.array.shape,
         [each.region for each in a.shares.regions],
         [each.region for each in b.shares.regions],
     )
@@ -238,13 +238,25 @@ def most_in(variants: Sequence[Shares], name: str) -> int | None:
     return best if all(high < low for (_, high), place in found if place != best) else None
 
 
-def _check_units(a: SaliencyMap, b: SaliencyMap, in_a: Sequence[Region], in_b: Sequence[Region]) -> None:
-    """Refuse a box in pixels that is to be the same one in pictures of different size."""
-    if a.array.shape == b.array.shape:
+def check_units(
+    a: tuple[int, ...], b: tuple[int, ...], in_a: Sequence[Region], in_b: Sequence[Region]
+) -> None:
+    """Refuse a box in pixels that is to be the same one in pictures of different size.
+
+    Args:
+        a: (height, width) of variant A.
+        b: (height, width) of variant B.
+        in_a: the regions of variant A.
+        in_b: those of variant B.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if a == b:
         return
     for region in in_a:
         if region.unit == "pixel" and region in in_b:
-            (high_a, wide_a), (high_b, wide_b) = a.array.shape, b.array.shape
+            (high_a, wide_a), (high_b, wide_b) = a, b
             raise ConfigError(
                 f"region {region.name} is in pixels, but the pictures differ in size "
                 f"({wide_a}×{high_a}, {wide_b}×{high_b}); give it in fractions, or each picture its own"

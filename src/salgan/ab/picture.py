@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -149,13 +149,15 @@ def draw_variants(
             )
     shares = [results[0].a, *(result.b for result in results)]
     letters = string.ascii_uppercase[: len(shares)]
+    names_of_regions = list(dict.fromkeys(each.name for report in shares for each in report.regions))
+    numbers = {name: number for number, name in enumerate(names_of_regions[:_MOST_ROWS], start=1)}
     panels = [
-        (f"{letter}   {drawable(name, '')}".strip(), _panel(picture, saliency, each))
+        (f"{letter}   {drawable(name, '')}".strip(), _panel(picture, saliency, each, numbers))
         for letter, name, picture, saliency, each in zip(letters, names, pictures, maps, shares, strict=True)
     ]
     for letter, picture, result in zip(letters[1:], pictures[1:], results, strict=True):
         title = f"Where attention moved, on {letter}" if len(results) == 1 else f"From A to {letter}"
-        panels.append((title, _difference_panel(picture, result)))
+        panels.append((title, _difference_panel(picture, result, numbers)))
     column = max(420, *(panel.width for _, panel in panels))
     rows = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
     lefts = [_GAP + number * (column + _GAP) for number in range(_COLUMNS)]
@@ -164,9 +166,11 @@ def draw_variants(
     for row in rows:
         tops.append(top)
         top += round(_TEXT * 2) + max(panel.height for _, panel in row) + round(_GAP * 0.8)
-    bars = _bars(shares, letters)
+    bars = _bars(shares, letters, numbers)
+    left_out = len(names_of_regions) - len(numbers)
     beside = 54 + len(results) * round(_TEXT * 1.5)
-    below = max(sum(height for height, _ in bars) + 40 if bars else 0, 130, beside)
+    high = sum(height for height, _ in bars) + 40 if bars else 0
+    below = max(high + (round(_TEXT * 1.5) if left_out else 0), 130, beside)
     page = Image.new("RGB", (_COLUMNS * column + (_COLUMNS + 1) * _GAP, top + below + _GAP), _PAGE)
     pen = ImageDraw.Draw(page)
     for row, y in zip(rows, tops, strict=True):
@@ -174,6 +178,8 @@ def draw_variants(
             pen.text((left, y), _shortened(pen, title, column), fill=_INK, font=font(_TEXT * 1.15))
             page.paste(panel, (left, y + round(_TEXT * 2)))
     _draw_bars(pen, bars, lefts[0], top, 2 * column + _GAP)
+    if left_out:
+        pen.text((lefts[0], top + high), f"and {left_out:,} more regions", fill=_DIM, font=font(_TEXT))
     _draw_summary(page, results, letters[1:], lefts[2], top, column)
     return np.array(page)
 
@@ -183,25 +189,35 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _panel(picture: Picture, saliency: SaliencyMap, shares: Shares) -> Image.Image:
+def _panel(
+    picture: Picture, saliency: SaliencyMap, shares: Shares, numbers: Mapping[str, int]
+) -> Image.Image:
     size = _fitted(shares.width, shares.height)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     values = Image.fromarray(saliency.array).resize(size, Image.Resampling.BILINEAR)
     overlay = render.overlay(small, SaliencyMap(np.clip(np.asarray(values), 0, 1)), opacity=0.6)
     labels = [f"{each.share:.1%}" if each.area else "" for each in shares.regions]
-    return _with_regions(overlay, shares, labels)
+    return _with_regions(overlay, shares, labels, numbers)
 
 
-def _difference_panel(picture: Picture, result: VariantComparison) -> Image.Image:
+def _difference_panel(picture: Picture, result: VariantComparison, numbers: Mapping[str, int]) -> Image.Image:
     size = _fitted(result.b.width, result.b.height)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     words = {each.name: _change_in_words(each)[0].removesuffix(" points") for each in result.regions}
     labels = [words.get(each.name, "") if each.area else "" for each in result.b.regions]
-    return _with_regions(draw_difference(small, result.difference), result.b, labels)
+    return _with_regions(draw_difference(small, result.difference), result.b, labels, numbers)
 
 
-def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.Image:
-    """Frames and labels; a region without room for its label gets the number that stands before its bars."""
+def _with_regions(
+    pixels: Picture, shares: Shares, labels: Sequence[str], numbers: Mapping[str, int]
+) -> Image.Image:
+    """Frames and labels; a region without room for its label gets the number that stands before its bars.
+
+    Regions without bars have neither.
+    """
+    labels = [
+        label if each.name in numbers else "" for each, label in zip(shares.regions, labels, strict=True)
+    ]
     height, width = pixels.shape[:2]
     scale = (width / shares.width, height / shares.height)
     places = [each.region.in_pixels(shares.width, shares.height) * scale for each in shares.regions]
@@ -212,9 +228,9 @@ def _with_regions(pixels: Picture, shares: Shares, labels: list[str]) -> Image.I
     held = [np.clip(corners, 0, [width, height]) for corners in places]
     boxes: list[Box] = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in held]
     tags = Tags(image, _TEXT * 0.9, [box for box, label in zip(boxes, labels, strict=True) if label])
-    for number, (each, label, box) in enumerate(zip(shares.regions, labels, boxes, strict=True), 1):
-        if label and not tags.add(box, drawable(each.name, f"#{number}"), label):
-            tags.mark(box, str(number))
+    for each, label, box in zip(shares.regions, labels, boxes, strict=True):
+        if label and not tags.add(box, drawable(each.name, f"#{numbers[each.name]}"), label):
+            tags.mark(box, str(numbers[each.name]))
     return image
 
 
@@ -229,11 +245,12 @@ class _Bar:
     colour: tuple[int, int, int]
 
 
-def _bars(shares: Sequence[Shares], letters: str) -> list[tuple[int, tuple[str, list[_Bar]]]]:
+def _bars(
+    shares: Sequence[Shares], letters: str, numbers: Mapping[str, int]
+) -> list[tuple[int, tuple[str, list[_Bar]]]]:
     """For each region its height on the page, its name, and its bars."""
-    names = list(dict.fromkeys(each.name for report in shares for each in report.regions))
     found = []
-    for number, name in enumerate(names[:_MOST_ROWS], start=1):
+    for name, number in numbers.items():
         bars: list[_Bar] = []
         first: RegionShare | None = None
         for letter, report in zip(letters, shares, strict=True):

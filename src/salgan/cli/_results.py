@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REGION_COLUMNS",
+    "about",
     "check_targets",
     "collect_regions",
     "found_pictures",
@@ -50,13 +51,14 @@ def check_targets(paths: Sequence[Path | None], *, overwrite: bool) -> None:
     """Before any work is done, refuse files that exist and folders that do not.
 
     Raises:
-        ConfigError: a file exists and ``overwrite`` is off, its folder does not exist, or two are stdout.
+        ConfigError: a file exists and ``overwrite`` is off, its folder does not exist, or two are the same.
     """
     if sum(str(path) == "-" for path in paths) > 1:
         raise ConfigError("two tables cannot go to one stdout; give - to one option and a file to the other")
-    for path in paths:
-        if path is None or str(path) == "-":
-            continue
+    named = [path for path in paths if path is not None and str(path) != "-"]
+    for number, path in enumerate(named):
+        if any(path.absolute() == other.absolute() for other in named[:number]):
+            raise ConfigError(f"{path}: two results cannot go into one file; give each its own")
         if path.is_dir() or not path.parent.is_dir():
             raise ConfigError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
         if path.exists() and not overwrite:
@@ -105,6 +107,11 @@ def read_each(
                 continue
             yield path, pixels
         on_progress("pictures", len(paths), len(paths))
+
+
+def about(path: Path, error: SalganError) -> SalganError:
+    """An error of one of several pictures, in a line that names the picture."""
+    return error if str(error).startswith(str(path)) else SalganError(f"{path}: {error}")
 
 
 def write_json(document: dict[str, Any], target: Path) -> None:
@@ -163,9 +170,12 @@ def collect_regions(boxes: list[str] | None, polygons: list[str] | None, file: P
 
 
 def say_unused(regions: RegionSet, paths: Sequence[Path]) -> None:
-    """Say which pictures of a file of regions are not among those that were given."""
+    """Say what of a file of regions has no effect: pictures that were not given, absent ones nobody has."""
     from salgan._words import did_you_mean
 
+    for entry, name in regions.absent_nowhere_else():
+        hint = did_you_mean(name, regions.names)
+        say(f"salgan: warning: {entry}: region {name} is absent, and no picture has it; {hint}", err=True)
     unused = regions.unused(paths)
     if not unused:
         return

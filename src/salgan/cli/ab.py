@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +20,9 @@ __all__ = ["ab"]
 
 
 def _at_least_two(variants: list[str]) -> list[str]:
-    """Refuse one picture while the command line is read; a list or a folder may hold more."""
-    if len(variants) == 1 and not variants[0].startswith("@") and not Path(variants[0]).is_dir():
+    """Refuse one picture while the command line is read; a list, a folder or a pattern may hold more."""
+    several = variants[0].startswith("@") or Path(variants[0]).is_dir() or glob.has_magic(variants[0])
+    if len(variants) == 1 and not several:
         raise typer.BadParameter("Missing variant B: salgan ab old.png new.png")
     return variants
 
@@ -82,6 +84,7 @@ def ab(
     """
     from salgan import image
     from salgan.ab import compare_measured
+    from salgan.ab.difference import check_units
     from salgan.cli._common import load_predictor, progress
     from salgan.cli._results import check_targets, collect_regions, found_pictures, say_unused
     from salgan.jobs.lists import expand_lists
@@ -97,6 +100,9 @@ def ab(
     check_targets([json, csv, png], overwrite=overwrite)
     say_unused(regions, paths)
     pictures = [image.read(path) for path in paths]
+    for path, picture in zip(paths[1:], pictures[1:], strict=True):
+        in_a, in_b = regions.for_picture(paths[0]), regions.for_picture(path)
+        check_units(pictures[0].shape[:2], picture.shape[:2], in_a, in_b)
     predictor = load_predictor(model)
     measured: list[Measured] = []
     with progress() as on_progress:

@@ -104,7 +104,7 @@ def crop(
     ready for a style sheet (object-position).
     """
     from salgan.cli._common import load_predictor, progress, say_error
-    from salgan.cli._results import check_targets, found_pictures, refuse_to_overwrite
+    from salgan.cli._results import about, check_targets, found_pictures, refuse_to_overwrite
     from salgan.crop import parse_shapes
     from salgan.errors import OF_ONE_PICTURE, SalganError
 
@@ -146,7 +146,7 @@ def crop(
             except OF_ONE_PICTURE as error:
                 if is_one:
                     raise
-                errors.append(error)
+                errors.append(about(one.path, error))
         on_progress("pictures", len(planned), len(planned))
     cropped = [one for one in planned if one.crops]
     _write_figures(cropped, predictor.name, json, csv, is_one=is_one)

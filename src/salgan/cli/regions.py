@@ -10,7 +10,7 @@ import typer
 
 from salgan._words import did_you_mean
 from salgan.cli._common import Device, Fast, Model, RegionFile, say
-from salgan.errors import ConfigError, SalganError
+from salgan.errors import OF_ONE_PICTURE, ConfigError, SalganError
 
 if TYPE_CHECKING:
     from salgan.regions import RegionSet, Shares
@@ -103,6 +103,7 @@ def regions(
     from salgan.cli._common import load_predictor, say_error
     from salgan.cli._results import (
         REGION_COLUMNS,
+        about,
         check_targets,
         collect_regions,
         pictures_or_stdin,
@@ -141,7 +142,13 @@ def regions(
     errors: list[SalganError] = []
     with closing(read_each(paths, errors)) as readable:
         for path, pixels in readable:
-            found = measure(predictor, pixels, wanted.for_picture(path), fast=fast)
+            try:
+                found = measure(predictor, pixels, wanted.for_picture(path), fast=fast)
+            except OF_ONE_PICTURE as error:
+                if is_one:
+                    raise
+                errors.append(about(path, error))
+                continue
             reports.append((path, found.shares))
             if png is not None:
                 from salgan._drawing import save_png

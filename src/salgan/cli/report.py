@@ -57,7 +57,7 @@ def report(
     """
     from salgan._files import replacing
     from salgan.cli._common import load_predictor, progress, say_error
-    from salgan.cli._results import check_targets, collect_regions, found_pictures, say_unused
+    from salgan.cli._results import about, check_targets, collect_regions, found_pictures, say_unused
     from salgan.errors import OF_ONE_PICTURE, require
     from salgan.report import look_at, page
     from salgan.report import pdf as printed
@@ -83,7 +83,7 @@ def report(
                 wanted = regions.for_picture(path)
                 entries.append(look_at(predictor, path, wanted, fast=fast, fold=fold))
             except OF_ONE_PICTURE as error:
-                errors.append(error)
+                errors.append(about(path, error))
         on_progress("pictures", len(paths), len(paths))
     if not entries:
         raise errors[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
 import json
@@ -106,7 +107,7 @@ def _add(source: str, found: Sources) -> None:
     elif size is not None:
         _add_file(location, PurePosixPath(location).name, column, found)
     elif glob.has_magic(text):
-        names = sorted(_matching(location))
+        names = sorted(_matching(text))
         if not names:
             raise ImageError(f"{source}: matches no pictures, tars or Parquet files")
         for each in names:
@@ -173,9 +174,9 @@ def _matching(pattern: str) -> Iterator[str]:
     if not storage.is_address(pattern):
         for match in glob.iglob(pattern, recursive=True):  # noqa: PTH207
             if wanted(PurePosixPath(match).name) and Path(match).is_file():
-                yield match
+                yield storage.location_of(match)
         return
-    parts = pattern.split("/")
+    parts = pattern.rstrip("/").split("/")
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     folder = "/".join(parts[:fixed])
     if fixed < 3:
@@ -189,14 +190,10 @@ def _matching(pattern: str) -> Iterator[str]:
 def _regex(pattern: str) -> str:
     """A glob pattern as a regular expression: ``**/`` is any number of folders, ``*`` stays in one."""
     signs = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
-    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", pattern, re.DOTALL)
+    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
+    # Of brackets, fnmatch knows what an empty range and a sign within them mean.
     return "".join(
-        signs[piece]
-        if piece in signs
-        else "[" + piece[1:-1].replace("\\", r"\\").replace("!", "^", piece[1] == "!") + "]"
-        if len(piece) > 2
-        else re.escape(piece)
-        for piece in pieces
+        signs.get(piece) or fnmatch.translate(piece).removeprefix("(?s:")[: -len(")\\Z")] for piece in pieces
     )
 
 

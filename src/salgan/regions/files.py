@@ -82,9 +82,18 @@ def read_regions(path: str | Path) -> list[Region]:
         raise ConfigError(f"{path}: is not JSON ({error})") from None
     if not regions:
         raise ConfigError(f"{path}: holds no regions")
-    if len(regions) > _MOST_REGIONS:
-        raise ConfigError(f"{path}: holds {len(regions)} regions, and a file may hold {_MOST_REGIONS}")
+    check_count(path, len(regions))
     return regions
+
+
+def check_count(path: Path, count: int) -> None:
+    """Refuse more regions of one picture than a file may hold.
+
+    Raises:
+        ConfigError: there are more than 2,000.
+    """
+    if count > _MOST_REGIONS:
+        raise ConfigError(f"{path}: holds {count:,} regions, and a file may hold {_MOST_REGIONS:,}")
 
 
 def read_text(path: Path) -> str:

@@ -20,6 +20,10 @@ Unit = Literal["fraction", "pixel"]
 UNITS: tuple[Unit, ...] = ("fraction", "pixel")
 
 _LARGEST = 1e9
+_GRID = 512
+"""Cells along the longer side of a polygon in which the area of one that crosses itself is counted."""
+_CROSSING = 1e-4
+"""By what part of its plain area a polygon must enclose more before it counts as crossing itself."""
 _MOST_CORNERS = 10_000
 
 
@@ -108,7 +112,15 @@ class Region:
 
     def size(self, width: int, height: int) -> float:
         """The region's whole area in square pixels, including what lies outside the picture."""
-        return abs(_signed_area(self.in_pixels(width, height)))
+        corners = self.in_pixels(width, height)
+        plain = abs(_signed_area(corners))
+        if self.box is not None:
+            return plain
+        # In the plain formula, parts of a polygon that crosses itself cancel each other.
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        scale = float((high - low).max()) / _GRID
+        enclosed = float(polygon_coverage((corners - low) / scale, _GRID, _GRID)[2].sum()) * scale**2
+        return enclosed if enclosed > (1 + _CROSSING) * plain else plain
 
     def coverage(self, width: int, height: int) -> tuple[slice, slice, Floats]:
         """How much of each pixel of a picture lies in the region, exactly.

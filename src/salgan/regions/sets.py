@@ -9,7 +9,7 @@ from typing import Any
 
 from salgan._json import parse_json
 from salgan.errors import ConfigError
-from salgan.regions.files import boxes_of_csv, from_entry, read_text
+from salgan.regions.files import boxes_of_csv, check_count, from_entry, read_text
 from salgan.regions.region import Region, check_names
 
 __all__ = ["RegionSet", "read_region_set"]
@@ -56,6 +56,15 @@ class RegionSet:
         """The entries that belong to none of these pictures, as a misspelt file name does."""
         used = {self._entry_for(path) for path in paths}
         return [entry for entry in self.of_pictures if entry not in used]
+
+    def absent_nowhere_else(self) -> list[tuple[str, str]]:
+        """The entry and name of each region that is said to be absent and that no picture has."""
+        return [
+            (entry, name)
+            for entry, own in self.of_pictures.items()
+            for name, region in own.items()
+            if region is None and name not in self.names
+        ]
 
     def has_entry_for(self, path: str | Path) -> bool:
         """Whether the file names this picture itself."""
@@ -114,6 +123,7 @@ def read_region_set(path: str | Path) -> RegionSet:
         raise ConfigError(f"{path}: is not JSON ({error})") from None
     if not found.names:
         raise ConfigError(f"{path}: holds no regions")
+    check_count(path, max(map(len, (found.common, *found.of_pictures.values()))))
     return found
 
 

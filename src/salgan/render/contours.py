@@ -54,7 +54,8 @@ def draw_contours(result: Picture, saliency: SaliencyMap, *, bold: bool = False)
         # |value - level| / slope is the distance to the line in pixels; it fades over the last half pixel.
         distance = np.full(band.shape, np.inf, np.float32)
         for level in levels:
-            np.fmin(distance, np.abs(band - level) / slope, out=distance)
+            with np.errstate(over="ignore"):  # next to flat, a line is infinitely far
+                np.fmin(distance, np.abs(band - level) / slope, out=distance)
         halo = (np.clip(thickness * 1.1 + 0.5 - distance[rows], 0, 1) * (0.7 if is_light else 0.45))[
             ..., None
         ]

@@ -5,6 +5,7 @@ Pure functions: arrays in, arrays out.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -240,22 +241,23 @@ def _with_legend_inside(result: Picture, words: str, palette: str | None) -> Pic
     image = Image.fromarray(result)
     font = ImageFont.load_default(text)
     margin, pad, bar_height = round(text), round(text * 0.7), round(text * 0.6)
-    bar_width = round(text * 13)
-    inner_height = bar_height + round(text * 1.5) * (2 if words else 1)
+    bar_width = round(text * 13) if palette else 0
+    line_height = round(text * 1.5)
+    inner_width = max(bar_width, math.ceil(font.getlength(words)))
+    inner_height = (bar_height + line_height if palette else 0) + (line_height if words else 0)
     right, bottom = width - margin, height - margin
-    left, top = right - bar_width - 2 * pad, bottom - inner_height - 2 * pad
+    left, top = right - inner_width - 2 * pad, bottom - inner_height - 2 * pad
     panel = Image.new("L", image.size, 0)
     ImageDraw.Draw(panel).rounded_rectangle((left, top, right, bottom), radius=pad, fill=150)
     image.paste((12, 12, 16), mask=panel)
-    bar = Image.fromarray(colours(palette or "magma")[None, :]).resize(
-        (bar_width, bar_height), Image.Resampling.BILINEAR
-    )
-    image.paste(bar, (left + pad, top + pad))
-    draw = ImageDraw.Draw(image)
-    line = top + pad + bar_height + round(text * 0.35)
-    white = (245, 245, 245)
-    draw.text((left + pad, line), "less", fill=white, font=font)
-    draw.text((right - pad, line), "more attention", fill=white, font=font, anchor="ra")
+    draw, white, line = ImageDraw.Draw(image), (245, 245, 245), top + pad
+    if palette:
+        bar = Image.fromarray(colours(palette)[None, :])
+        image.paste(bar.resize((inner_width, bar_height), Image.Resampling.BILINEAR), (left + pad, line))
+        line += bar_height + round(text * 0.35)
+        draw.text((left + pad, line), "less", fill=white, font=font)
+        draw.text((right - pad, line), "more attention", fill=white, font=font, anchor="ra")
+        line += line_height
     if words:
-        draw.text((left + pad, line + round(text * 1.5)), words, fill=white, font=font)
+        draw.text((left + pad, line), words, fill=white, font=font)
     return np.array(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -81,7 +82,11 @@ def draw_timeline(table: Path, path: Path, *, title: str = "") -> None:
     axes.set_xlim(values[0, 1], max(values[-1, 1], values[0, 1] + 1e-3))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.9")
-    axes.set_title(title, loc="left", parse_math=False)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    # Names are text: $5 is not the beginning of a formula, and a file's name need not be UTF-8.
+    shown = os.fsencode(title).decode("utf-8", "replace")
+    axes.set_title(shown, loc="left", parse_math=False)
+    legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     with replacing(path) as part:
         figure.savefig(part, format="png", dpi=150)
