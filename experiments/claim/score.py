@@ -1,7 +1,15 @@
-"""Scores of the claim's runs on the validation pictures of the three sets, and paired differences."""
+"""Scores of the claim's runs on the validation pictures of the three sets, and paired differences.
+
+    python experiments/claim/score.py DATA RUNS/full-seeds TABLE.csv [--control-seed 0]
+
+scores the networks that runs of ``salgan train`` kept in RUNS/full-seeds/NAME-SEED. ``sweep.py`` does the
+same for its own.
+"""
 
 from __future__ import annotations
 
+import argparse
+import csv
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -18,7 +26,18 @@ from salgan.preprocessing import Preprocessing
 from salgan.training.cache import prepare
 from salgan.training.config import DataSource
 
-__all__ = ["COLUMNS", "CRITERION", "SIZE", "Truth", "interval", "maps", "rows", "scores", "truth"]
+__all__ = [
+    "COLUMNS",
+    "CRITERION",
+    "SIZE",
+    "Truth",
+    "interval",
+    "maps",
+    "rows",
+    "scores",
+    "truth",
+    "write_table",
+]
 
 CRITERION = ("sAUC", "AUC-Borji", "NSS", "CC", "IG", "AUC-Judd")
 """The columns whose mean rank chooses: the paper's five and AUC-Judd, the sampled ones at all thresholds."""
@@ -123,18 +142,32 @@ def interval(differences: np.ndarray) -> np.ndarray:
     return np.stack([differences.mean(0), *np.percentile(means, [2.5, 97.5], axis=0)])
 
 
-def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
+def write_table(
+    table: Path, runs: Path, data: Path, folder: Path | None, control_seed: int | None = None
+) -> None:
+    """Score what is not scored yet and write the table anew; see :func:`rows`."""
+    found = rows(runs, data, folder, control_seed)
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+
+
+def rows(
+    runs: Path, data: Path, folder: Path | None, control_seed: int | None = None
+) -> list[dict[str, Any]]:
     """One line per finished epoch of each run in a folder: means, and paired differences to BCE.
 
-    A run is compared with ``BCE`` of the same seed and epoch, that is after as many updates of the generator.
-    The bootstrap beside the folder is there too, after its last epoch.
+    A run is compared with ``BCE`` of the same epoch, that is after as many updates of the generator, and of
+    the same seed or of ``control_seed``. The bootstrap beside the folder, if it is there, has a line, too,
+    after its last epoch.
     """
     against = truth(data, folder)
     found: dict[tuple[str, str], np.ndarray] = {}
     facts: dict[tuple[str, str], dict[str, Any]] = {}
     bootstrap = runs.parent / f"{runs.name.removesuffix('-seeds')}-bootstrap"
     folders = sorted(path for path in runs.iterdir() if (path / "networks").is_dir())
-    for run in [bootstrap, *folders]:
+    for run in [*([bootstrap] if bootstrap.is_dir() else []), *folders]:
         judged = _judged(run / "metrics.jsonl")
         weights_of = sorted((run / "networks").glob("*.safetensors"))
         for weights in weights_of[-1:] if run == bootstrap else weights_of:
@@ -152,6 +185,8 @@ def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
     lines = []
     for (run_name, epoch), each in found.items():
         seed = run_name.rpartition("-")[2] if runs.name.endswith("-seeds") else ""
+        if seed and control_seed is not None:
+            seed = str(control_seed)
         control = f"BCE-{seed}" if seed else "BCE"
         line: dict[str, Any] = {"run": run_name, "epoch": int(epoch)}
         line |= {name: f"{value:.4f}" for name, value in zip(COLUMNS, each.mean(0), strict=True)}
@@ -169,10 +204,29 @@ def rows(runs: Path, data: Path, folder: Path | None) -> list[dict[str, Any]]:
 
 
 def _judged(path: Path) -> dict[int, dict[str, Any]]:
-    """The discriminator's accuracy on validation maps after each epoch, by epoch."""
+    """The discriminator's accuracy on validation maps after each epoch, by epoch; of a run with a record."""
+    if not path.is_file():
+        return {}
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     return {
         line["epoch"]: line
         for line in lines
         if line["kind"] == "validation" and line["phase"] == "adversarial"
     }
+
+
+def main() -> None:
+    """Score the runs of a folder and write their table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder that holds osie, eyecrowd and sun500")
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--control-seed", type=int, help="the seed of BCE, if one serves all runs")
+    arguments = parser.parse_args()
+    write_table(arguments.table, arguments.runs, arguments.data, None, arguments.control_seed)
+
+
+if __name__ == "__main__":
+    main()

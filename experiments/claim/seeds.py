@@ -1,6 +1,6 @@
 """Differences between two kinds of run over all seeds, on the validation pictures.
 
-    python experiments/claim/seeds.py RUNS/half-seeds GAN BCE [--seeds 0 1 2] [--first 50]
+    python experiments/claim/seeds.py RUNS/half-seeds GAN BCE [--seeds 0 1 2] [--control-seed 0] [--first 50]
     python experiments/claim/seeds.py RUNS/half no-warm-up BCE --seeds
 
 RUNS/half-seeds is a folder of ``sweep.py --final``, whose scores of every picture lie beside its networks.
@@ -37,14 +37,20 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs=2, metavar="NAME", help="such as GAN and BCE")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--control-seed", type=int, help="of the second name, if it is one for all")
     parser.add_argument(
         "--first", type=int, metavar="N", help="only the first N of the 130 pictures; OSIE's 50 come first"
     )
     arguments = parser.parse_args()
     mine, other = arguments.names
     ends = [f"-{seed}" for seed in arguments.seeds] or [""]
+    control = arguments.control_seed
+    others = ends if control is None else [f"-{control}"] * len(ends)
     differences = np.array(
-        [last(arguments.runs / f"{mine}{end}") - last(arguments.runs / f"{other}{end}") for end in ends]
+        [
+            last(arguments.runs / f"{mine}{end}") - last(arguments.runs / f"{other}{end_of_other}")
+            for end, end_of_other in zip(ends, others, strict=True)
+        ]
     )[:, : arguments.first]
     titles = [f"seed {seed}" for seed in arguments.seeds] or [""]
     rows = [row(title, each) for title, each in zip(titles, differences, strict=True)]

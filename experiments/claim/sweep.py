@@ -16,7 +16,6 @@ Both look at validation pictures only. What is chosen, and how, is in README.md 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
@@ -176,14 +175,10 @@ def _train(task: dict[str, Any]) -> None:
 
 def _report(runs: Path, table: Path, data: Path, settings: list[str]) -> None:
     """Score what is not scored yet and write the table anew."""
-    from score import rows
+    from score import write_table
 
     cache = next((each.partition("=")[2] for each in settings if each.startswith("cache=")), None)
-    found = rows(runs, data, Path(cache) if cache else None)
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
+    write_table(table, runs, data, Path(cache) if cache else None)
 
 
 if __name__ == "__main__":

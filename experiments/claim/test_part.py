@@ -1,10 +1,12 @@
 """Score the final networks on OSIE's test part, once, and compare GAN with BCE over all seeds.
 
-    python experiments/claim/test_part.py OSIE RUNS [--size full] [--seeds 0 1 2] [--table test-full.csv]
+    python experiments/claim/test_part.py OSIE RUNS [--size full] [--seeds 0 1 2] [--control-seeds 0]
+        [--bootstrap FILE] [--table test-full.csv]
 
-RUNS is the folder of ``sweep.py --final``. Every network is evaluated as ``salgan evaluate`` does it, at the
-pictures' own size; differences are paired over the 100 pictures, after the seeds of each picture were
-averaged, and once more per seed. The table, test-SIZE.csv if it has no name, is written here.
+RUNS is the folder of ``sweep.py --final``, in which SIZE-seeds holds NAME-SEED. Every network is evaluated
+as ``salgan evaluate`` does it, at the pictures' own size; differences are paired over the 100 pictures,
+after the seeds of each picture were averaged, and once more per seed. The table, test-SIZE.csv if it has no
+name, is written here.
 """
 
 from __future__ import annotations
@@ -32,12 +34,17 @@ def main() -> None:
     parser.add_argument("--size", choices=["full", "half"], default="full")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--names", nargs="+", default=["GAN"], help="of the adversarial runs")
+    parser.add_argument(
+        "--control-seeds", type=int, nargs="+", help="of BCE, if they are others: one for all"
+    )
+    parser.add_argument("--bootstrap", type=Path, help="if it is not the run SIZE-bootstrap of RUNS")
     parser.add_argument("--table", help="the table's name")
     arguments = parser.parse_args()
     size, seeds = arguments.size, arguments.seeds
-    found = {"bootstrap": [_last(arguments.runs / f"{size}-bootstrap")]}
-    for name in ("BCE", *arguments.names):
-        found[name] = [_last(arguments.runs / f"{size}-seeds" / f"{name}-{seed}") for seed in seeds]
+    found = {"bootstrap": [arguments.bootstrap or _last(arguments.runs / f"{size}-bootstrap")]}
+    seeds_of = {"BCE": arguments.control_seeds or seeds} | dict.fromkeys(arguments.names, seeds)
+    for name, each in seeds_of.items():
+        found[name] = [_last(arguments.runs / f"{size}-seeds" / f"{name}-{seed}") for seed in each]
     data = open_data(arguments.osie, "fixations-mat", "test")
     protocol = EvaluationProtocol(METRICS)
     columns: dict[str, np.ndarray] = {}
