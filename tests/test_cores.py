@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from salgan import _cores
-from salgan._cores import _shares, cores, runtime_threads
+from salgan._cores import _shares, cores, memory_limits, runtime_threads
 from salgan.errors import ConfigError
 
 
@@ -55,6 +55,13 @@ def test_version_1_of_control_groups(machine):
 )
 def test_no_limit_or_one_that_cannot_be_read_is_none(machine, group, files):
     assert list(_shares(machine(group, **files))) == []
+
+
+def test_the_memory_of_a_container_is_known_in_both_versions(machine):
+    assert min(memory_limits(machine("0::/\n", **{"memory.max": "8000000\n"}))) == 8_000_000
+    assert memory_limits(machine("0::/\n", **{"memory.max": "max\n"})) == []
+    old = machine("7:memory:/x\n", **{"memory/memory.limit_in_bytes": "5000\n"})
+    assert min(memory_limits(old)) == 5000
 
 
 def test_a_share_is_rounded_up_and_never_more_than_the_cores(monkeypatch):

@@ -165,6 +165,28 @@ def test_what_a_cut_between_tiles_halves_is_found_whole_by_its_neighbour_and_onc
     assert sorted((each.top, each.bottom) for each in found) == marks
 
 
+@pytest.mark.parametrize("turn", [False, True])
+def test_what_lies_across_two_cuts_is_found_too(turn):
+    picture = np.zeros((1440, 2560, 3), np.uint8)
+    picture[600:700, 900:1660, 0] = 255  # a heading in the middle, longer than two tiles overlap
+    picture[100:200, 200:900, 1] = 255
+    if turn:
+        picture = picture.transpose(1, 0, 2)
+
+    def bright(tile):
+        places = [np.nonzero(tile[:, :, channel] > 127) for channel in (0, 1)]
+        return [Found(x.min(), y.min(), x.max() + 1, y.max() + 1, 0.9) for y, x in places if len(x)]
+
+    found = in_tiles(picture, 1440, 10**9, bright, 64)
+    places = sorted(
+        (each.top, each.left, each.bottom, each.right)
+        if not turn
+        else (each.left, each.top, each.right, each.bottom)
+        for each in found
+    )
+    np.testing.assert_allclose(places, [(100, 200, 200, 900), (600, 900, 700, 1660)], atol=3)
+
+
 def test_what_is_found_in_a_picture_made_smaller_lies_where_it_is_in_the_picture():
     picture = np.zeros((2000, 4000, 3), np.uint8)
     picture[400:600, 1000:1400] = 255

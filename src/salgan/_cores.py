@@ -1,4 +1,4 @@
-"""How many cores this process may use, given the machine, its affinity and the limits of a container."""
+"""How many cores and how much memory this process may use, given the machine and a container's limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from salgan.errors import ConfigError
 
-__all__ = ["THREADS_VARIABLE", "cores", "runtime_threads"]
+__all__ = ["THREADS_VARIABLE", "cores", "memory_limits", "runtime_threads"]
 
 THREADS_VARIABLE = "SALGAN_THREADS"
 """Names the most threads that a process may use; ``--threads`` sets it for itself and what it starts."""
@@ -49,30 +49,50 @@ def _wanted() -> list[int]:
     return [int(text)]
 
 
+def memory_limits(root: Path = Path("/")) -> list[int]:
+    """The bytes that each control group above this process may take, where they are limited.
+
+    Args:
+        root: folder that holds ``proc`` and ``sys``.
+    """
+    found = []
+    for folder, is_one_tree in _groups(root, "memory"):
+        limit = _read(folder / ("memory.max" if is_one_tree else "memory.limit_in_bytes")).strip()
+        if limit.isdecimal() and int(limit) > 0:
+            found.append(int(limit))
+    return found
+
+
 def _shares(root: Path) -> Iterator[float]:
     """The processor time, in cores, that each control group above this process may use, where it is limited.
 
     Args:
         root: folder that holds ``proc`` and ``sys``.
     """
+    for folder, is_one_tree in _groups(root, "cpu"):
+        quota, period = (
+            _read(folder / "cpu.max").split() or ["max", ""]
+            if is_one_tree
+            else [_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")]
+        )
+        if quota.strip().isdecimal() and period.strip().isdecimal() and int(period) > 0:
+            yield int(quota) / int(period)
+
+
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The folders of the control groups above this process, and whether all controllers have one tree."""
     mount = root / "sys" / "fs" / "cgroup"
     for line in _read(root / "proc" / "self" / "cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
         # Version 2 has one tree of groups, version 1 one for each controller.
-        tree = mount if not controllers else mount / "cpu"
+        tree = mount if not controllers else mount / controller
         inside = Path(group.lstrip("/"))
         # A container may see its own group as the root of the tree, whatever the name of the group is.
         for folder in (tree / inside, *(tree / above for above in inside.parents), tree):
-            quota, period = (
-                _read(folder / "cpu.max").split() or ["max", ""]
-                if not controllers
-                else [_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")]
-            )
-            if quota.strip().isdecimal() and period.strip().isdecimal() and int(period) > 0:
-                yield int(quota) / int(period)
+            yield folder, not controllers
 
 
 def _read(path: Path) -> str:

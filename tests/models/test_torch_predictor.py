@@ -3,8 +3,10 @@
 import threading
 
 import numpy as np
+import pytest
 import torch
 
+from salgan.errors import ModelError
 from salgan.models.torch_predictor import TorchPredictor
 from salgan.networks import Generator, save_network
 
@@ -39,3 +41,13 @@ def test_runs_at_a_time_leave_pytorch_as_many_threads_as_it_had(tmp_path):
         torch.set_num_threads(before)
     assert seen == [1, 1]
     assert after == [3, 3, 3]
+
+
+def test_a_network_whose_file_was_replaced_has_no_fingerprint_of_the_new_one(tmp_path):
+    path = tmp_path / "network.safetensors"
+    save_network(Generator("test_efficientnet"), path)
+    kept, replaced = TorchPredictor(path), TorchPredictor(path)
+    assert kept.fingerprint == kept.fingerprint
+    save_network(Generator("test_efficientnet"), path)
+    with pytest.raises(ModelError, match="has changed since it was loaded; load it again"):
+        _ = replaced.fingerprint

@@ -189,6 +189,17 @@ def test_betas_of_an_optimiser_without_any_are_an_error(recipe):
         load_config(recipe("adversarial: {discriminator_optimiser: {betas: [0.5, 0.999]}}"), PLACES)
 
 
+def test_momentum_of_an_optimiser_without_any_is_an_error(recipe):
+    with pytest.raises(ConfigError, match=r"momentum is sgd's, and the optimiser is adagrad; add name: sgd"):
+        load_config(recipe("bootstrap: {optimiser: {momentum: 0.9}}"), PLACES)
+
+
+@pytest.mark.parametrize("key", ["batch_size", "bootstrap.epochs", "bootstrap.optimiser.lr", "ema"])
+def test_yes_is_no_number(recipe, key):
+    with pytest.raises(ConfigError, match="true is no number"):
+        load_config(recipe(""), [*PLACES, f"{key}=true"])
+
+
 def test_turns_without_the_generator_are_an_error(recipe):
     with pytest.raises(ConfigError, match="the generator has none; add generator or both"):
         load_config(recipe("adversarial: {turns: [discriminator]}"), PLACES)

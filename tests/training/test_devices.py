@@ -46,6 +46,14 @@ def test_mixed_precision_trains_too(run):
     assert all(torch.isfinite(torch.tensor(line["content"])) for line in lines(folder, "validation"))
 
 
+def test_mixed_precision_shows_pictures_of_features_that_were_kept(run):
+    folder = run(
+        precision="bf16-mixed", network={"encoder": "vgg16"}, size=[32, 32], limit=8, image_rows=2,
+        bootstrap={"epochs": 1},
+    )  # fmt: skip
+    assert (folder / "last.safetensors").is_file()
+
+
 def test_auto_is_what_the_environment_says_and_a_device_that_is_not_there_is_named(config, monkeypatch):
     monkeypatch.setenv("SALGAN_DEVICE", "cpu")
     assert device_of(config(device="auto")) == "cpu"

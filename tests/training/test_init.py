@@ -10,6 +10,7 @@ from salgan.networks import Generator, save_network
 from salgan.preprocessing import VGG16_CAFFE
 from salgan.training.build import build_generator, read_initial
 from salgan.training.config import Network
+from salgan.training.optimiser import adopt
 
 LIGHT = Network(encoder="tf_efficientnet_lite0", weights="timm")
 
@@ -34,6 +35,24 @@ def offline(monkeypatch):
         raise OSError("no connection")
 
     monkeypatch.setattr("timm.models._builder.load_pretrained", refuse)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        [],
+        {"param_groups": 3},
+        {"param_groups": [3]},
+        {"state": {0: {"step": torch.tensor(1.0), "sum": torch.zeros(3)}}, "param_groups": None},
+    ],
+)
+def test_what_a_stranger_has_accumulated_must_fit(state):
+    optimiser = torch.optim.Adagrad([torch.nn.Parameter(torch.zeros(5))])
+    if isinstance(state, dict) and "state" in state:
+        state["param_groups"] = optimiser.state_dict()["param_groups"]
+    with pytest.raises(ModelError, match="generator_optimiser"):
+        adopt(optimiser, state)
 
 
 def test_imagenet_weights_that_init_replaces_are_not_fetched(saved, offline):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from salgan.errors import MissingExtraError
+from salgan.errors import ConfigError, MissingExtraError
 from salgan.training import loggers
 from salgan.training.config import Config
 from salgan.training.loggers import check_logger, open_logger
@@ -53,6 +53,40 @@ def test_a_table_taken_up_again_forgets_what_came_after_the_checkpoint_and_torn_
         (row["step"], row["train/content"], row["train/generator"]) for row in table(tmp_path / "curves.csv")
     ]
     assert found == [("10", "0.1", ""), ("20", "0.2", ""), ("30", "0.31", "1.0")]
+
+
+def test_tensorboard_keeps_the_epoch_that_a_run_goes_on_from(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    first = open_logger(settings("tensorboard"), tmp_path, 0)
+    for step in (10, 20, 30, 40):
+        first.curves({"cc": step / 100}, step)
+    first.close(failed=False)
+    second = open_logger(settings("tensorboard"), tmp_path, 30)
+    second.curves({"cc": 0.5}, 40)
+    second.close(failed=False)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("cc")
+    assert [event.step for event in events] == [10, 20, 30, 40]
+    assert events[-1].value == 0.5
+
+
+def test_a_table_that_is_no_text_is_one_line(tmp_path):
+    (tmp_path / "curves.csv").write_bytes(b"step,a\n1,\xff\n")
+    with pytest.raises(ConfigError, match=r"curves\.csv: cannot be read .*remove it"):
+        open_logger(settings("csv"), tmp_path, 20)
+
+
+def test_a_row_with_too_many_cells_is_left_out(tmp_path):
+    (tmp_path / "curves.csv").write_text("step,a\n1,2\n2,3,4\n")
+    open_logger(settings("csv"), tmp_path, 20)
+    assert [row["step"] for row in table(tmp_path / "curves.csv")] == ["1"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense"])
+def test_a_damaged_name_of_a_servers_run_is_one_line(tmp_path, content):
+    (tmp_path / "mlflow.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"mlflow\.json: cannot be read .*remove it"):
+        loggers._Known(tmp_path / "mlflow.json")
 
 
 @pytest.mark.parametrize("package", ["wandb", "mlflow"])

@@ -246,6 +246,24 @@ def test_activation_checkpointing_is_for_the_papers_network_alone(config):
         train(config(activation_checkpointing=True))
 
 
+def test_a_run_does_not_go_on_with_other_pictures(run, config, monkeypatch):
+    run()
+    settings = config(resume=True)
+    monkeypatch.setattr("salgan.training.loop.Loop._pictures", lambda self: "others")
+    with pytest.raises(ModelError, match=r"the pictures are no longer those that this run began with"):
+        train(settings)
+
+
+def test_features_are_not_kept_where_the_batches_are_changed(config, monkeypatch):
+    kept = []
+    monkeypatch.setattr("salgan.training.data.Pool.keep_features", lambda *_: kept.append(1))
+    settings = {"network": {"encoder": "vgg16"}, "size": [32, 32], "limit": 8, "bootstrap": {"epochs": 1}}
+    train(config("changed", **settings), change=lambda batch, step: batch)
+    assert kept == []
+    train(config("plain", **settings))
+    assert kept == [1, 1]
+
+
 def test_resuming_a_finished_run_changes_nothing(run, config):
     folder = run()
     before = (folder / "metrics.jsonl").read_bytes(), (folder / "network.safetensors").read_bytes()

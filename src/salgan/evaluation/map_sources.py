@@ -77,6 +77,10 @@ class ModelSource(EveryPicture):
             if self._load is None:
                 raise RuntimeError(f"{self.name} cannot predict in another process")
             self._model = self._load()
+            # A run that still trains replaces its file.
+            found = getattr(self._model, "fingerprint", None)
+            if None not in (found, self.fingerprint) and str(found) != self.fingerprint:
+                raise ModelError(f"{self.name}: its file has changed since the start; run it again")
         return self._model
 
     def _array(self, saliency: object) -> Array:

@@ -54,13 +54,21 @@ class TorchPredictor(Predictor):
         self.device = _torch_device(check_device(device))
         allowed = runtime_threads()
         self._threads = threads or (min(allowed, torch.get_num_threads()) if allowed else None)
+        self._stored = _identity(self._path)
         self._network = load_network(path, trust=trust).to(self.device)
         self.preprocessing = preprocessing_of(self._network)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the network's file."""
-        return sha256_of(self._path, ModelError)
+        """SHA-256 of the network's file.
+
+        Raises:
+            ModelError: it is no longer the file that was loaded, as a run that still trains replaces its own.
+        """
+        found = sha256_of(self._path, ModelError)
+        if _identity(self._path) != self._stored:
+            raise ModelError(f"{self._path}: has changed since it was loaded; load it again")
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__
@@ -80,6 +88,15 @@ class TorchPredictor(Predictor):
                 ) from None
             cause = " ".join(str(error).split())[:200]
             raise ModelError(f"{self.name}: the network cannot be run ({cause})") from None
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What changes where a file is replaced or written; None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class _Threads:

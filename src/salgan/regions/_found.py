@@ -45,6 +45,10 @@ class Found:
         """Whether the other one holds nearly all of it."""
         return self.shared(other) > 0.8 * self.area
 
+    def along(self, upright: bool) -> tuple[float, float]:
+        """Where it begins and ends along a picture's longer side."""
+        return (self.top, self.bottom) if upright else (self.left, self.right)
+
     def moved(self, x: float, y: float, scale: float) -> Found:
         """The box where it lies in a picture of which this one was a part, ``scale`` times as large."""
         return replace(
@@ -79,7 +83,7 @@ def scaled(picture: Picture, shorter: int, pixels: int, least: int = 1) -> tuple
 def in_tiles(
     picture: Picture, side: int, pixels: int, find: Callable[[Picture], Sequence[Found]], least: int
 ) -> list[Found]:
-    """Look at a picture tile by tile.
+    """Look at a picture tile by tile, and once at all of it for what is longer than tiles overlap.
 
     Args:
         picture: uint8 RGB (H, W, 3); made smaller so that its shorter side fits into a tile.
@@ -93,18 +97,25 @@ def in_tiles(
     """
     small, scale = scaled(picture, side, pixels, least)
     height, width = small.shape[:2]
-    longer = max(height, width)
+    longer, upright = max(height, width), height > width
     steps = max(1, math.ceil((longer - side * _OVERLAP) / (side * (1 - _OVERLAP))))
+    starts = np.linspace(0, max(0, longer - side), steps).round().astype(int).tolist()
     found: list[Found] = []
-    for start in np.linspace(0, max(0, longer - side), steps).round().astype(int):
-        x, y = (0, int(start)) if height > width else (int(start), 0)
+    for start in starts:
+        x, y = (0, start) if upright else (start, 0)
         tile = np.ascontiguousarray(small[y : y + side, x : x + side])
         begins, ends = start > 0, start + side < longer
         for each in find(tile):
-            first, last = (each.top, each.bottom) if height > width else (each.left, each.right)
-            # What touches a cut is seen whole by the neighbour.
+            first, last = each.along(upright)
+            # What touches a cut is seen whole by the neighbour, or by the look at all of it.
             if not (begins and first <= 1) and not (ends and last >= side - 1):
                 found.append(each.moved(x, y, scale))
+    if steps > 1:
+        whole, ratio = scaled(small, side, max(1, side * side * min(height, width) // longer))
+        for each in find(whole):
+            first, last = each.moved(0, 0, ratio).along(upright)
+            if not any(start <= first and last <= start + side for start in starts):
+                found.append(each.moved(0, 0, ratio * scale))
     return without_doubles(found)
 
 

@@ -5,6 +5,7 @@ Nothing here keeps state between steps, so a resumed run sees the very batches i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from salgan._arrays import Floats
+from salgan._cores import memory_limits
 from salgan._parallel import in_order
 from salgan.training.cache import Prepared, Samples
 
@@ -200,7 +202,9 @@ def _free(device: torch.device) -> float:
     """Bytes that samples may take on a device."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] * _DEVICE_SHARE
-    return float(psutil.virtual_memory().total) / 3
+    # A third for training's and a third for validation's, of which every process on this machine has its own.
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return float(min([psutil.virtual_memory().total, *memory_limits()])) / 3 / processes
 
 
 def steps_in_epoch(count: int, batch_size: int) -> int:

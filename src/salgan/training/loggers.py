@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from salgan._files import replacing
-from salgan.errors import MissingExtraError
+from salgan.errors import ConfigError, MissingExtraError
 from salgan.training.config import Config
 
 __all__ = ["Logger", "check_logger", "open_logger"]
@@ -86,7 +86,7 @@ def open_logger(config: Config, folder: Path, first_step: int) -> Logger | None:
 
 class _TensorBoard(Logger):
     def __init__(self, folder: Path, first_step: int) -> None:
-        self._board = SummaryWriter(str(folder), purge_step=first_step or None)
+        self._board = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
 
     def curves(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
@@ -106,11 +106,14 @@ class _Table(Logger):
         self._path = path
         self._columns = ["step"]
         if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                # What was logged after the checkpoint will be trained, and logged, again; so is a torn row.
-                rows = [row for row in reader if _step(row) <= first_step and None not in row.values()]
-                self._columns = list(reader.fieldnames or self._columns)
+            try:
+                with path.open(encoding="utf-8", newline="") as file:
+                    reader = csv.DictReader(file)
+                    # What was logged after the checkpoint is trained, and logged, again; so is a torn row.
+                    rows = [row for row in reader if _step(row) <= first_step and _is_whole(row)]
+                    self._columns = list(reader.fieldnames or self._columns)
+            except (ValueError, csv.Error) as error:
+                raise _unreadable(path, error) from None
             self._write(rows if first_step else [])
 
     def curves(self, values: Mapping[str, float], step: int) -> None:
@@ -138,6 +141,17 @@ class _Table(Logger):
         writer.writerows(rows)
         with replacing(self._path) as part:
             part.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def _is_whole(row: Mapping[str | None, Any]) -> bool:
+    return None not in row and None not in row.values()
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    reason = " ".join(str(error).split())[:100]
+    return ConfigError(
+        f"{path}: cannot be read ({reason}); remove it, and the run goes on without its earlier curves"
+    )
 
 
 def _step(row: Mapping[str, str | None]) -> float:
@@ -195,7 +209,12 @@ class _Known:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.new = not path.is_file()
-        self._id: str | None = None if self.new else json.loads(path.read_text(encoding="utf-8"))["id"]
+        self._id: str | None = None
+        if not self.new:
+            try:
+                self._id = str(json.loads(path.read_text(encoding="utf-8"))["id"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise _unreadable(path, error) from None
 
     @property
     def id(self) -> str | None:

@@ -8,6 +8,7 @@ in which the batches of an epoch are a pure function of (seed, epoch) and the st
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -151,6 +152,11 @@ class Loop:
         """
         if state is None:
             return
+        if state.get("pictures", self._pictures()) != self._pictures():
+            raise ModelError(
+                f"{self._folder.checkpoint}: the pictures are no longer those that this run began with; put "
+                "them back, or start anew with another out=FOLDER and init= this run"
+            )
         try:
             self._salgan.load_state(state["salgan"])
             self._position = Position(**state["position"])
@@ -306,7 +312,8 @@ class Loop:
         if learnt is not None and (line := advice(learnt, config.adversarial)):
             self._report.say(line)
         if self._folder.writes:
-            shown = _rows(salgan, self._validation, config.image_rows, self._record.shape)
+            with self._fabric.autocast():  # features that were kept have the precision of training
+                shown = _rows(salgan, self._validation, config.image_rows, self._record.shape)
             self._report.pictures(shown, position.steps)
 
     def _save_networks(self, best: bool) -> None:
@@ -341,8 +348,14 @@ class Loop:
             "window": self._window.entries,
             "judged": self._window.judged,
             "random": random_states(),
+            "pictures": self._pictures(),
         }
         self._folder.save(state, path)
+
+    def _pictures(self) -> str:
+        """Which pictures there are: a run goes on with those that it began with, in the same order."""
+        names = [*self._training.names, "", *self._validation.names]
+        return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _facts(self) -> dict[str, Any]:
         """What every line of metrics.jsonl begins with; ``epoch`` counts finished ones."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import torch
 from torch import nn
 
+from salgan.errors import ModelError
 from salgan.training.phases import Optimiser
+from salgan.training.resume import check_optimiser
 
 __all__ = [
     "adopt",
@@ -93,11 +95,19 @@ def adopt(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     Args:
         optimiser: keeps its own learning rates and decay.
         state: of the other one.
+
+    Raises:
+        ModelError: it is no state of an optimiser, or one of this kind over weights of other shapes.
     """
+    if not isinstance(state, Mapping) or not isinstance(state.get("param_groups"), list):
+        raise ModelError("generator_optimiser is not the state of an optimiser")
     mine, theirs = optimiser.state_dict()["param_groups"], state["param_groups"]
+    if not all(isinstance(group, Mapping) and isinstance(group.get("params"), list) for group in theirs):
+        raise ModelError("generator_optimiser is not the state of an optimiser")
     if [set(group) for group in mine] == [set(group) for group in theirs] and [
         len(group["params"]) for group in mine
     ] == [len(group["params"]) for group in theirs]:
+        check_optimiser(state, optimiser, "generator_optimiser")
         settings = [{key: value for key, value in group.items() if key != "params"} for group in mine]
         optimiser.load_state_dict(state)
         for group, own in zip(optimiser.param_groups, settings, strict=True):

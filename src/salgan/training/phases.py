@@ -5,6 +5,7 @@ Every default is the paper's (Pan et al. 2017), as in :mod:`salgan.training.conf
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -30,6 +31,13 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """What a setting may be: the parts of a union, without what is said about them."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
 class Settings(BaseModel):
     """A part of a recipe: unknown keys are refused, and names stay the text that was written."""
 
@@ -45,11 +53,14 @@ class Settings(BaseModel):
     def _names_are_text(cls, values: Any) -> Any:
         """Refuse a number with a point or an exponent as a name, whose text would not be what was written.
 
-        Refuse ``none`` too where nothing may be meant: in YAML it is a word, and nothing is ``null``.
+        Refuse ``none`` too where nothing may be meant: in YAML it is a word, and nothing is ``null``; and yes
+        or no where a number is meant, which they would be read as.
         """
         for key, value in values.items() if isinstance(values, dict) else ():
             field = cls.model_fields.get(str(key))
-            kinds = set() if field is None else {field.annotation, *get_args(field.annotation)}
+            kinds = [] if field is None else list(_kinds(field.annotation))
+            if isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds):
+                raise ValueError(f"{key}: {str(value).lower()} is no number")
             if isinstance(value, float) and str in kinds:
                 raise ValueError(
                     f"{key}: {value} is read as a number; if it is a name, quote it: {key}: '...'"
@@ -90,6 +101,8 @@ class Optimiser(Settings):
     def _names_what_it_uses(self) -> Optimiser:
         if self.name != "adamw" and self.betas != [0.9, 0.999]:
             raise ValueError(f"betas are adamw's, and the optimiser is {self.name}; add name: adamw")
+        if self.name != "sgd" and self.momentum:
+            raise ValueError(f"momentum is sgd's, and the optimiser is {self.name}; add name: sgd")
         if (self.schedule == "halved") != (self.every is not None):
             raise ValueError("schedule: halved and every: STEPS go together; set both or neither")
         return self

@@ -121,7 +121,10 @@ def _train(
         compile=config.compile,
     )
     if initial is not None and initial.optimiser is not None:
-        salgan.adopt_optimiser(initial.optimiser)
+        try:
+            salgan.adopt_optimiser(initial.optimiser)
+        except ModelError as error:
+            raise ModelError(f"init: {initial.spec} cannot be read ({error})") from None
     loop = Loop(
         config, record, fabric, folder, salgan, training, validation, validator, change, say, on_progress
     )
@@ -129,7 +132,8 @@ def _train(
         folder.check(config)  # again, because another run may have begun there since
         state = fabric.broadcast(folder.open(config) if fabric.is_global_zero else None)
         agreed(fabric, lambda: loop.go_on_from(state))
-        still = not config.augmentation.active and not record.shapes  # all epochs show the same pictures
+        # All epochs show the same pictures.
+        still = change is None and not config.augmentation.active and not record.shapes
         if config.cache_features and still and _has_frozen_features(generator):
             generator.eval()
             for pool in (training, validation):
