@@ -23,7 +23,16 @@ from salgan._memory import is_out_of_memory
 from salgan.errors import ModelError
 from salgan.models.spec import kind_of_file
 
-__all__ = ["HALF", "SCALE", "SHAPE", "WHOLE", "as_safetensors", "read_checkpoint", "read_network_file"]
+__all__ = [
+    "HALF",
+    "SCALE",
+    "SHAPE",
+    "WHOLE",
+    "as_safetensors",
+    "network_in",
+    "read_checkpoint",
+    "read_network_file",
+]
 
 HALF, WHOLE, SCALE, SHAPE = ".half", ".int8", ".scale", ".shape"
 """Endings of a tensor's name in ONNX: stored in 16 bits; in 8, in rows with a scale; and its shape then."""
@@ -105,12 +114,20 @@ def _not_a_checkpoint(state: object) -> str:
     return "not a checkpoint of salgan train"
 
 
-def _read_checkpoint(path: str | Path) -> Contents:
-    state = read_checkpoint(path)
-    networks, description = state["salgan"], state.get("description", {})
-    weights = networks.get("average")
-    if weights is None:
-        weights = networks.get("generator")
+def network_in(state: Mapping[str, Any], path: str | Path, *names: str) -> Contents:
+    """The description and tensors of a network that a checkpoint holds.
+
+    Args:
+        state: what :func:`read_checkpoint` gave.
+        path: the checkpoint, for messages.
+        names: of its networks; the first that is there is taken.
+
+    Raises:
+        ModelError: none is there, or it is not one.
+    """
+    weights = next((each for each in map(state["salgan"].get, names) if each is not None), None)
+    description = state.get("description")
+    description = {} if description is None else description
     if (
         not isinstance(weights, dict)
         or not all(isinstance(each, Tensor) for each in weights.values())
@@ -118,6 +135,10 @@ def _read_checkpoint(path: str | Path) -> Contents:
     ):
         raise ModelError(f"{path}: not a checkpoint of salgan train")
     return description, weights
+
+
+def _read_checkpoint(path: str | Path) -> Contents:
+    return network_in(read_checkpoint(path), path, "average", "generator")
 
 
 def _read_onnx(path: str | Path) -> Contents:

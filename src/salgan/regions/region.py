@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ UNITS: tuple[Unit, ...] = ("fraction", "pixel")
 
 _LARGEST = 1e9
 _GRID = 512
-"""Cells along the longer side of a polygon in which the area of one that crosses itself is counted."""
+"""Cells along each side of a polygon in which the area of one that crosses itself is counted."""
 _CROSSING = 1e-4
 """By what part of its plain area a polygon must enclose more before it counts as crossing itself."""
 _MOST_CORNERS = 10_000
@@ -112,15 +113,23 @@ class Region:
 
     def size(self, width: int, height: int) -> float:
         """The region's whole area in square pixels, including what lies outside the picture."""
-        corners = self.in_pixels(width, height)
-        plain = abs(_signed_area(corners))
-        if self.box is not None:
-            return plain
-        # In the plain formula, parts of a polygon that crosses itself cancel each other.
+        return abs(_signed_area(self.in_pixels(width, height))) * self._crossing
+
+    @cached_property
+    def _crossing(self) -> float:
+        """How many times the plain formula's area it encloses: 1, unless it crosses itself.
+
+        In that formula, the parts of a polygon that crosses itself cancel each other. The factor is the same
+        in a picture of any size.
+        """
+        corners = np.array(self.corners, dtype=np.float64)
+        if self.box is not None or not _signed_area(corners):
+            return 1.0
         low, high = corners.min(axis=0), corners.max(axis=0)
-        scale = float((high - low).max()) / _GRID
-        enclosed = float(polygon_coverage((corners - low) / scale, _GRID, _GRID)[2].sum()) * scale**2
-        return enclosed if enclosed > (1 + _CROSSING) * plain else plain
+        cells = (corners - low) / (high - low) * _GRID
+        enclosed = float(polygon_coverage(cells, _GRID, _GRID)[2].sum())
+        factor = enclosed / abs(_signed_area(cells))
+        return factor if factor > 1 + _CROSSING else 1.0
 
     def coverage(self, width: int, height: int) -> tuple[slice, slice, Floats]:
         """How much of each pixel of a picture lies in the region, exactly.

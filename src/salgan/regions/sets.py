@@ -59,11 +59,12 @@ class RegionSet:
 
     def absent_nowhere_else(self) -> list[tuple[str, str]]:
         """The entry and name of each region that is said to be absent and that no picture has."""
+        known = set(self.names)
         return [
             (entry, name)
             for entry, own in self.of_pictures.items()
             for name, region in own.items()
-            if region is None and name not in self.names
+            if region is None and name not in known
         ]
 
     def has_entry_for(self, path: str | Path) -> bool:

@@ -173,8 +173,9 @@ async def read_form(request: Request, *, most_files: int) -> AsyncIterator[FormD
 def _check_fields(request: Request, form: FormData) -> None:
     route = request.scope["route"]
     known = route.openapi_extra["requestBody"]["content"][_FORM_TYPE]["schema"]["properties"]
+    parameters = _parameters(request)
     for name in form:
-        if name in _parameters(request):
+        if name in parameters:
             raise ProblemError(
                 422, f"{route.path} reads {name} from its address, not from the form: ?{name}=..."
             )

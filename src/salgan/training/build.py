@@ -13,7 +13,7 @@ from salgan.errors import ConfigError, ModelError
 from salgan.models import find_model
 from salgan.networks import Generator, default_preprocessing, load_encoder, read_checkpoint
 from salgan.networks.factory import build_from_factory
-from salgan.networks.files import read_network_file
+from salgan.networks.files import network_in, read_network_file
 from salgan.networks.rivals import RIVALS, build_rival
 from salgan.networks.weights import architecture_in, fit_weights
 from salgan.preprocessing import METADATA_KEY, Preprocessing
@@ -153,14 +153,8 @@ def read_initial(spec: str) -> Initial:
             file.read()  # verifies it
         if file.kind == "checkpoint":
             state = read_checkpoint(file.path)
-            description, networks = state.get("description") or {}, state["salgan"]
-            weights, optimiser = networks.get("generator"), networks.get("generator_optimiser")
-            if not (
-                isinstance(description, dict)
-                and isinstance(weights, dict)
-                and all(isinstance(each, Tensor) for each in weights.values())
-            ):
-                raise ModelError(f"{file.path}: not a checkpoint of salgan train")
+            description, weights = network_in(state, file.path, "generator")
+            optimiser = state["salgan"].get("generator_optimiser")
         else:
             description, weights = read_network_file(file.path)
         stored = description.get(METADATA_KEY)

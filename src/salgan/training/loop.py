@@ -152,7 +152,8 @@ class Loop:
         """
         if state is None:
             return
-        if state.get("pictures", self._pictures()) != self._pictures():
+        pictures = self._pictures()
+        if state.get("pictures", pictures) != pictures:
             raise ModelError(
                 f"{self._folder.checkpoint}: the pictures are no longer those that this run began with; put "
                 "them back, or start anew with another out=FOLDER and init= this run"
