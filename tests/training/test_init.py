@@ -55,6 +55,13 @@ def test_what_a_stranger_has_accumulated_must_fit(state):
         adopt(optimiser, state)
 
 
+@pytest.mark.parametrize("networks", [{"generator": torch.zeros(2)}, {"average": {"a": torch.zeros(2)}}])
+def test_a_checkpoint_without_a_generator_is_one_line(networks, tmp_path):
+    torch.save({"salgan": networks, "description": torch.zeros(2)}, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match=r"init: .*last\.pt cannot be read .*not a checkpoint"):
+        read_initial(str(tmp_path / "last.pt"))
+
+
 def test_imagenet_weights_that_init_replaces_are_not_fetched(saved, offline):
     torch.manual_seed(1)
     light = Generator("tf_efficientnet_lite0")
