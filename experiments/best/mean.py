@@ -74,11 +74,16 @@ class Mean(nn.Module):
 
 
 def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:
-    logs = F.logsigmoid(at_size(logits, size))
+    logs = F.logsigmoid(at_size(logits.float(), size))  # autocast may have rounded them
     return logs - logs.flatten(1).logsumexp(1)[:, None, None, None]
 
 
-def _opened(text: str) -> tuple[Generator, float]:
+def opened_at_scale(text: str) -> tuple[Generator, float]:
+    """The network and the scale of NETWORK[@SCALE], 1 if left out.
+
+    Raises:
+        ModelError: not a network of ours, or a scale that makes no sense.
+    """
     found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
     name, scale = (found[1], float(found[2])) if found else (text, 1.0)
     if not _SCALES[0] <= scale <= _SCALES[1]:
@@ -99,7 +104,7 @@ def main() -> None:
     parser.add_argument("--mirrored", action="store_true", help="show each the mirror image, too")
     parser.add_argument("--weights", choices=["float32", "float16", "int8"], default="float32")
     arguments = parser.parse_args()
-    opened = [_opened(text) for text in arguments.networks]
+    opened = [opened_at_scale(text) for text in arguments.networks]
     mean = Mean(*zip(*opened, strict=True), mirrored=arguments.mirrored)
     made = export_onnx(mean, arguments.out, weights=arguments.weights)
     print(f"{made.path}: {made.size / 1e6:.1f} MB, parity {made.parity:.1g}, as stored {made.difference:.1g}")

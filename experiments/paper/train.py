@@ -44,7 +44,7 @@ def main() -> None:
         *(*salgan, "reproduce", "run"),
         *("--recipe", str(arguments.recipe), "--data", str(data), "--out", str(arguments.out)),
         *("--test", str(data / "osie"), "--test-part", "test"),
-        *("--sigma", "7.68", "--seed", str(arguments.seed)),
+        *("--sigma", "14.4", "--seed", str(arguments.seed)),
         *(f"network.weights={data / 'vgg16.safetensors'}", f"cache={data / 'cache'}"),
         *(f"seed={arguments.seed}", *arguments.settings),
     ]

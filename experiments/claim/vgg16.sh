@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The paper's network at its own size and for its whole length, all runs side by side on one GPU (README.md).
+#
+#   bash experiments/claim/vgg16.sh DATA OUT [key=value ...]
+#
+# DATA is what experiments/paper/train.py unpacks; what follows goes to every run. A run that was stopped goes on; one
+# that is finished is not repeated. OUT gets a folder per run, and the last network of each with weights in 8 bits.
+set -euo pipefail
+
+usage='usage: vgg16.sh DATA OUT [key=value ...]'
+data=${1:?$usage} out=${2:?$usage}
+shift 2
+here=$(cd "$(dirname "$0")" && pwd)
+common=(data="$data" cache="$data/cache" logger=null)
+more=("$@")
+three=("${common[@]}" sources.0.layout=folder sources.0.sigma=14.4 sources.1.layout=folder sources.1.sigma=12.19
+    sources.2.layout=folder sources.2.sigma=14.4)
+traces=("${common[@]}" sources.0.path=osie-mouse sources.0.layout=folder sources.0.sigma=14.4 keep_networks=false)
+control=adversarial.control=true
+adagrad='{name: adagrad, lr: 3e-4, weight_decay: 1e-4}'
+
+run() {
+    local name=$1 recipe=$here/$2.yaml resume=false
+    shift 2
+    [ -e "$out/$name/checkpoints" ] && resume=true
+    mkdir -p "$out/logs"
+    salgan train "$recipe" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
+    salgan export "$out/$name/last.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
+}
+on() { # continue from a bootstrap: its network, the run's name, the recipe, the seed, and what else
+    local start=$1 name=$2 recipe=$3 seed=$4
+    shift 4
+    run "$name" "$recipe" init="$start" bootstrap.epochs=0 seed=$((seed + 1)) "$@"
+}
+
+on_eyes() {
+    run bootstrap vgg16 "${three[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null keep_best=cc
+    local start=$out/bootstrap/network.safetensors seed
+    for seed in 0 1 2; do
+        on "$start" "GAN-$seed" vgg16 "$seed" "${three[@]}" &
+        on "$start" "BCE-$seed" vgg16 "$seed" "${three[@]}" $control &
+    done
+    on "$start" paper-0 vgg16 0 "${three[@]}" adversarial.alpha=0.05 adversarial.optimiser="$adagrad" \
+        adversarial.discriminator_optimiser=null &
+    on "$start" alpha-1000-0 vgg16 0 "${three[@]}" adversarial.alpha=1000 &
+    on "$start" whole-0 vgg16 0 "${three[@]}" adversarial.discriminator.downsample=1 &
+    wait
+}
+on_traces() {
+    run mouse-bootstrap vgg16-mouse "${traces[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null
+    local start=$out/mouse-bootstrap/last.safetensors
+    on "$start" mouse-GAN-0 vgg16-mouse 0 "${traces[@]}" &
+    on "$start" mouse-BCE-0 vgg16-mouse 0 "${traces[@]}" $control &
+    wait
+}
+on_eyes &
+on_traces &
+wait
