@@ -32,7 +32,6 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.utilities.throughput import get_available_flops
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
@@ -44,6 +43,7 @@ from salgan.training.losses import ContentLoss, adversarial_loss, discriminator_
 from salgan.training.module import SalGAN
 from salgan.training.optimiser import build_optimiser
 from salgan.training.phases import Adversarial, Bootstrap
+from salgan.training.throughput import published_peak
 
 TURNS = ("generator", "discriminator")
 CONTESTANTS = ("float32", "plain", "trainer", "compiled", "kept", "both")
@@ -54,7 +54,8 @@ def main() -> None:
     arguments = parse()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    peak = arguments.peak or published_peak(device)
+    known = published_peak(device, torch.bfloat16)
+    peak = arguments.peak or (known and known / 1e12)
     results: dict[str, Any] = {"about": about(device, arguments), "peak_tflops": peak, "rows": []}
     if device.type == "cuda":
         results["matmul_tflops"] = matmul_rate(device)
@@ -207,14 +208,6 @@ def profiled(name: str, batch: int, device: torch.device, arguments: argparse.Na
     order = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
     table: str = profiler.key_averages().table(sort_by=order, row_limit=20, max_name_column_width=60)
     return table
-
-
-def published_peak(device: torch.device) -> float | None:
-    """Dense bf16 TFLOP/s of a known GPU."""
-    if device.type != "cuda":
-        return None
-    peak = get_available_flops(device, torch.bfloat16)
-    return None if peak is None else peak / 1e12
 
 
 def matmul_rate(device: torch.device, side: int = 8192) -> float:

@@ -44,3 +44,15 @@ def test_a_gpus_peak_is_the_published_one(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "NVIDIA A100-SXM4-40GB")
     meter = Meter.of_device(torch.device("cuda"), 2, "bf16-mixed")
     assert meter.peak == 2 * 312e12
+
+
+def test_an_h200s_peak_is_that_of_dense_matrices(monkeypatch):
+    # Lightning does not know the card by this name. What it has for the H200 is for sparse matrices, twice that.
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "NVIDIA H200")
+    assert Meter.of_device(torch.device("cuda"), 1, "bf16-mixed").peak == 989.4e12
+
+
+def test_an_unknown_gpu_has_no_peak_and_nobody_is_warned(monkeypatch, recwarn):
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "Some Other Card")
+    assert Meter.of_device(torch.device("cuda"), 1, "bf16-mixed").peak is None
+    assert not recwarn.list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,32 @@ import torch
 from lightning.fabric.utilities.throughput import get_available_flops
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "published_peak"]
+
+_DENSE = {
+    "NVIDIA H200": {torch.bfloat16: 989.4e12, torch.float32: 66.9e12},
+    "NVIDIA H200 NVL": {torch.bfloat16: 835.5e12, torch.float32: 60e12},
+    "NVIDIA H100 NVL": {torch.bfloat16: 835.5e12, torch.float32: 60e12},
+}
+"""Operations per second, by NVIDIA's data sheets, of cards that Lightning does not know by the name that they
+give themselves, or for which it has the figures for sparse matrices, which are twice as high."""
+
+
+def published_peak(device: torch.device, dtype: torch.dtype) -> float | None:
+    """Operations per second that a GPU is said to do with dense matrices, or None if that is not known.
+
+    Args:
+        device: a GPU; the peak of every other device is unknown.
+        dtype: bfloat16 or float32.
+    """
+    if device.type != "cuda":
+        return None
+    name = torch.cuda.get_device_name(device)
+    if name in _DENSE:
+        return _DENSE[name][dtype]
+    with warnings.catch_warnings():  # that a card is not in its table is nothing a user could mend
+        warnings.simplefilter("ignore")
+        return get_available_flops(device, dtype)
 
 
 class Meter:
@@ -29,9 +55,7 @@ class Meter:
     @classmethod
     def of_device(cls, device: torch.device, count: int, precision: str) -> Meter:
         """A meter against the published dense peak of a GPU; on other devices it measures nothing."""
-        if device.type != "cuda":
-            return cls(None)
-        peak = get_available_flops(device, torch.bfloat16 if precision == "bf16-mixed" else torch.float32)
+        peak = published_peak(device, torch.bfloat16 if precision == "bf16-mixed" else torch.float32)
         return cls(None if peak is None else float(peak * count))
 
     @contextmanager
