@@ -4,7 +4,8 @@
 
 A NETWORK is whatever ``salgan export`` takes, such as a training run's ``network.safetensors``. Each one sees
 the picture, scaled by SCALE (1 if left out; 0.75 for a network that learnt from smaller pictures than the
-first), and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
+first; its sides are then rounded to multiples of 32, since an encoder that halves an odd side moves its map),
+and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
 to feed it, and the layer for screens with its head for text, are the first network's; they come after the
 mean.
@@ -31,6 +32,8 @@ from salgan.networks import Generator, load_network
 from salgan.networks.pyramid import at_size
 
 _SCALES = (0.25, 4)
+_STRIDE = 32
+"""Of the encoders' coarsest features."""
 
 
 class Mean(nn.Module):
@@ -60,7 +63,7 @@ class Mean(nn.Module):
         size = pictures.shape[-2:]
         logs = []
         for network, scale in zip(self.networks, self.scales, strict=True):
-            seen = pictures if scale == 1 else F.interpolate(pictures, scale_factor=scale, mode="bilinear")
+            seen = pictures if scale == 1 else F.interpolate(pictures, scaled(size, scale), mode="bilinear")
             logs.append(_log_density(network.logits(seen), size))
             if self.mirrored:
                 logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
@@ -71,6 +74,13 @@ class Mean(nn.Module):
         first = self.networks[0]
         text = None if first.text is None else first.text(*first.text_features(pictures))
         return self.screens(pictures, maps, text)
+
+
+def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
+    """Rows and columns times a scale, each rounded to a multiple of what an encoder divides by."""
+    thousandths = round(1000 * scale)  # a graph's sides are symbols, which know whole numbers best
+    height, width = ((side * thousandths + 500 * _STRIDE) // (1000 * _STRIDE) * _STRIDE for side in size)
+    return height, width
 
 
 def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:

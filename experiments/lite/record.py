@@ -2,14 +2,15 @@
 
     python experiments/lite/record.py IN.safetensors -o OUT.safetensors
 
-The network was trained on pictures squeezed into 320×256. Between 3:5 and 5:3 it does best when that is done
-to all pictures; beyond, the shape nearest to the picture's own is better (``experiments/lite/shapes.py``
+The network was trained on pictures squeezed into one shape. Between 3:5 and 5:3 it does best when that is
+done to all pictures. Beyond, the shape nearest to the picture's own is better (``experiments/lite/shapes.py``
 measures it; docs/models/lite.md has the figures).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,22 @@ from salgan.errors import SalganError
 from salgan.networks import load_network, save_network
 from salgan.networks.weights import preprocessing_of
 
+_USUAL = (256, 320)
 _LONG = ((224, 352), (192, 416), (160, 480))
-SHAPES = ((256, 320), *_LONG, *(shape[::-1] for shape in _LONG))
-"""Rows and columns; all of about 80,000 pixels, so that no shape takes longer than another."""
+"""Rows and columns; all of about as many pixels, so that no shape takes longer than another."""
 SQUASH = (3 / 5, 5 / 3)
 """Width / height between which pictures are squeezed into 320×256 all the same."""
+
+
+def shapes_for(usual: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """An input's rows and columns, and those for longer pictures, of about as many pixels."""
+    factor = math.sqrt(math.prod(usual) / math.prod(_USUAL))
+    long = [(_rounded(rows * factor), _rounded(columns * factor)) for rows, columns in _LONG]
+    return (usual, *long, *((columns, rows) for rows, columns in long))
+
+
+def _rounded(side: float) -> int:
+    return 32 * round(side / 32)
 
 
 def main() -> None:
@@ -32,7 +44,8 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
     network = load_network(arguments.network)
-    record = replace(preprocessing_of(network), shapes=SHAPES, squash=SQUASH)
+    record = preprocessing_of(network)
+    record = replace(record, shapes=shapes_for(record.shape), squash=SQUASH)
     network.preprocessing = record  # type: ignore[assignment]  # a plain attribute
     save_network(network, arguments.out)
 

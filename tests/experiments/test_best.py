@@ -73,12 +73,17 @@ def test_the_answer_is_the_geometric_mean_of_the_densities_with_a_maximum_of_1(s
 @torch.no_grad()
 def test_a_network_may_see_the_picture_smaller_and_mirrored(script, networks):
     pictures = torch.rand(1, 3, 64, 96) * 255
-    small = F.interpolate(pictures, scale_factor=0.5, mode="bilinear")
+    small = F.interpolate(pictures, (32, 64), mode="bilinear")  # 48 is no multiple of 32
     expected = F.interpolate(networks[0].logits(small), size=(64, 96), mode="bilinear").sigmoid()
     found = script.Mean(networks[:1], [0.5])(pictures)
     np.testing.assert_allclose(found, expected / expected.max(), rtol=1e-3)
     mean = script.Mean(networks, [1, 0.5], mirrored=True)
     np.testing.assert_allclose(mean(pictures.flip(-1)).flip(-1), mean(pictures), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("scale", "size"), [(0.85, (224, 288)), (0.727, (192, 224)), (1.4, (352, 448))])
+def test_a_scaled_picture_has_sides_that_an_encoder_can_halve(script, scale, size):
+    assert script.scaled((256, 320), scale) == size
 
 
 def test_the_file_predicts_a_picture_of_any_shape(tmp_path, script, networks, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """The claim's scripts: what is swept is valid, what is ranked and compared is what they say."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -101,3 +102,30 @@ def test_rows_are_ranked_by_their_mean_rank_and_controls_are_not(script):
         (pytest.approx((4 * 2 + 1.5 + 1) / 6), "alpha-30"),
         (None, "BCE"),
     ]
+
+
+def test_the_whole_and_the_continued_vgg16_have_one_second_phase():
+    whole, continued = (
+        load_config(HOME / name, ["data=gaze", "out=run"]) for name in ("vgg16.yaml", "vgg16-continued.yaml")
+    )
+    same = {"bootstrap": whole.bootstrap, "keep_networks": whole.keep_networks}
+    weights = continued.network.model_copy(update={"weights": "timm"})
+    assert continued.model_copy(update=same | {"network": weights}) == whole
+
+
+def test_what_training_measured_becomes_a_row_per_epoch(script, tmp_path, monkeypatch):
+    epochs = script("epochs")
+    run = tmp_path / "GAN-0"
+    run.mkdir()
+    lines = [
+        {"kind": "step", "loss": 1.0},
+        {"kind": "validation", "phase": "warmup", "epoch": 0, "accuracy_real": 0.5, "accuracy_generated": 1},
+        {"kind": "validation", "phase": "adversarial", "epoch": 1, "nss": 2.25, "osie/nss": 3.0},
+    ]
+    (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    monkeypatch.setattr(sys, "argv", ["epochs.py", str(tmp_path / "table.csv"), str(run)])
+    epochs.main()
+    header, warmup, adversarial = (tmp_path / "table.csv").read_text("utf-8").splitlines()
+    assert header == "run,phase,epoch,nss,cc,sim,kld,content,accuracy_real,accuracy_generated"
+    assert warmup == "GAN-0,warmup,0,,,,,,0.5000,1.0000"
+    assert adversarial == "GAN-0,adversarial,1,2.2500,,,,,,"
