@@ -37,11 +37,15 @@ def main() -> None:
     parser.add_argument(
         "--control-seeds", type=int, nargs="+", help="of BCE, if they are others: one for all"
     )
-    parser.add_argument("--bootstrap", type=Path, help="if it is not the run SIZE-bootstrap of RUNS")
+    parser.add_argument(
+        "--bootstrap", type=Path, help="if it is not the run SIZE-bootstrap of RUNS; left out without either"
+    )
     parser.add_argument("--table", help="the table's name")
     arguments = parser.parse_args()
     size, seeds = arguments.size, arguments.seeds
-    found = {"bootstrap": [arguments.bootstrap or _last(arguments.runs / f"{size}-bootstrap")]}
+    run = arguments.runs / f"{size}-bootstrap"
+    start = arguments.bootstrap or (_last(run) if run.is_dir() else None)
+    found = {"bootstrap": [start]} if start else {}
     seeds_of = {"BCE": arguments.control_seeds or seeds} | dict.fromkeys(arguments.names, seeds)
     for name, each in seeds_of.items():
         found[name] = [_last(arguments.runs / f"{size}-seeds" / f"{name}-{seed}") for seed in each]
@@ -60,10 +64,12 @@ def main() -> None:
         for name, values in columns.items()
         for means in [np.nanmean(values, axis=(0, 2))]
     ]
-    differences = {"BCE - bootstrap": columns["BCE"].mean(0) - columns["bootstrap"][0]}
+    differences = {}
+    if start:
+        for name in ("BCE", *arguments.names):
+            differences[f"{name} - bootstrap"] = columns[name].mean(0) - columns["bootstrap"][0]
     for name in arguments.names:
         change = columns[name] - columns["BCE"]
-        differences[f"{name} - bootstrap"] = columns[name].mean(0) - columns["bootstrap"][0]
         differences[f"{name} - BCE"] = change.mean(0)
         differences |= {f"{name} - BCE, seed {seed}": change[k] for k, seed in enumerate(seeds)}
     for name, each in differences.items():

@@ -6,8 +6,9 @@ A MODEL is what `salgan predict --model` takes, or a training run's network; wit
 picture is squeezed into the model's usual input instead of the shape nearest to its own. FOLDER holds osie,
 eyecrowd and sun500. As their validation pictures hold no portrait and nothing wider than 3:2, each picture is
 scored again by its middle, cut to other ratios, with the gaze that fell there: people saw the whole, so these
-scores tell models apart, but say little of such pictures as such. `--designs` names a folder of web pages,
-posters and charts that are for looking and validating only; gaze is blurred by 3 % of the longer side there.
+scores tell models apart, but say little of such pictures as such. `--cut` names the sets to cut, for a slow
+model. `--designs` names a folder of web pages, posters and charts that are for looking and validating only;
+gaze is blurred by 3 % of the longer side there.
 
 Printed: mean CC and NSS at the picture's own size, and the paired difference from the first model with its
 95 % bootstrap interval over pictures.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,8 +54,8 @@ class Case:
     y: Floats
 
 
-def photographs(folder: Path, part: str) -> Iterator[Case]:
-    """The pictures of a part of the three sets, and their middles."""
+def photographs(folder: Path, part: str, cut: Collection[str] = tuple(LAYOUTS)) -> Iterator[Case]:
+    """The pictures of a part of the three sets, and the middles of those that are cut."""
     for name, layout in LAYOUTS.items():
         dataset = open_dataset(folder / name, layout=layout).select(load_split(name)[part])
         for stimulus in dataset:
@@ -64,7 +65,7 @@ def photographs(folder: Path, part: str) -> Iterator[Case]:
             ratio = width / height
             kind = "landscape" if ratio > 1.1 else "portrait" if ratio < 0.9 else "square"
             yield Case((name, kind, "all photographs"), picture, density, inside.x, inside.y)
-            for title, wanted in CUTS.items():
+            for title, wanted in CUTS.items() if name in cut else ():
                 high, wide = min(height, round(width / wanted)), min(width, round(height * wanted))
                 top, left = (height - high) // 2, (width - wide) // 2
                 kept = (
@@ -118,10 +119,13 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--designs", type=Path)
     parser.add_argument("--part", default="val")
+    parser.add_argument(
+        "--cut", nargs="*", choices=LAYOUTS, default=list(LAYOUTS), help="sets whose pictures are cut, too"
+    )
     arguments = parser.parse_args()
     models = [opened(spec) for spec in arguments.models]
     scores: dict[str, list[list[tuple[float, float]]]] = {}
-    cases = photographs(arguments.data, arguments.part)
+    cases = photographs(arguments.data, arguments.part, arguments.cut)
     for source in (cases, designs(arguments.designs) if arguments.designs else ()):
         for case in source:
             maps = [model.predict(case.picture).array for model in models]
