@@ -1,14 +1,15 @@
 """Join several networks into one file that answers with the mean of what they say.
 
-    python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--weights int8]
+    python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--screens 1]
+        [--weights int8]
 
 A NETWORK is whatever ``salgan export`` takes, such as a training run's ``network.safetensors``. Each one sees
 the picture, scaled by SCALE (1 if left out; 0.75 for a network that learnt from smaller pictures than the
 first; its sides are then rounded to multiples of 32, since an encoder that halves an odd side moves its map),
 and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
-to feed it, and the layer for screens with its head for text, are the first network's; they come after the
-mean.
+to feed it is the first network's. The layer for screens with its head for text comes after the mean; it is
+that of the network that ``--screens`` counts out, which sees the picture as it does for its own map.
 
 The file is compared with PyTorch before it is written, as by ``salgan export``.
 """
@@ -40,30 +41,39 @@ class Mean(nn.Module):
     """The geometric mean of several networks' densities.
 
     Args:
-        networks: generators; the first one's record and layer for screens are those of the whole.
+        networks: generators; the first one's record is that of the whole.
         scales: for each of them, the factor on the picture's sides.
         mirrored: show each network the picture's mirror image, too.
+        screens: number of the network, from 0, whose layer for screens and head for text come after the mean.
 
     Attributes:
         preprocessing: the first network's record.
     """
 
     def __init__(
-        self, networks: Sequence[Generator], scales: Sequence[float], *, mirrored: bool = False
+        self,
+        networks: Sequence[Generator],
+        scales: Sequence[float],
+        *,
+        mirrored: bool = False,
+        screens: int = 0,
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.scales = tuple(scales)
         self.mirrored = mirrored
         self.preprocessing = networks[0].preprocessing
-        self.screens = networks[0].screens
+        self.screens, self.last = networks[screens].screens, screens
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Maps (N, 1, H, W) in [0, 1], each with a maximum of 1, of pictures RGB 0..255 (N, 3, H, W)."""
         size = pictures.shape[-2:]
+        shown = [
+            pictures if scale == 1 else F.interpolate(pictures, scaled(size, scale), mode="bilinear")
+            for scale in self.scales
+        ]
         logs = []
-        for network, scale in zip(self.networks, self.scales, strict=True):
-            seen = pictures if scale == 1 else F.interpolate(pictures, scaled(size, scale), mode="bilinear")
+        for network, seen in zip(self.networks, shown, strict=True):
             logs.append(_log_density(network.logits(seen), size))
             if self.mirrored:
                 logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
@@ -71,9 +81,9 @@ class Mean(nn.Module):
         maps = (mean - mean.amax((2, 3), keepdim=True)).exp()
         if self.screens is None:
             return maps
-        first = self.networks[0]
-        text = None if first.text is None else first.text(*first.text_features(pictures))
-        return self.screens(pictures, maps, text)
+        network, seen = self.networks[self.last], shown[self.last]
+        text = None if network.text is None else network.text(*network.text_features(seen))
+        return self.screens(seen, maps, text)
 
 
 def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
@@ -112,10 +122,15 @@ def main() -> None:
     parser.add_argument("networks", nargs="+", metavar="NETWORK[@SCALE]")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--mirrored", action="store_true", help="show each the mirror image, too")
+    parser.add_argument(
+        "--screens", type=int, default=1, metavar="NUMBER", help="whose layer for screens comes last, from 1"
+    )
     parser.add_argument("--weights", choices=["float32", "float16", "int8"], default="float32")
     arguments = parser.parse_args()
-    opened = [opened_at_scale(text) for text in arguments.networks]
-    mean = Mean(*zip(*opened, strict=True), mirrored=arguments.mirrored)
+    if not 1 <= arguments.screens <= len(arguments.networks):
+        sys.exit(f"error: --screens {arguments.screens}: there are networks 1 to {len(arguments.networks)}")
+    networks, scales = zip(*map(opened_at_scale, arguments.networks), strict=True)
+    mean = Mean(networks, scales, mirrored=arguments.mirrored, screens=arguments.screens - 1)
     made = export_onnx(mean, arguments.out, weights=arguments.weights)
     print(f"{made.path}: {made.size / 1e6:.1f} MB, parity {made.parity:.1g}, as stored {made.difference:.1g}")
 

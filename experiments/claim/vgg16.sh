@@ -25,7 +25,7 @@ run() {
     [ -e "$out/$name/checkpoints" ] && resume=true
     mkdir -p "$out/logs"
     salgan train "$recipe" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
-    salgan export "$out/$name/last.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
+    salgan export "$out/$name/network.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
 }
 on() { # continue from a bootstrap: its network, the run's name, the recipe, the seed, and what else
     local start=$1 name=$2 recipe=$3 seed=$4

@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
 from salgan import load_model
 from salgan.errors import ModelError
-from salgan.networks import Generator, save_network
+from salgan.networks import Generator, ScreenPrior, save_network
 from salgan.networks.files import as_safetensors
 from salgan.preprocessing import IMAGENET, VGG16_CAFFE
 
@@ -79,6 +79,20 @@ def test_a_network_may_see_the_picture_smaller_and_mirrored(script, networks):
     np.testing.assert_allclose(found, expected / expected.max(), rtol=1e-3)
     mean = script.Mean(networks, [1, 0.5], mirrored=True)
     np.testing.assert_allclose(mean(pictures.flip(-1)).flip(-1), mean(pictures), rtol=1e-3)
+
+
+@torch.no_grad()
+def test_the_layer_for_screens_is_that_of_the_network_that_is_named_and_sees_what_it_sees(script, networks):
+    networks[1].screens = ScreenPrior(contrast=0.5)
+    drawn = torch.full((1, 3, 64, 96), 255.0)
+    drawn[..., 20:30, 30:60] = 0
+    plain = script.Mean(networks, [1, 0.5])
+    plain.screens = None
+    small = F.interpolate(drawn, (32, 64), mode="bilinear")
+    expected = networks[1].screens(small, plain(drawn))
+    found = script.Mean(networks, [1, 0.5], screens=1)(drawn)
+    assert (found - plain(drawn)).abs().max() > 0.05
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("scale", "size"), [(0.85, (224, 288)), (0.727, (192, 224)), (1.4, (352, 448))])
