@@ -58,14 +58,14 @@ lite_anew() {
         init="$out/lite-anew-2/network.safetensors" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4
 }
 # What all of them know, in one network of lite's form.
-student() {
-    run "python $here/../lite/distil.py" "student-$1" lite "${eyes[@]}" "${stronger[@]}" init="$lite" size=[256,320] \
-        seed="$1" bootstrap.epochs=10 bootstrap.optimiser.lr=6e-4 --teacher "$lite" \
-        --teacher "$out/lite-wide/network.safetensors@1.4" --teacher "$out/lite-anew/network.safetensors" \
-        --teacher "$out/vgg-large/network.safetensors" --teacher "$out/vgg-shapes/network.safetensors@0.85"
+student() { # its seed, and what it starts from
+    run "python $here/../lite/distil.py" "student-$1" lite "${eyes[@]}" "${stronger[@]}" init="$2" size=[256,320] \
+        seed="$1" bootstrap.epochs=8 bootstrap.optimiser.lr=6e-4 --teacher "$lite" \
+        --teacher "$out/lite-wide/network.safetensors@1.4" --teacher "$out/vgg-large/network.safetensors" \
+        --teacher "$out/vgg-shapes/network.safetensors@0.85"
 }
 vgg_large & vgg_shapes & lite_wide & lite_anew &
 wait
-student 51 &
-student 52 &
+student 51 "$lite" &
+student 52 "$out/lite-wide/network.safetensors" &
 wait
