@@ -47,7 +47,7 @@ def test_a_gpus_peak_is_the_published_one(monkeypatch):
 
 
 def test_an_h200s_peak_is_that_of_dense_matrices(monkeypatch):
-    # Lightning does not know the card by this name; what it has for others of its kind is for sparse matrices.
+    # Lightning does not know the card by this name; what it has for the others is for sparse matrices.
     monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "NVIDIA H200")
     assert Meter.of_device(torch.device("cuda"), 1, "bf16-mixed").peak == 989.4e12
 
