@@ -28,6 +28,10 @@ run() { # the command, the run's name, the recipe, and what else
     mkdir -p "$out/logs"
     $command "$recipe" "${common[@]}" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
 }
+finished() { # wait for what runs beside this; one that failed ends the script with its code
+    local job
+    for job in $(jobs -p); do wait "$job"; done
+}
 train() { run 'salgan train' "$@"; }
 
 # VGG-16 at lite's input, on gaze and mouse traces and then on gaze alone, as lite learnt.
@@ -65,7 +69,7 @@ student() { # its seed, and what it starts from
         --teacher "$out/vgg-shapes/network.safetensors@0.85"
 }
 vgg_large & vgg_shapes & lite_wide & lite_anew &
-wait
+finished
 student 51 "$lite" &
 student 52 "$out/lite-wide/network.safetensors" &
-wait
+finished

@@ -39,6 +39,8 @@ def main() -> None:
         rows = [row for run in arguments.runs for row in epochs(run)]
     except OSError as error:
         sys.exit(f"epochs: error: {error}")
+    except (ValueError, KeyError, TypeError) as error:
+        sys.exit(f"epochs: error: a metrics.jsonl is not one of salgan train ({error})")
     with arguments.table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["run", "phase", "epoch", *SCORES], lineterminator="\n", restval="")
         writer.writeheader()

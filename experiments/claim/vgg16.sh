@@ -27,6 +27,10 @@ run() {
     salgan train "$recipe" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
     salgan export "$out/$name/network.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
 }
+finished() { # wait for what runs beside this; one that failed ends the script with its code
+    local job
+    for job in $(jobs -p); do wait "$job"; done
+}
 on() { # continue from a bootstrap: its network, the run's name, the recipe, the seed, and what else
     local start=$1 name=$2 recipe=$3 seed=$4
     shift 4
@@ -44,15 +48,15 @@ on_eyes() {
         adversarial.discriminator_optimiser=null &
     on "$start" alpha-1000-0 vgg16 0 "${three[@]}" adversarial.alpha=1000 &
     on "$start" whole-0 vgg16 0 "${three[@]}" adversarial.discriminator.downsample=1 &
-    wait
+    finished
 }
 on_traces() {
     run mouse-bootstrap vgg16-mouse "${traces[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null
     local start=$out/mouse-bootstrap/last.safetensors
     on "$start" mouse-GAN-0 vgg16-mouse 0 "${traces[@]}" &
     on "$start" mouse-BCE-0 vgg16-mouse 0 "${traces[@]}" $control &
-    wait
+    finished
 }
 on_eyes &
 on_traces &
-wait
+finished

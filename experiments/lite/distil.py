@@ -7,8 +7,8 @@ It is ``salgan train`` with other targets. Teachers and student see the same cha
 augmentation); the teachers' answer is that of ``experiments/best/mean.py``: the mean of their densities, and
 of those of the mirrored picture. Batches take turns: in one the target is half of gaze, half of the teachers'
 map; in the other each picture is blended with another one, nobody has looked at it, and the teachers alone
-say what is right (Beyer et al. 2022, "Knowledge
-distillation: a good teacher is patient and consistent"). ``resume=true`` goes on with a run that was stopped.
+say what is right (Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent").
+``resume=true`` goes on with a run that was stopped.
 """
 
 from __future__ import annotations

@@ -168,3 +168,11 @@ def test_the_papers_weights_answer_the_same_in_rgb():
     expected = answer(VGG16_CAFFE, weights)
     torch.testing.assert_close(answer(IMAGENET, changed), expected, rtol=1e-4, atol=1e-2)
     assert expected.abs().mean() > 100
+
+
+def test_a_layer_of_a_network_that_is_not_there_is_refused(script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mean.py", "lite", "--screens", "2", "-o", "best.onnx"])
+    with pytest.raises(SystemExit, match="--screens 2: there are networks 1 to 1"):
+        script.main()
+    assert not list(tmp_path.iterdir())

@@ -129,3 +129,12 @@ def test_what_training_measured_becomes_a_row_per_epoch(script, tmp_path, monkey
     assert header == "run,phase,epoch,nss,cc,sim,kld,content,accuracy_real,accuracy_generated"
     assert warmup == "GAN-0,warmup,0,,,,,,0.5000,1.0000"
     assert adversarial == "GAN-0,adversarial,1,2.2500,,,,,,"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "validation"}'])
+def test_what_is_no_record_of_training_is_one_line_and_no_table(script, tmp_path, monkeypatch, text):
+    (tmp_path / "metrics.jsonl").write_text(text, "utf-8")
+    monkeypatch.setattr(sys, "argv", ["epochs.py", str(tmp_path / "table.csv"), str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^epochs: error: a metrics\.jsonl is not one of salgan train \("):
+        script("epochs").main()
+    assert not (tmp_path / "table.csv").exists()
