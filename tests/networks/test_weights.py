@@ -59,7 +59,7 @@ def test_equal_networks_give_equal_bytes_in_every_process(network, path, tmp_pat
     """The library alone writes the header's strings in an order that differs from run to run."""
     facts = {f"fact.{number}": str(number) for number in range(9)}
     content = []
-    for seed in ("1", "2", "3"):
+    for seed in ("1", "2"):
         code = (
             "import sys; from salgan.networks import load_network, save_network; "
             f"save_network(load_network(sys.argv[1]), sys.argv[2], metadata={facts!r})"

@@ -1,6 +1,8 @@
 """A synthetic set to train and validate on in seconds, and short ways to a run on it."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from safetensors.torch import load_file
 
 from salgan.datasets import synthetic
 from salgan.training import Config, train
+from tests.training.processes import Starter
 
 SETTINGS = {
     "network": "tests.training.tiny:Tiny",
@@ -59,6 +62,29 @@ def run(config):
         return train(config(out, **settings)).folder
 
     return go
+
+
+@pytest.fixture
+def recipe(config):
+    """Write a recipe; returns its path."""
+
+    def write(out, **settings):
+        made = config(out, **settings)
+        path = Path(made.out + ".yaml")
+        path.write_text(made.to_yaml(), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="package")
+def starter(tmp_path_factory):
+    """Starts runs in processes of their own, one run at a time."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    made = Starter(tmp_path_factory.mktemp("processes"))
+    yield made
+    made.close()
 
 
 def lines(folder, kind=None):

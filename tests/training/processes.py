@@ -1,7 +1,7 @@
-"""Runs of several processes, forked from one that has imported everything, since importing takes seconds.
+"""Runs in processes of their own, forked from one that has imported everything: importing takes seconds.
 
-Each process gets what ``torchrun`` gives it, and runs the command line. Run as a script, this module is the
-process to fork from.
+Each process runs the command line, of several each gets what ``torchrun`` gives it. Run as a script, this
+module is the process to fork from.
 """
 
 import contextlib
@@ -61,8 +61,8 @@ class Starter:
         )
         self.pids: list[int] = []
 
-    def start(self, *arguments: object, count: int = 2) -> None:
-        """``salgan ARGUMENTS`` in so many processes."""
+    def start(self, *arguments: object, count: int | None = 2) -> None:
+        """``salgan ARGUMENTS`` in so many processes; None: in one, as from a shell."""
         task = {"arguments": [str(each) for each in arguments], "count": count, "folder": str(self.folder)}
         print(json.dumps(task), file=self.process.stdin, flush=True)
         self.pids = json.loads(self.process.stdout.readline())
@@ -74,7 +74,7 @@ class Starter:
         out, err = ([_read(self.folder / f"{rank}.{kind}") for rank in ranks] for kind in ("out", "err"))
         return Ended(codes, out, err)
 
-    def run(self, *arguments: object, count: int = 2) -> Ended:
+    def run(self, *arguments: object, count: int | None = 2) -> Ended:
         """Start and wait."""
         self.start(*arguments, count=count)
         return self.wait()
@@ -95,7 +95,7 @@ def _serve() -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        pids = [_fork(task, rank, port) for rank in range(task["count"])]
+        pids = [_fork(task, rank, port) for rank in range(task["count"] or 1)]
         print(json.dumps(pids), flush=True)
         print(json.dumps(_codes(pids)), flush=True)
 
@@ -105,16 +105,17 @@ def _fork(task: dict, rank: int, port: int) -> int:
     if pid:
         return pid
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
-    os.environ |= {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "GROUP_RANK": "0",
-        "WORLD_SIZE": str(task["count"]),
-        "LOCAL_WORLD_SIZE": str(task["count"]),
-        "TORCHELASTIC_RUN_ID": "test",
-    }
+    if task["count"]:
+        os.environ |= {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "GROUP_RANK": "0",
+            "WORLD_SIZE": str(task["count"]),
+            "LOCAL_WORLD_SIZE": str(task["count"]),
+            "TORCHELASTIC_RUN_ID": "test",
+        }
     for number, stream in ((1, "out"), (2, "err")):
         file = os.open(Path(task["folder"]) / f"{rank}.{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from salgan.networks import read_checkpoint
 from salgan.training import Config, batch_norm, train
 from salgan.training.processes import device_of, launch
 from tests.training.conftest import SETTINGS, lines
-from tests.training.processes import Starter, finished
+from tests.training.processes import finished
 
 
 def test_two_processes_train_as_one_does(config, run, tmp_path):
@@ -121,28 +120,6 @@ def test_a_batch_norm_counts_the_values_of_all_processes(monkeypatch):
 
 
 LONG = {"network": "tests.training.tiny:Slow", "bootstrap": {"epochs": 40}, "logger": None}
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory):
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
-    made = Starter(tmp_path_factory.mktemp("processes"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def recipe(config):
-    """Write a recipe; returns its path."""
-
-    def write(out, **settings):
-        made = config(out, **settings)
-        path = Path(made.out + ".yaml")
-        path.write_text(made.to_yaml(), encoding="utf-8")
-        return path
-
-    return write
 
 
 def alike(ours, theirs, place="", tolerance=2e-4):

@@ -3,16 +3,14 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
 from salgan.networks import read_checkpoint
 from tests.training.conftest import lines, repeatable, same_weights
+from tests.training.processes import SECONDS
 
 SETTINGS = {
     "network": "tests.training.tiny:Slow",  # its dropout draws random numbers: their state must come back
@@ -26,29 +24,15 @@ SETTINGS = {
 }
 
 
-def start(config, *overrides):
-    """The command line in a process of its own."""
-    path = Path(config.out + ".yaml")
-    path.write_text(config.to_yaml(), encoding="utf-8")
-    code = "import sys; from salgan.cli import main; sys.exit(main(sys.argv[1:]))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "train", path, "--trust", *overrides],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def kill_after(process, metrics, count):
+def kill_after(starter, metrics, count):
     """SIGKILL once the run has logged so many lines, and a moment later."""
-    while process.poll() is None:
-        if metrics.exists() and metrics.read_bytes().count(b"\n") >= count:
-            time.sleep(random.uniform(0, 0.05))
-            process.send_signal(signal.SIGKILL)
-            break
+    late = time.monotonic() + SECONDS
+    while not metrics.exists() or metrics.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < late, f"{metrics} has no {count} lines"
         time.sleep(0.002)
-    process.communicate()
-    return process.returncode
+    time.sleep(random.uniform(0, 0.05))
+    os.kill(starter.pids[0], signal.SIGKILL)
+    assert starter.wait().codes == [-signal.SIGKILL]
 
 
 WARMED = SETTINGS | {
@@ -66,19 +50,18 @@ WARMED = SETTINGS | {
     [(SETTINGS, 18, (1, 7), (9, 16)), (WARMED, 22, (8, 11), (12, 20))],
 )
 def test_a_run_killed_at_random_moments_and_resumed_equals_one_in_one_go(
-    config, tmp_path, settings, logged, early, late
+    starter, recipe, tmp_path, settings, logged, early, late
 ):
-    whole = start(config("whole", **settings))
-    killed = config("killed", **settings)
-    folder = tmp_path / "killed"
+    whole = starter.run("train", recipe("whole", **settings), "--trust", count=None)
+    assert whole.codes == [0], whole.err
+    killed, folder = ("train", recipe("killed", **settings), "--trust"), tmp_path / "killed"
     first, second = random.randint(*early), random.randint(*late)
-    assert kill_after(start(killed), folder / "metrics.jsonl", first) == -signal.SIGKILL
-    assert kill_after(start(killed, "resume=true"), folder / "metrics.jsonl", second) == -signal.SIGKILL
-    last = start(killed, "resume=true")
-    _, said = last.communicate()
-    assert last.returncode == 0, said
-    _, said = whole.communicate()
-    assert whole.returncode == 0, said
+    starter.start(*killed, count=None)
+    kill_after(starter, folder / "metrics.jsonl", first)
+    starter.start(*killed, "resume=true", count=None)
+    kill_after(starter, folder / "metrics.jsonl", second)
+    last = starter.run(*killed, "resume=true", count=None)
+    assert last.codes == [0], last.err
 
     moment = f"killed after {first} and {second} lines"
     assert len(lines(folder)) == logged
