@@ -1,38 +1,59 @@
 """Average the weights of several runs of the light network into one.
 
-    python experiments/lite/average.py lite data=FOLDER NETWORK.safetensors... -o OUT.safetensors
+    python experiments/lite/average.py lite data=FOLDER NETWORK.safetensors[@SHARE]... -o OUT.safetensors
 
 The runs must start from the same weights (same encoder, same seed), so that they lie in one valley of the
-loss; the average then generalises better than each (Wortsman et al. 2022, "Model soups"). Batch-norm
-statistics do not average: they are measured again on 960 training pictures of the recipe.
+loss; the average then generalises better than each (Wortsman et al. 2022, "Model soups"). A network counts as
+much as its share, 1 if left out. Batch-norm statistics do not average: they are measured again on 960
+training pictures of the recipe, at its size, which becomes the input's.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from salgan.errors import SalganError
+from salgan.errors import ModelError, SalganError
 from salgan.networks import Generator, load_network, save_network
 from salgan.training import load_config
 from salgan.training.cache import prepare
 from salgan.training.data import Pool
 
 
-def average(networks: list[Generator]) -> Generator:
-    """Put the mean of all weights into the first network, and return it."""
+def average(networks: list[Generator], shares: list[float]) -> Generator:
+    """Put the mean of all weights, by shares, into the first network, and return it."""
     states = [network.state_dict() for network in networks]
     mean = {
-        key: torch.stack([state[key].double() for state in states]).mean(0).to(value.dtype)
+        key: sum(share * state[key].double() for share, state in zip(shares, states, strict=True)).to(
+            value.dtype
+        )
         for key, value in states[0].items()
     }
     networks[0].load_state_dict(mean)
     return networks[0]
+
+
+def opened(text: str) -> tuple[Generator, float]:
+    """The network and the share of NETWORK[@SHARE], 1 if left out.
+
+    Raises:
+        ModelError: not a network of ours, or a share that is not positive.
+    """
+    found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
+    name, share = (found[1], float(found[2])) if found else (text, 1.0)
+    network = load_network(Path(name))
+    if not isinstance(network, Generator):
+        raise ModelError(f"{name}: is no network of salgan's own")
+    if share <= 0:
+        raise ModelError(f"{text}: a share is positive")
+    return network, share
 
 
 @torch.no_grad()
@@ -59,9 +80,16 @@ def main() -> None:
     arguments = parser.parse_args()
     overrides = [each for each in arguments.arguments if "=" in each]
     config = load_config(arguments.recipe, [*overrides, "out=."])  # nothing is written there
-    network = average([load_network(Path(each)) for each in arguments.arguments if "=" not in each])
+    chosen = [opened(each) for each in arguments.arguments if "=" not in each]
+    if not chosen:
+        sys.exit("error: name the networks to average")
+    total = sum(share for _, share in chosen)
+    network = average([network for network, _ in chosen], [share / total for _, share in chosen])
+    height, width = config.size
+    record = replace(network.preprocessing, height=height, width=width, shapes=(), squash=())
+    network.preprocessing = record
     cache = Path(config.cache) if config.cache else None
-    prepared = [prepare(source, Path(config.data), network.preprocessing, cache) for source in config.sources]
+    prepared = [prepare(source, Path(config.data), record, cache) for source in config.sources]
     measure_statistics(network, Pool(prepared, "train", torch.device("cpu")))
     save_network(network, arguments.out)
 

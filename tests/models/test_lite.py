@@ -75,3 +75,16 @@ def test_the_weights_to_train_further_predict_what_lite_predicts_and_keep_their_
     with torch.no_grad():
         mine = network(torch.from_numpy(lite.network_input([photo]))).numpy()
     assert np.abs(mine - lite._infer(lite.network_input([photo]))).max() < 1e-5
+
+
+@pytest.mark.skipif(not (RELEASE / "lite-wide.safetensors").exists(), reason="release/ is only in a checkout")
+def test_the_network_for_larger_pictures_has_the_form_of_lite_and_weights_of_its_own():
+    torch = pytest.importorskip("torch")
+    from salgan.networks import load_network
+
+    lite, wide = (load_network(RELEASE / f"{name}.safetensors") for name in ("lite", "lite-wide"))
+    assert wide.preprocessing.shape == (352, 448)
+    assert wide.architecture == lite.architecture
+    ours, theirs = lite.decoder.head.weight, wide.decoder.head.weight
+    alike = torch.nn.functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0)
+    assert 0.5 < alike < 0.9999  # trained on from lite, so that the two can be averaged
