@@ -1,6 +1,5 @@
 """The crop: the best window of all there are, exactly, and never worse than the centre."""
 
-import importlib.util
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image
 from salgan.crop import best, cut, largest, parse_ratio, parse_size
 from salgan.errors import ConfigError
 from salgan.saliency_map import SaliencyMap
+from tests._scripts import script_at
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "crop.py"
 
@@ -197,12 +197,7 @@ def test_pictures_of_any_mode_are_cut_and_scaled(mode):
 
 @pytest.fixture(scope="module")
 def benchmark():
-    if not SCRIPT.is_file():
-        pytest.skip("the benchmarks are not part of this source distribution")
-    spec = importlib.util.spec_from_file_location("benchmark_crop", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_at(SCRIPT)
 
 
 def test_the_benchmark_counts_fixations_by_their_nearest_pixel(benchmark):

@@ -1,6 +1,5 @@
 """The example for GitHub: its YAML is valid, and its steps run as written, on made-up screenshots."""
 
-import importlib.util
 import json
 import os
 import re
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+
+from tests._scripts import script_at
 
 HOME = Path(__file__).parents[1]
 ACTION = HOME / "examples" / "github-action"
@@ -28,10 +29,7 @@ def steps() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def comment():
     """The script as a module."""
-    spec = importlib.util.spec_from_file_location("comment", ACTION / "comment.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_at(ACTION / "comment.py")
 
 
 def screenshot(path: Path, button: tuple[int, int, int]) -> None:

@@ -98,20 +98,34 @@ def _log_density(logits: Tensor, size: Sequence[int]) -> Tensor:
     return logs - logs.flatten(1).logsumexp(1)[:, None, None, None]
 
 
+def name_and_number(text: str) -> tuple[str, float]:
+    """The parts of NAME[@NUMBER]; the number is 1 if left out."""
+    found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
+    return (found[1], float(found[2])) if found else (text, 1.0)
+
+
+def opened(name: str) -> Generator:
+    """A network of ours.
+
+    Raises:
+        ModelError: it is another one, or there is none.
+    """
+    network = load_network(find_model(name).path)
+    if not isinstance(network, Generator):
+        raise ModelError(f"{name}: is no network of salgan's own")
+    return network
+
+
 def opened_at_scale(text: str) -> tuple[Generator, float]:
     """The network and the scale of NETWORK[@SCALE], 1 if left out.
 
     Raises:
         ModelError: not a network of ours, or a scale that makes no sense.
     """
-    found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
-    name, scale = (found[1], float(found[2])) if found else (text, 1.0)
+    name, scale = name_and_number(text)
     if not _SCALES[0] <= scale <= _SCALES[1]:
         raise ModelError(f"{text}: a scale lies between {_SCALES[0]} and {_SCALES[1]}")
-    network = load_network(find_model(name).path)
-    if not isinstance(network, Generator):
-        raise ModelError(f"{name}: is no network of salgan's own")
-    return network, scale
+    return opened(name), scale
 
 
 def main() -> None:

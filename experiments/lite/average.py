@@ -11,7 +11,6 @@ training pictures of the recipe, at its size, which becomes the input's.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +19,26 @@ import numpy as np
 import torch
 from torch import nn
 
+sys.path.append(str(Path(__file__).parent.parent / "best"))
+from mean import name_and_number, opened
+
 from salgan.errors import ModelError, SalganError
-from salgan.networks import Generator, load_network, save_network
+from salgan.networks import Generator, save_network
 from salgan.training import load_config
 from salgan.training.cache import prepare
 from salgan.training.data import Pool
 
 
 def average(networks: list[Generator], shares: list[float]) -> Generator:
-    """Put the mean of all weights, by shares, into the first network, and return it."""
+    """Put the mean of all weights, by shares that sum to 1, into the first network, and return it.
+
+    Raises:
+        ModelError: the networks are not of one form.
+    """
     states = [network.state_dict() for network in networks]
+    shapes = [{key: value.shape for key, value in state.items()} for state in states]
+    if any(each != shapes[0] for each in shapes):
+        raise ModelError("only networks of one form can be averaged, with their batch norms")
     mean = {
         key: sum(share * state[key].double() for share, state in zip(shares, states, strict=True)).to(
             value.dtype
@@ -40,20 +49,16 @@ def average(networks: list[Generator], shares: list[float]) -> Generator:
     return networks[0]
 
 
-def opened(text: str) -> tuple[Generator, float]:
+def opened_with_share(text: str) -> tuple[Generator, float]:
     """The network and the share of NETWORK[@SHARE], 1 if left out.
 
     Raises:
         ModelError: not a network of ours, or a share that is not positive.
     """
-    found = re.fullmatch(r"(.+)@(\d*\.?\d+)", text)
-    name, share = (found[1], float(found[2])) if found else (text, 1.0)
-    network = load_network(Path(name))
-    if not isinstance(network, Generator):
-        raise ModelError(f"{name}: is no network of salgan's own")
+    name, share = name_and_number(text)
     if share <= 0:
         raise ModelError(f"{text}: a share is positive")
-    return network, share
+    return opened(name), share
 
 
 @torch.no_grad()
@@ -80,7 +85,7 @@ def main() -> None:
     arguments = parser.parse_args()
     overrides = [each for each in arguments.arguments if "=" in each]
     config = load_config(arguments.recipe, [*overrides, "out=."])  # nothing is written there
-    chosen = [opened(each) for each in arguments.arguments if "=" not in each]
+    chosen = [opened_with_share(each) for each in arguments.arguments if "=" not in each]
     if not chosen:
         sys.exit("error: name the networks to average")
     total = sum(share for _, share in chosen)

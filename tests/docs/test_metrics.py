@@ -1,24 +1,18 @@
 """The page about metrics: its table is what its script prints, and says what the text says."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from salgan.metrics import METRICS, VARIANTS, score
+from tests._scripts import script_at
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def script():
-    path = DOCS / "images/metrics.py"
-    if not path.is_file():
-        pytest.skip("the documentation is not part of this source distribution")
-    spec = importlib.util.spec_from_file_location("docs_metrics", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_at(DOCS / "images/metrics.py")
 
 
 def test_the_table_is_what_the_script_prints(script):

@@ -1,6 +1,5 @@
 """The mean of several networks in one file."""
 
-import importlib.util
 import re
 import sys
 from dataclasses import replace
@@ -20,25 +19,16 @@ from salgan.errors import ModelError
 from salgan.networks import Generator, ScreenPrior, save_network
 from salgan.networks.files import as_safetensors
 from salgan.preprocessing import IMAGENET, VGG16_CAFFE
+from tests._scripts import script_at
 
 HOME = Path(__file__).parents[2] / "experiments/best"
 SHAPES = ((64, 96), (96, 64))
 
 
-def _script(name: str):
-    """One of the scripts as a module."""
-    if not HOME.is_dir():
-        pytest.skip("the experiments are not part of this source distribution")
-    spec = importlib.util.spec_from_file_location(f"best_{name}", HOME / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def script():
     """The script that joins networks."""
-    return _script("mean")
+    return script_at(HOME / "mean.py")
 
 
 @pytest.fixture
@@ -141,7 +131,7 @@ def test_what_cannot_be_joined_is_said_and_nothing_written(
 
 
 def test_a_file_that_is_not_vgg16_is_refused_by_the_tensor_that_it_lacks(tmp_path, monkeypatch):
-    caffe = _script("caffe")
+    caffe = script_at(HOME / "caffe.py")
     (tmp_path / "a.safetensors").write_bytes(as_safetensors({"other": torch.zeros(1)}, {}))
     out = tmp_path / "rgb.safetensors"
     monkeypatch.setattr(sys, "argv", ["caffe.py", str(tmp_path / "a.safetensors"), "-o", str(out)])
@@ -153,7 +143,7 @@ def test_a_file_that_is_not_vgg16_is_refused_by_the_tensor_that_it_lacks(tmp_pat
 def test_the_papers_weights_answer_the_same_in_rgb():
     torch.manual_seed(0)
     weights = {"features.0.weight": torch.randn(4, 3, 3, 3).half(), "features.0.bias": torch.randn(4).half()}
-    changed = _script("caffe").converted(weights)
+    changed = script_at(HOME / "caffe.py").converted(weights)
     pictures = torch.rand(1, 3, 9, 9) * 255
 
     def answer(record, weights):

@@ -1,6 +1,5 @@
 """The claim's scripts: what is swept is valid, what is ranked and compared is what they say."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from salgan.reproduce.experiment import as_overrides
 from salgan.training import load_config
+from tests._scripts import script_at
 
 HOME = Path(__file__).parents[2] / "experiments/claim"
 
@@ -17,17 +17,8 @@ HOME = Path(__file__).parents[2] / "experiments/claim"
 @pytest.fixture
 def script(monkeypatch):
     """Import one of the scripts, which import each other by their names."""
-    if not HOME.is_dir():
-        pytest.skip("the experiments are not part of this source distribution")
     monkeypatch.syspath_prepend(str(HOME))
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(f"claim_{name}", HOME / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    yield load
+    yield lambda name: script_at(HOME / f"{name}.py")
     for name in ("score", "candidates"):
         sys.modules.pop(name, None)
 

@@ -1,6 +1,5 @@
 """The paper's experiment on its way to another machine and back."""
 
-import importlib.util
 import io
 import signal
 import sys
@@ -16,18 +15,13 @@ from salgan.datasets import open_dataset, synthetic
 from salgan.errors import ModelError
 from salgan.networks import Generator, load_network, save_network
 from salgan.preprocessing import Preprocessing
+from tests._scripts import script_at
 
 HOME = Path(__file__).parents[2] / "experiments/paper"
 
 
 def script(name):
-    path = HOME / f"{name}.py"
-    if not path.is_file():
-        pytest.skip("the experiments are not part of this source distribution")
-    spec = importlib.util.spec_from_file_location(f"paper_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_at(HOME / f"{name}.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,20 @@
 """The speed comparison: its contestants must compute the same quantities, or the times mean nothing."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests._scripts import script_at
+
 SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "metrics"
 
 
 @pytest.fixture(scope="module")
 def compare():
-    if not SCRIPTS.is_dir():
-        pytest.skip("the benchmarks are not part of this source distribution")
     pytest.importorskip("ot")
-    spec = importlib.util.spec_from_file_location("compare_metrics", SCRIPTS / "compare.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_at(SCRIPTS / "compare.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Runs in processes of their own, forked from one that has imported everything: importing takes seconds.
 
-Each process runs the command line, of several each gets what ``torchrun`` gives it. Run as a script, this
-module is the process to fork from.
+Each process runs the command line. Where there are several, each gets what ``torchrun`` gives it. Run as a
+script, this module is the process to fork from.
 """
 
 import contextlib
