@@ -70,6 +70,41 @@ def test_a_range_to_squash_needs_shapes_for_the_rest():
         Preprocessing(squash=(0.6, 1.6))
 
 
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((256, 256), (192, 256)),
+        ((255, 321), (192, 256)),  # one pixel less than the usual input
+        ((256, 320), (256, 320)),
+        ((600, 800), (256, 320)),
+        ((1, 1), (192, 256)),
+        ((90, 180), (192, 416)),  # small, and long
+    ],
+)
+def test_a_picture_that_would_be_enlarged_goes_in_at_the_small_shape(size, shape):
+    assert replace(RECORD, squash=(0.6, 5 / 3), small=(192, 256)).shape_for(*size) == shape
+
+
+def test_a_network_of_one_shape_may_have_a_small_one_too():
+    record = Preprocessing(height=256, width=320, small=(192, 256))
+    assert [record.shape_for(*size) for size in ((100, 900), (600, 800))] == [(256, 320), (256, 320)]
+    assert record.shape_for(100, 100) == (192, 256)
+    assert Preprocessing.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize("small", [[256, 320], [512, 512], [0, 5], [64], [2.5, 3], "small", 3])
+def test_a_small_shape_that_is_no_smaller_is_refused(small):
+    record = json.loads(RECORD.to_json()) | {"small": small}
+    with pytest.raises(ModelError, match=r"^preprocessing"):
+        Preprocessing.from_json(json.dumps(record))
+
+
+def test_a_fixed_record_squeezes_every_picture_into_one_shape():
+    record = replace(RECORD, squash=(0.6, 5 / 3), small=(192, 256))
+    assert {record.fixed().shape_for(*size) for size in ((10, 1000), (9, 9), (800, 600))} == {(256, 320)}
+    assert record.fixed(96, 128) == Preprocessing(height=96, width=128)
+
+
 def test_without_shapes_every_picture_goes_in_at_one_size():
     record = Preprocessing(height=192, width=256)
     assert {record.shape_for(*size) for size in ((10, 1000), (600, 800), (800, 600))} == {(192, 256)}

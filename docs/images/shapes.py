@@ -6,7 +6,6 @@ Printed: the share of attention on the headline and on the button, in per cent, 
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,7 @@ def main(out: Path, name: str) -> None:
     """Write the screen beside its two overlays."""
     picture = np.asarray(screen())
     own, squeezed = load_model(name), load_model(name)
-    squeezed.preprocessing = replace(own.preprocessing, shapes=(), squash=())
+    squeezed.preprocessing = own.preprocessing.fixed()
     sheet = Image.new("RGB", (3 * SHOWN[0] + 2 * GAP, SHOWN[1]), "white")
     shown = [picture]
     for title, model in (("squeezed", squeezed), ("own shape", own)):

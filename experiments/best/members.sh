@@ -11,7 +11,7 @@ usage='usage: members.sh DATA VGG16 LITE0 OUT [key=value ...]'
 data=${1:?$usage} vgg16=${2:?$usage} lite0=${3:?$usage} out=${4:?$usage}
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
-lite=$here/../../release/lite.safetensors
+lite=$here/../../release/lite-320.safetensors
 gaze='{path: osie, layout: folder, split: osie, sigma: 14.4},
       {path: eyecrowd, layout: folder, split: eyecrowd, sigma: 12.19},
       {path: sun500, layout: folder, split: sun500, sigma: 14.4}'

@@ -4,15 +4,15 @@
 
 The runs must start from the same weights (same encoder, same seed), so that they lie in one valley of the
 loss; the average then generalises better than each (Wortsman et al. 2022, "Model soups"). A network counts as
-much as its share, 1 if left out. Batch-norm statistics do not average: they are measured again on 960
-training pictures of the recipe, at its size, which becomes the input's.
+much as its share, 1 if left out. The recipe's size becomes the input's. Batch-norm statistics are measured
+again on 960 training pictures of the recipe, since in general they do not average. With ``--plain`` they are
+averaged all the same, and no data are needed.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,21 +81,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Average the weights of several runs of one recipe.")
     parser.add_argument("recipe", type=Path)
     parser.add_argument("arguments", nargs="+", help="overrides of the recipe (key=value) and networks")
+    parser.add_argument("--plain", action="store_true", help="average the batch-norm statistics, too")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     overrides = [each for each in arguments.arguments if "=" in each]
-    config = load_config(arguments.recipe, [*overrides, "out=."])  # nothing is written there
+    unused = ["out=.", *(["data=."] if arguments.plain else [])]  # the recipe wants them named
+    config = load_config(arguments.recipe, [*unused, *overrides])
     chosen = [opened_with_share(each) for each in arguments.arguments if "=" not in each]
     if not chosen:
         sys.exit("error: name the networks to average")
     total = sum(share for _, share in chosen)
     network = average([network for network, _ in chosen], [share / total for _, share in chosen])
     height, width = config.size
-    record = replace(network.preprocessing, height=height, width=width, shapes=(), squash=())
+    record = network.preprocessing.fixed(height, width)
     network.preprocessing = record
-    cache = Path(config.cache) if config.cache else None
-    prepared = [prepare(source, Path(config.data), record, cache) for source in config.sources]
-    measure_statistics(network, Pool(prepared, "train", torch.device("cpu")))
+    if not arguments.plain:
+        cache = Path(config.cache) if config.cache else None
+        prepared = [prepare(source, Path(config.data), record, cache) for source in config.sources]
+        measure_statistics(network, Pool(prepared, "train", torch.device("cpu")))
     save_network(network, arguments.out)
 
 

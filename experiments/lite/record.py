@@ -3,38 +3,48 @@
     python experiments/lite/record.py IN.safetensors -o OUT.safetensors
 
 The network was trained on pictures squeezed into one shape. Between 3:5 and 5:3 it does best when that is
-done to all pictures. Beyond, the shape nearest to the picture's own is better (``experiments/lite/shapes.py``
-measures it; docs/models/lite.md has the figures).
+done to all pictures. Beyond, the shape nearest to the picture's own is better, and a picture that is smaller
+than the input is better not enlarged to it (``experiments/lite/shapes.py`` measures both; docs/models/lite.md
+has the figures).
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from salgan.errors import SalganError
+from salgan.errors import ModelError, SalganError
 from salgan.networks import load_network, save_network
 from salgan.networks.weights import preprocessing_of
+from salgan.preprocessing import Preprocessing
 
-_USUAL = (256, 320)
-_LONG = ((224, 352), (192, 416), (160, 480))
-"""Rows and columns; all of about as many pixels, so that no shape takes longer than another."""
 SQUASH = (3 / 5, 5 / 3)
-"""Width / height between which pictures are squeezed into 320×256 all the same."""
+"""Width / height between which pictures are squeezed into the usual input all the same."""
+LONG = {
+    (256, 320): ((224, 352), (192, 416), (160, 480)),
+    (288, 352): ((224, 416), (192, 480), (160, 608)),
+    (352, 448): ((320, 480), (256, 576), (224, 672)),
+}
+"""By the usual input, the rows and columns for wide pictures; all of about as many pixels."""
+SMALL = {(288, 352): (256, 320)}
+"""By the usual input, that for pictures which would be enlarged to it."""
 
 
-def shapes_for(usual: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """An input's rows and columns, and those for longer pictures, of about as many pixels."""
-    factor = math.sqrt(math.prod(usual) / math.prod(_USUAL))
-    long = [(_rounded(rows * factor), _rounded(columns * factor)) for rows, columns in _LONG]
-    return (usual, *long, *((columns, rows) for rows, columns in long))
+def with_shapes(record: Preprocessing) -> Preprocessing:
+    """A record with the shapes that go with its usual input, and with their transposes.
 
-
-def _rounded(side: float) -> int:
-    return 32 * round(side / 32)
+    Raises:
+        ModelError: no shapes were chosen for such an input.
+    """
+    usual = record.shape
+    if usual not in LONG:
+        known = ", ".join(f"{rows}×{columns}" for rows, columns in LONG)
+        raise ModelError(f"the input is {usual[0]}×{usual[1]}, and shapes were chosen for {known} alone")
+    wide = LONG[usual]
+    shapes = (usual, *wide, *((columns, rows) for rows, columns in wide))
+    return replace(record.fixed(), shapes=shapes, squash=SQUASH, small=SMALL.get(usual, ()))
 
 
 def main() -> None:
@@ -44,8 +54,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
     network = load_network(arguments.network)
-    record = preprocessing_of(network)
-    record = replace(record, shapes=shapes_for(record.shape), squash=SQUASH)
+    record = with_shapes(preprocessing_of(network))
     network.preprocessing = record  # type: ignore[assignment]  # a plain attribute
     save_network(network, arguments.out)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +108,7 @@ def opened(spec: str) -> Predictor:
     name, _, fixed = spec.rpartition(":fixed")
     model = load_model(name or fixed)
     if name:
-        model.preprocessing = replace(model.preprocessing, shapes=(), squash=())
+        model.preprocessing = model.preprocessing.fixed()
     return model
 
 

@@ -40,7 +40,6 @@ from salgan.evaluation.intervals import bootstrap_mean
 from salgan.networks import Generator, ScreenPrior, load_network, save_network
 from salgan.regions import _text
 
-SHAPE = (256, 320)
 STRIDE = 8
 """Of the head's output against the picture."""
 PHOTOGRAPHS = {"osie": 450, "eyecrowd": 130, "sun500": 130}
@@ -92,10 +91,17 @@ def _keep(lines: dict[str, list[list[float]]], kept: Path) -> None:
         part.write_text(json.dumps(lines), "utf-8")
 
 
-def coverage(lines: list[Box], height: int, width: int) -> Tensor:
-    """The share of each of the head's places that lines of text cover, (1, rows, columns)."""
-    rows, columns = SHAPE
-    covered = np.zeros(SHAPE, np.float32)
+def coverage(lines: list[Box], height: int, width: int, shape: tuple[int, int]) -> Tensor:
+    """The share of each of the head's places that lines of text cover, (1, rows, columns).
+
+    Args:
+        lines: boxes in the picture.
+        height: rows of the picture.
+        width: columns of the picture.
+        shape: rows and columns of the network's input.
+    """
+    rows, columns = shape
+    covered = np.zeros(shape, np.float32)
     for left, top, right, bottom in lines:
         y, x = round(top / height * rows), round(left / width * columns)
         below, beside = round(bottom / height * rows), round(right / width * columns)
@@ -106,7 +112,7 @@ def coverage(lines: list[Box], height: int, width: int) -> Tensor:
 @torch.no_grad()
 def features(network: Generator, picture: Picture) -> tuple[Tensor, Tensor]:
     """What the head looks at, of one picture, in 16 bits."""
-    small = torch.from_numpy(network.preprocessing.resize(picture, SHAPE).copy())
+    small = torch.from_numpy(network.preprocessing.resize(picture, network.preprocessing.shape).copy())
     fine, pyramid = network.text_features(small.permute(2, 0, 1)[None].float())
     return fine[0].half(), pyramid[0].half()
 
@@ -125,7 +131,7 @@ def train(network: Generator, known: list[tuple[Picture, list[Box]]], pages: int
         made = number - len(known)
         picture, lines = page(made, known) if made >= 0 else known[number]
         seen_features.append(features(network, picture))
-        targets.append(coverage(lines, *picture.shape[:2]))
+        targets.append(coverage(lines, *picture.shape[:2], network.preprocessing.shape))
         if number % 200 == 0:
             print(f"features: {number} of {len(known) + pages}", file=sys.stderr, flush=True)
     fine, pyramid = (torch.stack(each) for each in zip(*seen_features, strict=True))

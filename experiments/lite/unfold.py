@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +141,7 @@ def main() -> None:
     model = onnx.load(path)
     text = {each.key: each.value for each in model.metadata_props}[METADATA_KEY]
     network.preprocessing = Preprocessing.from_json(text)
-    pictures = _pictures(config, replace(network.preprocessing, shapes=(), squash=()))
+    pictures = _pictures(config, network.preprocessing.fixed())
     unfold(model, network, pictures)
     for weight in network.parameters():
         if weight.ndim > 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,9 @@ class Preprocessing:
         squash: aspect ratios (width / height), from and to, between which pictures go in at
             ``height`` × ``width`` all the same, because the network is measured to do better so; empty if
             every picture goes in at the shape nearest to its own.
+        small: the input (rows, columns) of pictures that have fewer pixels than ``height`` × ``width``, which
+            would be enlarged to it; empty if there is none. Only pictures that would go in at ``height`` ×
+            ``width`` are concerned.
         order: channel order the encoder was trained with, ``"RGB"`` or ``"BGR"``.
         scale: factor on 0..255 before the mean is taken off.
         mean: per channel, in the order of ``order``.
@@ -75,6 +78,7 @@ class Preprocessing:
     filter: str = "bilinear"
     shapes: tuple[tuple[int, int], ...] = ()
     squash: tuple[float, ...] = ()
+    small: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not _is_shape(self.shape):
@@ -95,6 +99,11 @@ class Preprocessing:
             raise ModelError(
                 f"preprocessing: squash {self.squash} must be two ratios, the smaller first, beside shapes"
             )
+        if self.small and not (_is_shape(self.small) and math.prod(self.small) < math.prod(self.shape)):
+            raise ModelError(
+                f"preprocessing: small {self.small} must be rows and columns of fewer pixels than "
+                f"{self.height}×{self.width}"
+            )
         if self.order not in ("RGB", "BGR"):
             raise ModelError(f"preprocessing: order {self.order!r} must be RGB or BGR")
         if self.filter not in _FILTERS:
@@ -109,8 +118,20 @@ class Preprocessing:
         """Rows and columns of the network's usual input."""
         return self.height, self.width
 
+    def fixed(self, height: int | None = None, width: int | None = None) -> Preprocessing:
+        """The same record for one input shape alone, into which every picture is squeezed.
+
+        Args:
+            height: rows of the input; those of this record if None.
+            width: columns of the input; those of this record if None.
+        """
+        height, width = height or self.height, width or self.width
+        return replace(self, height=height, width=width, shapes=(), squash=(), small=())
+
     def shape_for(self, height: int, width: int) -> tuple[int, int]:
         """The network's input for a picture: the shape whose aspect ratio is nearest, or the usual one.
+
+        Where the usual one would enlarge the picture, it is ``small`` instead.
 
         Args:
             height: rows of the picture.
@@ -120,7 +141,8 @@ class Preprocessing:
             (rows, columns) of the network's input. From 1:1, 2:1 is as far as 1:2.
         """
         if not self.shapes or (self.squash and self.squash[0] <= width / height <= self.squash[1]):
-            return self.shape
+            enlarged = height * width < self.height * self.width
+            return (self.small[0], self.small[1]) if self.small and enlarged else self.shape
         ratio = math.log(width / height)
         return min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
 
@@ -171,10 +193,9 @@ class Preprocessing:
     def to_json(self) -> str:
         """The record as one JSON object, the form kept in an ONNX file's metadata."""
         record = asdict(self)
-        for name in ("shapes", "squash"):
-            if not record[
-                name
-            ]:  # so that a file without them stays what earlier versions wrote, and can read
+        for name in ("shapes", "squash", "small"):
+            # So that a file without them stays what earlier versions wrote, and can read.
+            if not record[name]:
                 del record[name]
         return json.dumps(record)
 
@@ -198,6 +219,8 @@ class Preprocessing:
                     record[name] = tuple(float(value) for value in record[name])
             if "shapes" in record:
                 record["shapes"] = tuple(map(tuple, record["shapes"]))
+            if "small" in record:
+                record["small"] = tuple(record["small"])
             return cls(**record)
         except (ValueError, TypeError, OverflowError) as error:
             raise ModelError(f"preprocessing record cannot be read ({error}); re-export the model") from None

@@ -13,7 +13,9 @@ from salgan.regions import read_region_set, read_regions
 from salgan.regions.files import parse_box, parse_polygon
 from tests.fuzz.damage import JSON, answers, damaged, deep, fuzz, slow_fuzz
 
-RECORD = Preprocessing(height=24, width=32, shapes=((24, 32), (32, 24)), squash=(0.5, 1.5)).to_json()
+RECORD = Preprocessing(
+    height=24, width=32, shapes=((24, 32), (32, 24)), squash=(0.5, 1.5), small=(16, 24)
+).to_json()
 
 
 def _entries(names, values):
@@ -29,9 +31,10 @@ def _entries(names, values):
 def test_records_of_preprocessing(text):
     record = answers(Preprocessing.from_json, text)
     if record is not None:
-        rows, columns = record.shape_for(40, 60)
-        assert rows >= 1
-        assert columns >= 1
+        for size in ((40, 60), (4, 6)):
+            rows, columns = record.shape_for(*size)
+            assert rows >= 1
+            assert columns >= 1
 
 
 def test_registries(tmp_path):

@@ -1,6 +1,5 @@
 """The bundled model: which shapes it takes, and what comes along to train it further."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +28,21 @@ def test_ordinary_photographs_go_in_squeezed_and_long_ones_at_their_own_shape(li
         "2:3": (900, 600),
         "16:9": (1080, 1920),
         "phone": (2532, 1170),
+        "thumbnail": (256, 256),
     }
     shapes = {name: lite.preprocessing.shape_for(*size) for name, size in sizes.items()}
-    usual = {"4:3": (256, 320), "1:1": (256, 320), "2:3": (256, 320)}
-    assert shapes == usual | {"16:9": (224, 352), "phone": (416, 192)}
+    usual = {"4:3": (288, 352), "1:1": (288, 352), "2:3": (288, 352)}
+    assert shapes == usual | {"16:9": (224, 416), "phone": (480, 192), "thumbnail": (256, 320)}
 
 
 def test_no_input_shape_takes_longer_than_the_usual_one(lite):
     areas = [rows * columns for rows, columns in lite.preprocessing.shapes]
-    assert max(areas) == 256 * 320
+    assert max(areas) == 288 * 352
 
 
 def test_a_photograph_is_predicted_as_it_was_before_there_were_shapes(lite, photo):
     fixed = load_model("lite")
-    fixed.preprocessing = replace(lite.preprocessing, shapes=(), squash=())
+    fixed.preprocessing = lite.preprocessing.fixed()
     assert np.array_equal(fixed.predict(photo).array, lite.predict(photo).array)
 
 
@@ -51,7 +51,7 @@ def test_a_phones_button_is_seen_at_the_pictures_own_shape(lite):
     screen = np.full((2532, 1170, 3), 255, np.uint8)
     screen[2150:2330, 300:870] = (20, 90, 220)
     fixed = load_model("lite")
-    fixed.preprocessing = replace(lite.preprocessing, shapes=(), squash=())
+    fixed.preprocessing = lite.preprocessing.fixed()
     own, squeezed = (model.predict(screen).density[2150:2330, 300:870].sum() for model in (lite, fixed))
     assert own > 1.1 * squeezed
     assert own > 0.4
@@ -78,13 +78,16 @@ def test_the_weights_to_train_further_predict_what_lite_predicts_and_keep_their_
 
 
 @pytest.mark.skipif(not (RELEASE / "lite-wide.safetensors").exists(), reason="release/ is only in a checkout")
-def test_the_network_for_larger_pictures_has_the_form_of_lite_and_weights_of_its_own():
+def test_its_weights_are_the_average_of_those_for_smaller_and_for_larger_pictures():
     torch = pytest.importorskip("torch")
     from salgan.networks import load_network
 
-    lite, wide = (load_network(RELEASE / f"{name}.safetensors") for name in ("lite", "lite-wide"))
-    assert wide.preprocessing.shape == (352, 448)
-    assert wide.architecture == lite.architecture
-    ours, theirs = lite.decoder.head.weight, wide.decoder.head.weight
-    alike = torch.nn.functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0)
-    assert 0.5 < alike < 0.9999  # trained on from lite, so that the two can be averaged
+    lite, narrow, wide = (
+        load_network(RELEASE / f"{name}.safetensors") for name in ("lite", "lite-320", "lite-wide")
+    )
+    assert [each.preprocessing.shape for each in (lite, narrow, wide)] == [(288, 352), (256, 320), (352, 448)]
+    parts = zip(*(each.decoder.state_dict().values() for each in (lite, narrow, wide)), strict=True)
+    for mine, small, large in parts:
+        if mine.is_floating_point():
+            torch.testing.assert_close(mine, 0.7 * small + 0.3 * large, rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(lite.decoder.head.weight, narrow.decoder.head.weight, rtol=0.01)

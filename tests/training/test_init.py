@@ -92,12 +92,17 @@ def test_a_network_goes_on_seeing_pictures_as_it_was_trained_to(saved, offline):
 def test_the_shapes_are_the_runs_own_and_not_those_of_the_file(saved):
     light = Generator("tf_efficientnet_lite0")
     light.preprocessing = replace(
-        light.preprocessing, height=96, width=128, shapes=((96, 128), (128, 96)), squash=(0.9, 1.5)
+        light.preprocessing,
+        height=96,
+        width=128,
+        shapes=((96, 128), (128, 96)),
+        squash=(0.9, 1.5),
+        small=(64, 96),
     )
     network = build_generator(LIGHT, (64, 64), read_initial(saved(light)))
-    assert network.preprocessing.shape == (64, 64)
+    assert network.preprocessing == light.preprocessing.fixed(64, 64)
     assert not network.preprocessing.shapes
-    assert not network.preprocessing.squash
+    assert not network.preprocessing.small
 
 
 def test_a_recipe_that_lacks_a_setting_of_the_file_is_told_which(saved):

@@ -2,9 +2,10 @@
 
 import { resize } from "./resample.js";
 
-/** The network's input for a picture, [rows, columns]: the shape nearest to its own, or the usual one. */
+/** The network's input for a picture, [rows, columns]: the shape nearest to its own, or the usual one, or the one for small pictures. */
 export function shapeFor({ width, height }, record) {
-  const usual = [record.height, record.width];
+  const enlarged = width * height < record.width * record.height;
+  const usual = (enlarged && record.small) || [record.height, record.width];
   const ratio = width / height;
   const [low, high] = record.squash ?? [Infinity, -Infinity];
   if (!record.shapes || (low <= ratio && ratio <= high)) return usual;

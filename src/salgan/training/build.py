@@ -95,14 +95,14 @@ def _generator(
 ) -> Generator:
     height, width = size
     if initial is not None and initial.preprocessing is not None:
-        known = replace(initial.preprocessing, shapes=(), squash=())  # shapes are this run's own
+        known = initial.preprocessing
     else:
         known = default_preprocessing(settings.encoder, pretrained=settings.weights == "timm")
     network = Generator(
         settings.encoder,
         decoder=settings.decoder,
         frozen=settings.frozen,
-        preprocessing=replace(known, height=height, width=width),
+        preprocessing=known.fixed(height, width),  # shapes are this run's own
         pretrained=weights == "timm",
         drop_path=settings.drop_path,
         screens=settings.screens,
