@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from choose_screens import Seen, seen
 from pages import Box, page
+from record import in_16_bits
 from shapes import DESIGNS, LAYOUTS, designs, photographs
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
@@ -209,10 +210,7 @@ def main() -> None:
     make_folder(arguments.out)
     known = photographs_with_lines(arguments.data, arguments.out / "lines.json")
     train(network, known, arguments.pages)
-    for weight in network.parameters():
-        if weight.ndim > 1:
-            weight.data = weight.data.half()
-    save_network(network, written)
+    save_network(in_16_bits(network), written)
     print(written)
 
 

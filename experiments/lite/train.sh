@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains the bundled model, step by step, as it was trained: on two cores about 90 minutes up to
-# the network for 320×256, and some four hours more for that for larger pictures.
+# lite-320, the network for 320×256, and some four hours more for lite-wide, that for larger pictures.
 #
 #   bash experiments/lite/train.sh FOLDER OUT [key=value ...]
 #
@@ -41,16 +41,17 @@ for number in 1 2; do
 done
 wait -n && wait -n
 python "$here/average.py" "$recipe" data="$data" size=[256,320] sources="[$eyes]" \
-    "$out"/eyes-{1,2}/network.safetensors -o "$out/narrow.safetensors"
-# The same for larger pictures, which takes longer than all the rest.
-run wide-1 "$@" size=[352,448] init="$out/narrow.safetensors" seed=31 "${stronger[@]}" \
+    "$out"/eyes-{1,2}/network.safetensors -o "$out/average.safetensors"
+python "$here/record.py" "$out/average.safetensors" -o "$out/without-text.safetensors"
+# Where text is, for drawn pictures. This makes text.safetensors, which is lite-320.
+python "$here/text.py" "$data" "$out" --network "$out/without-text.safetensors"
+# The same for larger pictures, which takes longer than all the rest: lite-wide.
+run wide-1 "$@" size=[352,448] init="$out/text.safetensors" seed=31 "${stronger[@]}" \
     bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4
 run wide "$@" size=[352,448] init="$out/wide-1/network.safetensors" seed=32 sources="[$eyes]" "${stronger[@]}" \
     bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4
 # Between the two.
 python "$here/average.py" "$recipe" size=[288,352] --plain \
-    "$out/narrow.safetensors@0.7" "$out/wide/network.safetensors@0.3" -o "$out/average.safetensors"
-python "$here/record.py" "$out/average.safetensors" -o "$out/lite.safetensors"
-# Where text is, for drawn pictures.
-python "$here/text.py" "$data" "$out" --network "$out/lite.safetensors"
-salgan export "$out/text.safetensors" -o "$out/lite.onnx"
+    "$out/text.safetensors@0.8" "$out/wide/network.safetensors@0.2" -o "$out/between.safetensors"
+python "$here/record.py" "$out/between.safetensors" -o "$out/lite.safetensors"
+salgan export "$out/lite.safetensors" -o "$out/lite.onnx"

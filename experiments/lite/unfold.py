@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
+from record import in_16_bits
 from torch import Tensor, nn
 
 from salgan._private import onnx_runtime
@@ -143,10 +144,7 @@ def main() -> None:
     network.preprocessing = Preprocessing.from_json(text)
     pictures = _pictures(config, network.preprocessing.fixed())
     unfold(model, network, pictures)
-    for weight in network.parameters():
-        if weight.ndim > 1:
-            weight.data = weight.data.half()
-    save_network(network, arguments.out)
+    save_network(in_16_bits(network), arguments.out)
     network = load_network(arguments.out)
     session = onnx_runtime().InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     with torch.no_grad():

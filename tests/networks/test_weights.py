@@ -195,6 +195,15 @@ def test_half_precision_weights_become_float32(path):
     assert weight.unique().tolist() == [0.5]
 
 
+@pytest.mark.parametrize("length", [0x10080, 0x14B50])
+def test_a_header_whose_length_begins_as_a_checkpoint_does_is_a_header(path, network, length):
+    """A pickle begins with the byte 80, a zip archive with 50 4B."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    path.write_bytes(length.to_bytes(8, "little") + content[8:end].ljust(length) + content[end:])
+    assert torch.equal(load_network(path).decoder.head.weight, network.decoder.head.weight)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 64, (10**12).to_bytes(8, "little") + b"{}"])
 def test_what_is_no_safetensors_file_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "network.safetensors"

@@ -23,6 +23,9 @@ Kind = Literal["onnx", "safetensors", "checkpoint"]
 NETWORK = "network.safetensors"
 """The file of a training run that holds its best network."""
 
+_LONGEST_HEADER = 100_000_001
+"""Bytes of a safetensors file's header, which the format keeps shorter than this."""
+
 _WRITTEN_LIKE_A_PATH = re.compile(r"[\\/]|\.(onnx|safetensors|pt|pth|ckpt)$", re.IGNORECASE)
 
 
@@ -121,10 +124,11 @@ def kind_of_file(path: Path) -> Kind:
             start = file.read(HEAD)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    # Its header, JSON, comes after eight bytes of its length. They may begin as the two below do.
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < _LONGEST_HEADER:
+        return "safetensors"
     if start.startswith((b"PK", b"\x80")):  # a zip archive of PyTorch's, or the pickle of its early versions
         return "checkpoint"
-    if start[8:9] == b"{":  # after the eight bytes of its header's length
-        return "safetensors"
     # An empty or damaged file is of the kind that its name says, so that the error talks of that kind.
     by_name: dict[str, Kind] = {".pt": "checkpoint", ".pth": "checkpoint", ".safetensors": "safetensors"}
     kind = by_name.get(path.suffix.lower(), "onnx")
