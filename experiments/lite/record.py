@@ -25,17 +25,17 @@ from salgan.preprocessing import Preprocessing
 SQUASH = (3 / 5, 5 / 3)
 """Width / height between which pictures are squeezed into the usual input all the same."""
 LONG = {
-    (256, 320): ((224, 352), (192, 416), (160, 480)),
-    (288, 352): ((224, 416), (192, 480), (160, 608)),
-    (352, 448): ((320, 480), (256, 576), (224, 672)),
+    (256, 320): ((224, 352), (192, 416), (160, 480), (352, 224), (416, 192), (480, 160)),
+    (288, 352): ((224, 384), (192, 416), (160, 480), (352, 224), (416, 192), (480, 160)),
+    (352, 448): ((320, 480), (256, 576), (224, 672), (480, 320), (576, 256), (672, 224)),
 }
-"""By the usual input, the rows and columns for wide pictures; all of about as many pixels."""
+"""By the usual input, the rows and columns for long pictures."""
 SMALL = {(288, 352): (256, 320)}
 """By the usual input, that for pictures which would be enlarged to it."""
 
 
 def with_shapes(record: Preprocessing) -> Preprocessing:
-    """A record with the shapes that go with its usual input, and with their transposes.
+    """A record with the shapes that go with its usual input.
 
     Raises:
         ModelError: no shapes were chosen for such an input.
@@ -44,9 +44,7 @@ def with_shapes(record: Preprocessing) -> Preprocessing:
     if usual not in LONG:
         known = ", ".join(f"{rows}×{columns}" for rows, columns in LONG)
         raise ModelError(f"the input is {usual[0]}×{usual[1]}, and shapes were chosen for {known} alone")
-    wide = LONG[usual]
-    shapes = (usual, *wide, *((columns, rows) for rows, columns in wide))
-    return replace(record.fixed(), shapes=shapes, squash=SQUASH, small=SMALL.get(usual, ()))
+    return replace(record.fixed(), shapes=(usual, *LONG[usual]), squash=SQUASH, small=SMALL.get(usual, ()))
 
 
 def in_16_bits(network: nn.Module) -> nn.Module:

@@ -27,12 +27,13 @@ def test_ordinary_photographs_go_in_squeezed_and_long_ones_at_their_own_shape(li
         "1:1": (500, 500),
         "2:3": (900, 600),
         "16:9": (1080, 1920),
+        "9:16": (1920, 1080),
         "phone": (2532, 1170),
         "thumbnail": (256, 256),
     }
     shapes = {name: lite.preprocessing.shape_for(*size) for name, size in sizes.items()}
     usual = {"4:3": (288, 352), "1:1": (288, 352), "2:3": (288, 352)}
-    assert shapes == usual | {"16:9": (224, 416), "phone": (480, 192), "thumbnail": (256, 320)}
+    assert shapes == usual | {"16:9": (224, 384), "9:16": (352, 224), "phone": (416, 192), "thumbnail": (256, 320)}
 
 
 def test_no_input_shape_takes_longer_than_the_usual_one(lite):
