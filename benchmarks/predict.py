@@ -2,6 +2,8 @@
 
     python benchmarks/predict.py [--model lite|FILE.onnx] [--threads 2] [--rounds 60]
 
+Every network of ours is shown a picture of its own usual input.
+
 The peers: the same network in PyTorch (eager), the same in 8 bits, UNISAL's network in PyTorch at its own
 size (384×288; its code comes with the package hotgaze), a plain feature pyramid over the same encoder at
 256×192 and 1/4 resolution (the simplest network of this kind), and SalGAN's VGG-16 generator, the last two in
@@ -104,7 +106,8 @@ def network_times(model: str, threads: int, rounds: int) -> dict[str, list[float
         }
         for name in ("lite", "lite-int8"):
             if name != model and (path := named.get(name)) is not None:
-                contestants[f"{name}, the network"] = in_session(path.read_bytes(), size, threads)
+                own = load_model(name).preprocessing.shape
+                contestants[f"{name}, the network"] = in_session(path.read_bytes(), own, threads)
         with torch.inference_mode():
             return seconds_in_turns(contestants, rounds)
 

@@ -85,6 +85,11 @@ def test_a_picture_that_would_be_enlarged_goes_in_at_the_small_shape(size, shape
     assert replace(RECORD, squash=(0.6, 5 / 3), small=(192, 256)).shape_for(*size) == shape
 
 
+def test_without_a_range_to_squash_small_pictures_near_the_usual_shape_are_not_enlarged():
+    record = replace(RECORD, small=(192, 256))
+    assert [record.shape_for(*size) for size in ((96, 128), (96, 96))] == [(192, 256), (288, 288)]
+
+
 def test_a_network_of_one_shape_may_have_a_small_one_too():
     record = Preprocessing(height=256, width=320, small=(192, 256))
     assert [record.shape_for(*size) for size in ((100, 900), (600, 800))] == [(256, 320), (256, 320)]

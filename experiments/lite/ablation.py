@@ -31,7 +31,9 @@ def scores(network: Generator, config: Config) -> tuple[dict[str, np.ndarray], l
     """Every validation picture's scores, and the pictures' names."""
     cache = Path(config.cache) if config.cache else None
     sources = [source for source in config.sources if source.val]
-    prepared = [prepare(source, Path(config.data), network.preprocessing, cache) for source in sources]
+    prepared = [
+        prepare(source, Path(config.data), network.preprocessing.fixed(), cache) for source in sources
+    ]
     pool = Pool(prepared, "val", torch.device("cpu"))
     found: dict[str, list[torch.Tensor]] = {name: [] for name in METRICS}
     for start in range(0, len(pool), 10):

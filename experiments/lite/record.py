@@ -1,4 +1,4 @@
-"""Give the light network the input shapes that validation chose, and its file half the size.
+"""Give the light network the input shapes that validation chose, and halve its file.
 
     python experiments/lite/record.py IN.safetensors -o OUT.safetensors
 

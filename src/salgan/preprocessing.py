@@ -140,11 +140,13 @@ class Preprocessing:
         Returns:
             (rows, columns) of the network's input. From 1:1, 2:1 is as far as 1:2.
         """
-        if not self.shapes or (self.squash and self.squash[0] <= width / height <= self.squash[1]):
-            enlarged = height * width < self.height * self.width
-            return (self.small[0], self.small[1]) if self.small and enlarged else self.shape
-        ratio = math.log(width / height)
-        return min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
+        shape = self.shape
+        if self.shapes and not (self.squash and self.squash[0] <= width / height <= self.squash[1]):
+            ratio = math.log(width / height)
+            shape = min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
+        if self.small and shape == self.shape and height * width < math.prod(shape):
+            return self.small[0], self.small[1]
+        return shape
 
     def resize(self, picture: Picture, shape: tuple[int, int] | None = None) -> Picture:
         """Resize a picture to the network's input: first its columns, then its rows, with 8 bits in between.

@@ -1,5 +1,7 @@
 """Several networks' weights averaged into one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ pytest.importorskip("torch", reason="the extra train is not installed")
 import torch
 
 from salgan.errors import ModelError
-from salgan.networks import Generator, save_network
+from salgan.networks import Generator, load_network, save_network
+from salgan.preprocessing import Preprocessing
 from tests._scripts import script_at
 
 SCRIPT = Path(__file__).parents[2] / "experiments/lite/average.py"
@@ -40,6 +43,31 @@ def test_a_share_of_nothing_is_refused(script, tmp_path):
     save_network(Generator("test_efficientnet", decoder={"width": 8}), path)
     with pytest.raises(ModelError, match="a share is positive"):
         script.opened_with_share(f"{path}@0")
+
+
+def test_a_plain_average_needs_no_data_and_gets_the_shapes_of_its_size(tmp_path):
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        save_network(Generator("test_efficientnet", decoder={"width": 8}), tmp_path / f"{seed}.safetensors")
+    names = [str(tmp_path / f"{seed}.safetensors") for seed in (0, 1)]
+    made, out = tmp_path / "made.safetensors", tmp_path / "out.safetensors"
+    arguments = ["lite", "size=[288,352]", "--plain", f"{names[0]}@3", names[1], "-o", str(made)]
+    subprocess.run([sys.executable, str(SCRIPT), *arguments], check=True)
+    subprocess.run(
+        [sys.executable, str(SCRIPT.with_name("record.py")), str(made), "-o", str(out)], check=True
+    )
+    first, second, average = map(load_network, (*names, out))
+    running = [network.encoder.model.bn1.running_mean for network in (first, second, average)]
+    torch.testing.assert_close(running[2], 0.75 * running[0] + 0.25 * running[1])
+    record = average.preprocessing
+    assert record.small == (256, 320)
+    assert {record.shape_for(600, 800), record.shape_for(256, 256)} == {(288, 352), (256, 320)}
+
+
+def test_no_shapes_are_made_up_for_an_input_that_none_were_chosen_for():
+    script = script_at(SCRIPT.with_name("record.py"))
+    with pytest.raises(ModelError, match="the input is 64×80, and shapes were chosen for 256×320"):
+        script.with_shapes(Preprocessing(height=64, width=80))
 
 
 def test_networks_of_different_forms_are_refused(script):

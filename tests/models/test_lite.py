@@ -33,7 +33,12 @@ def test_ordinary_photographs_go_in_squeezed_and_long_ones_at_their_own_shape(li
     }
     shapes = {name: lite.preprocessing.shape_for(*size) for name, size in sizes.items()}
     usual = {"4:3": (288, 352), "1:1": (288, 352), "2:3": (288, 352)}
-    assert shapes == usual | {"16:9": (224, 384), "9:16": (352, 224), "phone": (416, 192), "thumbnail": (256, 320)}
+    assert shapes == usual | {
+        "16:9": (224, 384),
+        "9:16": (352, 224),
+        "phone": (416, 192),
+        "thumbnail": (256, 320),
+    }
 
 
 def test_no_input_shape_takes_longer_than_the_usual_one(lite):
@@ -87,7 +92,7 @@ def test_its_weights_are_the_average_of_those_for_smaller_and_for_larger_picture
         load_network(RELEASE / f"{name}.safetensors") for name in ("lite", "lite-320", "lite-wide")
     )
     assert [each.preprocessing.shape for each in (lite, narrow, wide)] == [(288, 352), (256, 320), (352, 448)]
-    parts = zip(*(each.decoder.state_dict().values() for each in (lite, narrow, wide)), strict=True)
+    parts = zip(*(each.state_dict().values() for each in (lite, narrow, wide)), strict=True)
     for mine, small, large in parts:
         if mine.is_floating_point():
             torch.testing.assert_close(mine, 0.8 * small + 0.2 * large, rtol=1e-3, atol=1e-4)

@@ -2,15 +2,16 @@
 
 import { resize } from "./resample.js";
 
-/** The network's input for a picture, [rows, columns]: the shape nearest to its own, or the usual one, or the one for small pictures. */
+/** The network's input for a picture, [rows, columns]: the shape nearest to its own, or the usual or the small one. */
 export function shapeFor({ width, height }, record) {
-  const enlarged = width * height < record.width * record.height;
-  const usual = (enlarged && record.small) || [record.height, record.width];
   const ratio = width / height;
   const [low, high] = record.squash ?? [Infinity, -Infinity];
-  if (!record.shapes || (low <= ratio && ratio <= high)) return usual;
   const far = ([rows, columns]) => Math.abs(Math.log(columns / rows) - Math.log(ratio));
-  return record.shapes.reduce((best, shape) => (far(shape) < far(best) ? shape : best));
+  let [rows, columns] = [record.height, record.width];
+  if (record.shapes && !(low <= ratio && ratio <= high))
+    [rows, columns] = record.shapes.reduce((best, shape) => (far(shape) < far(best) ? shape : best));
+  const usual = rows === record.height && columns === record.width;
+  return record.small && usual && width * height < rows * columns ? record.small : [rows, columns];
 }
 
 /** What the network sees of RGBA pixels: float32 RGB in 0..255, (1, 3, rows, columns). */

@@ -28,7 +28,7 @@ from salgan.models import find_model
 from salgan.networks import Generator, load_network
 from salgan.networks.files import HALF, SCALE, SHAPE, WHOLE
 from salgan.networks.weights import describe, preprocessing_of
-from salgan.preprocessing import METADATA_KEY
+from salgan.preprocessing import METADATA_KEY, Preprocessing
 
 __all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
 
@@ -300,11 +300,16 @@ def _shapes_to_compare(network: nn.Module) -> tuple[tuple[int, int, int], ...]:
     if _has_one_size(network):
         return ((1, *own), (3, *own))
     if not isinstance(network, Generator):
-        return tuple((1 + number % 3, *shape) for number, shape in enumerate(record.shapes))
+        return tuple((1 + number % 3, *shape) for number, shape in enumerate(_inputs(record)))
     step = max(network.encoder.divisor, 8)
     odd = 1 if network.encoder.divisor == 1 else 0
-    others = tuple((1, *shape) for shape in record.shapes if shape != own)
+    others = tuple((1, *shape) for shape in _inputs(record) if shape != own)
     return ((1, *own), (2, *own), *others, (3, 12 * step, 8 * step), (1, 6 * step + odd, 11 * step + odd))
+
+
+def _inputs(record: Preprocessing) -> tuple[tuple[int, int], ...]:
+    """Every input of a network that takes several."""
+    return (*record.shapes, (record.small[0], record.small[1])) if record.small else record.shapes
 
 
 def _largest_difference(

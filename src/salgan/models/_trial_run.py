@@ -34,7 +34,7 @@ def _answer(request: dict[str, Any], content: bytes, _: BinaryIO, told: BinaryIO
         return
     # What is wrong with its maps is said when there is a picture; only that it ends counts here.
     with contextlib.suppress(ModelError, MemoryError), bounded(request["seconds"], request["room_to_run"]):
-        predictor.predict_batch([np.zeros((*predictor.preprocessing.shape_for(8, 8), 3), np.uint8)])
+        predictor.predict_batch([np.zeros((*predictor.preprocessing.shape, 3), np.uint8)])
     write_message(told, {})
 
 
