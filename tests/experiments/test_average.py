@@ -1,7 +1,5 @@
 """Several networks' weights averaged into one."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -45,17 +43,17 @@ def test_a_share_of_nothing_is_refused(script, tmp_path):
         script.opened_with_share(f"{path}@0")
 
 
-def test_a_plain_average_needs_no_data_and_gets_the_shapes_of_its_size(tmp_path):
+def test_a_plain_average_needs_no_data_and_gets_the_shapes_of_its_size(script, tmp_path, monkeypatch):
     for seed in (0, 1):
         torch.manual_seed(seed)
         save_network(Generator("test_efficientnet", decoder={"width": 8}), tmp_path / f"{seed}.safetensors")
     names = [str(tmp_path / f"{seed}.safetensors") for seed in (0, 1)]
     made, out = tmp_path / "made.safetensors", tmp_path / "out.safetensors"
     arguments = ["lite", "size=[288,352]", "--plain", f"{names[0]}@3", names[1], "-o", str(made)]
-    subprocess.run([sys.executable, str(SCRIPT), *arguments], check=True)
-    subprocess.run(
-        [sys.executable, str(SCRIPT.with_name("record.py")), str(made), "-o", str(out)], check=True
-    )
+    monkeypatch.setattr("sys.argv", ["average.py", *arguments])
+    script.main()
+    monkeypatch.setattr("sys.argv", ["record.py", str(made), "-o", str(out)])
+    script_at(SCRIPT.with_name("record.py")).main()
     first, second, average = map(load_network, (*names, out))
     running = [network.encoder.model.bn1.running_mean for network in (first, second, average)]
     torch.testing.assert_close(running[2], 0.75 * running[0] + 0.25 * running[1])
