@@ -3,7 +3,8 @@
     python experiments/lite/shapes.py FOLDER MODEL... [--designs FOLDER] [--part val]
 
 A MODEL is what `salgan predict --model` takes, or a training run's network; with `:fixed` after it, every
-picture is squeezed into the model's usual input instead of the shape nearest to its own. FOLDER holds osie,
+picture is squeezed into the model's usual input instead of the shape nearest to its own, with `:352x224` into
+an input of 352 columns and 224 rows. FOLDER holds osie,
 eyecrowd and sun500. As their validation pictures hold no portrait and nothing wider than 3:2, each picture is
 scored again by its middle, cut to other ratios, with the gaze that fell there: people saw the whole, so these
 scores tell models apart, but say little of such pictures as such. `--cut` names the sets to cut, for a slow
@@ -17,6 +18,7 @@ Printed: mean CC and NSS at the picture's own size, and the paired difference fr
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -104,11 +106,14 @@ def designs(folder: Path) -> Iterator[Case]:
 
 
 def opened(spec: str) -> Predictor:
-    """A model, at its shapes or at one."""
-    name, _, fixed = spec.rpartition(":fixed")
-    model = load_model(name or fixed)
-    if name:
-        model.preprocessing = model.preprocessing.fixed()
+    """The model that MODEL, MODEL:fixed or MODEL:COLUMNSxROWS names."""
+    name, _, shape = spec.rpartition(":")
+    size = re.fullmatch(r"fixed|(\d+)[x×](\d+)", shape)
+    if not name or size is None:
+        return load_model(spec)
+    model = load_model(name)
+    columns, rows = (int(side) if side else None for side in size.groups())
+    model.preprocessing = model.preprocessing.fixed(rows, columns)
     return model
 
 
