@@ -54,6 +54,16 @@ def font(path: Path, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size)
 
 
+def word(random: np.random.Generator) -> str:
+    """Letters at random, as often as in English, or a number."""
+    kind = random.random()
+    if kind < 0.07:
+        return str(random.integers(0, 10 ** int(random.integers(1, 6))))
+    length = int(np.clip(random.poisson(4) + 1, 1, 12))
+    letters = "".join(random.choice(_LETTERS, length, p=_FREQUENCIES / _FREQUENCIES.sum()))
+    return letters.upper() if kind < 0.12 else letters.capitalize() if kind < 0.3 else letters
+
+
 class Page:
     """A page in the making.
 
@@ -157,7 +167,7 @@ class Page:
         x, y, width, height = area
         size, end = self._between(11, 20), x + width * 0.9
         while x < end:
-            x += self.line(x, y + height * 0.3, size, self._word(), ink) + size * self._between(1, 3)
+            x += self.line(x, y + height * 0.3, size, word(self.random), ink) + size * self._between(1, 3)
 
     def buttons(self, area: Area) -> None:
         """Filled rectangles with labels."""
@@ -165,7 +175,7 @@ class Page:
         size = self._between(11, 24)
         for _ in range(self.random.integers(1, 4)):
             left, top = x + self._between(0, width * 0.5), y + self._between(0, height * 0.8)
-            label = " ".join(self._word() for _ in range(self.random.integers(1, 4)))
+            label = " ".join(word(self.random) for _ in range(self.random.integers(1, 4)))
             length, fill = font(self.face, int(size)).getlength(label), self._colour()
             corners = [left - size, top - size * 0.5, left + length + size, top + size * 1.7]
             self.pen.rounded_rectangle(corners, int(self.random.integers(15)), fill=fill)
@@ -207,7 +217,7 @@ class Page:
                 self.pen.ellipse(corners, fill=self._colour())
             if self.random.random() < 0.6:
                 longest = int(max(1, width / count / size * 1.6))
-                self.line(left, y + height + 4, size, self._word()[:longest], ink)
+                self.line(left, y + height + 4, size, word(self.random)[:longest], ink)
             level = y + height * number / count
             if self.random.random() < 0.5:
                 self.line(max(0, x - size * 2.6), level, size, str(self.random.integers(999)), ink)
@@ -266,19 +276,11 @@ class Page:
                 return ink
         return (255, 255, 255) if bright < 128 else (0, 0, 0)
 
-    def _word(self) -> str:
-        kind = self.random.random()
-        if kind < 0.07:
-            return str(self.random.integers(0, 10 ** int(self.random.integers(1, 6))))
-        length = int(np.clip(self.random.poisson(4) + 1, 1, 12))
-        word = "".join(self.random.choice(_LETTERS, length, p=_FREQUENCIES / _FREQUENCIES.sum()))
-        return word.upper() if kind < 0.12 else word.capitalize() if kind < 0.3 else word
-
     def _fitting(self, size: float, width: float) -> str:
         """As many words as fit into a line, at most 40; none if the first does not."""
-        face, words = font(self.face, int(size)), [self._word()]
+        face, words = font(self.face, int(size)), [word(self.random)]
         while len(words) <= 40 and face.getlength(" ".join(words)) < width:
-            words.append(self._word())
+            words.append(word(self.random))
         return " ".join(words[:-1])
 
 
