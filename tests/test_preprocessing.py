@@ -97,7 +97,7 @@ def test_a_network_of_one_shape_may_have_a_small_one_too():
     assert Preprocessing.from_json(record.to_json()) == record
 
 
-@pytest.mark.parametrize("small", [[256, 320], [512, 512], [0, 5], [64], [2.5, 3], "small", 3])
+@pytest.mark.parametrize("small", [[256, 320], [512, 512], [0, 5], [64], [], [2.5, 3], "small", 3, None])
 def test_a_small_shape_that_is_no_smaller_is_refused(small):
     record = json.loads(RECORD.to_json()) | {"small": small}
     with pytest.raises(ModelError, match=r"^preprocessing"):
@@ -108,6 +108,8 @@ def test_a_fixed_record_squeezes_every_picture_into_one_shape():
     record = replace(RECORD, squash=(0.6, 5 / 3), small=(192, 256))
     assert {record.fixed().shape_for(*size) for size in ((10, 1000), (9, 9), (800, 600))} == {(256, 320)}
     assert record.fixed(96, 128) == Preprocessing(height=96, width=128)
+    with pytest.raises(ModelError, match="input size 0×128"):
+        record.fixed(0, 128)
 
 
 def test_without_shapes_every_picture_goes_in_at_one_size():

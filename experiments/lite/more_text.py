@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from pages import FONTS, font, word
 from PIL import Image, ImageDraw
-from text import HIGHEST, SURE
+from text import kept_lines, sure
 
 from salgan._arrays import Floats, Picture
 from salgan._files import make_folder, replacing
@@ -29,18 +29,6 @@ from salgan.errors import SalganError
 
 _SIDE = (0.16, 0.32)
 """Width of a card, as a share of the picture's, from and to."""
-
-
-def with_text(lines: dict[str, list[list[float]]], names: tuple[str, ...], height: int) -> list[str]:
-    """Those of OSIE's pictures in which the detector is sure of a line."""
-    return [
-        name
-        for name in names
-        if any(
-            score >= SURE and bottom - top < HIGHEST * height
-            for _, top, _, bottom, score in lines.get(f"osie/{name}", [])
-        )
-    ]
 
 
 def with_card(picture: Picture, density: Floats, random: np.random.Generator) -> Picture:
@@ -78,18 +66,19 @@ def main() -> None:
     make_folder(arguments.out)
     split = load_split("osie")
     dataset = open_dataset(arguments.data / "osie", layout="fixations-mat")
-    lines = json.loads(arguments.lines.read_text("utf-8"))
-    chosen = with_text(lines, split["train"], dataset.stimuli[0].height)
+    training = dataset.select(split["train"])
+    lines = kept_lines(arguments.lines)
+    chosen = [each.name for each in training if sure(lines.get(f"osie/{each.name}", []), each.height)]
     with replacing(arguments.out / "text.json") as part:
         part.write_text(json.dumps({"train": chosen}), "utf-8")
     print(f"{len(chosen)} training pictures with text")
     cards = arguments.out / "osie-cards"
-    shutil.copytree(arguments.data / "osie", cards, dirs_exist_ok=True)
+    # Not their modes: the originals may be read-only.
+    shutil.copytree(arguments.data / "osie", cards, dirs_exist_ok=True, copy_function=shutil.copyfile)
     random = np.random.default_rng(0)
-    for stimulus in dataset.select(split["train"]):
+    for stimulus in training:
         path = cards / stimulus.path.relative_to(arguments.data / "osie")
         card = Image.fromarray(with_card(stimulus.picture(), stimulus.density(), random))
-        path.chmod(0o644)
         card.save(path, quality=92)
     print(cards)
 

@@ -44,7 +44,7 @@ def with_shapes(record: Preprocessing) -> Preprocessing:
     if usual not in LONG:
         known = ", ".join(f"{rows}×{columns}" for rows, columns in LONG)
         raise ModelError(f"the input is {usual[0]}×{usual[1]}, and shapes were chosen for {known} alone")
-    return replace(record.fixed(), shapes=(usual, *LONG[usual]), squash=SQUASH, small=SMALL.get(usual, ()))
+    return replace(record.fixed(), shapes=(usual, *LONG[usual]), squash=SQUASH, small=SMALL.get(usual))
 
 
 def in_16_bits(network: nn.Module) -> nn.Module:

@@ -54,7 +54,7 @@ EPOCHS, BATCH, RATE = 8, 16, 3e-3
 
 def photographs_with_lines(data: Path, kept: Path) -> list[tuple[Picture, list[Box]]]:
     """Training photographs and their lines of text, which are looked for once and kept."""
-    lines = _kept(kept)
+    lines = kept_lines(kept)
     found = []
     for name, wanted in PHOTOGRAPHS.items():
         training = list(open_dataset(data / name, layout=LAYOUTS[name]).select(load_split(name)["train"]))
@@ -67,17 +67,22 @@ def photographs_with_lines(data: Path, kept: Path) -> list[tuple[Picture, list[B
                 if number % 50 == 0:
                     print(f"lines of text: {name} {number}", file=sys.stderr, flush=True)
                     _keep(lines, kept)
-            sure = [
-                (left, top, right, bottom)
-                for left, top, right, bottom, score in lines[key]
-                if score >= SURE and bottom - top < HIGHEST * picture.shape[0]
-            ]
-            found.append((picture, sure))
+            found.append((picture, sure(lines[key], picture.shape[0])))
     _keep(lines, kept)
     return found
 
 
-def _kept(path: Path) -> dict[str, list[list[float]]]:
+def sure(lines: list[list[float]], height: int) -> list[Box]:
+    """The boxes of those lines in a photograph of some height that are believed."""
+    return [
+        (left, top, right, bottom)
+        for left, top, right, bottom, score in lines
+        if score >= SURE and bottom - top < HIGHEST * height
+    ]
+
+
+def kept_lines(path: Path) -> dict[str, list[list[float]]]:
+    """What the detector found in each picture, as far as it was asked; it is kept here."""
     if not path.exists():
         return {}
     try:

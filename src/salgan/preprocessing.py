@@ -60,7 +60,7 @@ class Preprocessing:
             ``height`` × ``width`` all the same, because the network is measured to do better so; empty if
             every picture goes in at the shape nearest to its own.
         small: the input (rows, columns) of pictures that have fewer pixels than ``height`` × ``width``, which
-            would be enlarged to it; empty if there is none. Only pictures that would go in at ``height`` ×
+            would be enlarged to it; None if there is none. Only pictures that would go in at ``height`` ×
             ``width`` are concerned.
         order: channel order the encoder was trained with, ``"RGB"`` or ``"BGR"``.
         scale: factor on 0..255 before the mean is taken off.
@@ -78,7 +78,7 @@ class Preprocessing:
     filter: str = "bilinear"
     shapes: tuple[tuple[int, int], ...] = ()
     squash: tuple[float, ...] = ()
-    small: tuple[int, ...] = ()
+    small: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not _is_shape(self.shape):
@@ -99,7 +99,9 @@ class Preprocessing:
             raise ModelError(
                 f"preprocessing: squash {self.squash} must be two ratios, the smaller first, beside shapes"
             )
-        if self.small and not (_is_shape(self.small) and math.prod(self.small) < math.prod(self.shape)):
+        if self.small is not None and not (
+            _is_shape(self.small) and math.prod(self.small) < math.prod(self.shape)
+        ):
             raise ModelError(
                 f"preprocessing: small {self.small} must be rows and columns of fewer pixels than "
                 f"{self.height}×{self.width}"
@@ -125,8 +127,9 @@ class Preprocessing:
             height: rows of the input; those of this record if None.
             width: columns of the input; those of this record if None.
         """
-        height, width = height or self.height, width or self.width
-        return replace(self, height=height, width=width, shapes=(), squash=(), small=())
+        height = self.height if height is None else height
+        width = self.width if width is None else width
+        return replace(self, height=height, width=width, shapes=(), squash=(), small=None)
 
     def shape_for(self, height: int, width: int) -> tuple[int, int]:
         """The network's input for a picture: the shape whose aspect ratio is nearest, or the usual one.
@@ -144,8 +147,8 @@ class Preprocessing:
         if self.shapes and not (self.squash and self.squash[0] <= width / height <= self.squash[1]):
             ratio = math.log(width / height)
             shape = min(self.shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - ratio))
-        if self.small and shape == self.shape and height * width < math.prod(shape):
-            return self.small[0], self.small[1]
+        if self.small is not None and shape == self.shape and height * width < math.prod(shape):
+            return self.small
         return shape
 
     def resize(self, picture: Picture, shape: tuple[int, int] | None = None) -> Picture:

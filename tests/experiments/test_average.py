@@ -22,32 +22,29 @@ def script():
     return script_at(SCRIPT)
 
 
-def test_each_network_counts_by_its_share(script, tmp_path):
+@pytest.fixture
+def names(tmp_path):
+    """Two networks' files."""
     for seed in (0, 1):
         torch.manual_seed(seed)
         save_network(Generator("test_efficientnet", decoder={"width": 8}), tmp_path / f"{seed}.safetensors")
-    (one, share), (other, whole) = map(
-        script.opened_with_share, (f"{tmp_path / '0.safetensors'}@0.25", f"{tmp_path / '1.safetensors'}")
-    )
+    return [str(tmp_path / f"{seed}.safetensors") for seed in (0, 1)]
+
+
+def test_each_network_counts_by_its_share(script, names):
+    (one, share), (other, whole) = map(script.opened_with_share, (f"{names[0]}@0.25", names[1]))
     assert (share, whole) == (0.25, 1)
     weights = [network.decoder.head.weight.detach().clone() for network in (one, other)]
     made = script.average([one, other], [0.3, 0.7])
     assert torch.allclose(made.decoder.head.weight, 0.3 * weights[0] + 0.7 * weights[1])
 
 
-def test_a_share_of_nothing_is_refused(script, tmp_path):
-    torch.manual_seed(0)
-    path = tmp_path / "a.safetensors"
-    save_network(Generator("test_efficientnet", decoder={"width": 8}), path)
+def test_a_share_of_nothing_is_refused(script, names):
     with pytest.raises(ModelError, match="a share is positive"):
-        script.opened_with_share(f"{path}@0")
+        script.opened_with_share(f"{names[0]}@0")
 
 
-def test_a_plain_average_needs_no_data_and_gets_the_shapes_of_its_size(script, tmp_path, monkeypatch):
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        save_network(Generator("test_efficientnet", decoder={"width": 8}), tmp_path / f"{seed}.safetensors")
-    names = [str(tmp_path / f"{seed}.safetensors") for seed in (0, 1)]
+def test_a_plain_average_needs_no_data_and_gets_the_shapes_of_its_size(script, names, tmp_path, monkeypatch):
     made, out = tmp_path / "made.safetensors", tmp_path / "out.safetensors"
     arguments = ["lite", "size=[288,352]", "--plain", f"{names[0]}@3", names[1], "-o", str(made)]
     monkeypatch.setattr("sys.argv", ["average.py", *arguments])

@@ -25,6 +25,8 @@ def photo():
 def test_it_is_fed_by_lites_rule_at_shapes_of_its_own(best):
     mine, lites = best.preprocessing, load_model("lite").preprocessing
     assert (mine.shape, mine.squash, mine.filter) == ((352, 448), lites.squash, lites.filter)
+    assert mine.shapes == ((352, 448), (320, 480), (256, 576), (224, 672), (480, 320), (576, 256), (672, 224))
+    assert len(mine.shapes) == len(lites.shapes)
     assert {mine.shape_for(*size) for size in ((600, 800), (800, 600), (100, 100))} == {(352, 448)}
     assert {mine.shape_for(1000, 400), mine.shape_for(400, 1000)[::-1]} == {(576, 256)}
     for height, width in mine.shapes:

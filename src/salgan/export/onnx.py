@@ -309,7 +309,7 @@ def _shapes_to_compare(network: nn.Module) -> tuple[tuple[int, int, int], ...]:
 
 def _inputs(record: Preprocessing) -> tuple[tuple[int, int], ...]:
     """Every input of a network that takes several."""
-    return (*record.shapes, (record.small[0], record.small[1])) if record.small else record.shapes
+    return record.shapes if record.small is None else (*record.shapes, record.small)
 
 
 def _largest_difference(
