@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -232,6 +233,20 @@ def test_the_command_exports_a_run_folder(salgan, small, tmp_path):
     assert said.out == f"{tmp_path / 'model.onnx'}\n"
     assert "from PyTorch's maps at 1×64×96" in said.err
     assert Predictor(tmp_path / "model.onnx").preprocessing == small.preprocessing
+
+
+def test_with_a_fixed_shape_every_picture_is_squeezed_into_the_usual_input(salgan, small, tmp_path):
+    several = copy.deepcopy(small)
+    several.preprocessing = replace(
+        small.preprocessing, shapes=((64, 96), (96, 64)), squash=(1.0, 1.5), small=(32, 48)
+    )
+    save_network(several, tmp_path / "network.safetensors")
+    tall = np.random.default_rng(6).integers(0, 256, (96, 64, 3), dtype=np.uint8)
+    for shape, record in (("own", several.preprocessing), ("fixed", several.preprocessing.fixed())):
+        assert salgan("export", tmp_path, "-o", tmp_path / "model.onnx", "--shape", shape).code == 0
+        predictor = Predictor(tmp_path / "model.onnx")
+        assert predictor.preprocessing == record
+        assert predictor.network_input([tall]).shape[2:] == {"own": (96, 64), "fixed": (64, 96)}[shape]
 
 
 @pytest.mark.parametrize(

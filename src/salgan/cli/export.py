@@ -12,6 +12,7 @@ from salgan.cli._common import Trust, messages, say
 __all__ = ["export", "import_lasagne"]
 
 Weights = Literal["float32", "float16", "int8"]
+Shape = Literal["own", "fixed"]
 
 
 def export(
@@ -24,6 +25,13 @@ def export(
         Weights,
         typer.Option(help="How to store them: float16 is half the size, int8 a quarter, at the same speed."),
     ] = "float32",
+    shape: Annotated[
+        Shape,
+        typer.Option(
+            help="fixed squeezes every picture into the network's usual input, for comparison; own lets "
+            "pictures go in at the shape nearest to theirs, if the network was trained on several."
+        ),
+    ] = "own",
     trust: Trust = False,
 ) -> None:
     """Turn a trained network into an ONNX file, which predicts without PyTorch.
@@ -44,7 +52,7 @@ def export(
     """
     from salgan.export import export_onnx
 
-    done = export_onnx(model, out, weights=weights, trust=trust)
+    done = export_onnx(model, out, weights=weights, shape=shape, trust=trust)
     shapes = ", ".join("×".join(map(str, shape)) for shape in done.shapes)
     messages().print(
         f"{done.size / 1e6:.1f} MB; at most {done.difference:.1e} from PyTorch's maps at {shapes}"

@@ -30,10 +30,13 @@ from salgan.networks.files import HALF, SCALE, SHAPE, WHOLE
 from salgan.networks.weights import describe, preprocessing_of
 from salgan.preprocessing import METADATA_KEY, Preprocessing
 
-__all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Weights", "export_onnx"]
+__all__ = ["PARITY_BOUND", "STORAGE_BOUNDS", "Exported", "Shape", "Weights", "export_onnx"]
 
 Weights = Literal["float32", "float16", "int8"]
 """How the numbers of kernels and matrices are stored; arithmetic is float32 in any case."""
+
+Shape = Literal["own", "fixed"]
+"""Whether pictures go in at the shape nearest to their own or are all squeezed into one."""
 
 PARITY_BOUND = 1e-4
 """Largest difference allowed between a pixel of PyTorch's map and of ONNX Runtime's."""
@@ -74,6 +77,7 @@ def export_onnx(
     out: str | Path,
     *,
     weights: Weights = "float32",
+    shape: Shape = "own",
     trust: bool = False,
 ) -> Exported:
     """Write a network as ONNX, after checking that ONNX Runtime and PyTorch agree on it.
@@ -92,6 +96,8 @@ def export_onnx(
             output channel and some input channels) nearly quarters it. They are converted when the file is
             loaded: arithmetic, and so speed, stay those of float32. (For 8-bit arithmetic see
             :func:`salgan.export.quantize_int8`.)
+        shape: ``own`` keeps the record; ``fixed`` writes that every picture is squeezed into the network's
+            usual input (:meth:`salgan.preprocessing.Preprocessing.fixed`), to compare the two.
         trust: import the code of a network of your own.
 
     Returns:
@@ -109,8 +115,11 @@ def export_onnx(
         if file.record is not None:
             file.read()  # verifies it
         network = load_network(file.path, trust=trust)
-    record = preprocessing_of(network)
     network = copy.deepcopy(network).cpu().float().eval()
+    record = preprocessing_of(network)
+    if shape == "fixed":
+        record = record.fixed()
+        network.preprocessing = record  # type: ignore[assignment]  # a plain attribute of the module
     shapes = _shapes_to_compare(network)
     model = _to_onnx(network)
     _describe(model, network)
