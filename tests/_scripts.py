@@ -1,6 +1,7 @@
 """Scripts of the repository, which are no part of the package, as modules."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,5 +14,6 @@ def script_at(path: Path) -> ModuleType:
         pytest.skip(f"{path.parent.name}/{path.name} is not part of this source distribution")
     spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module

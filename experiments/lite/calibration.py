@@ -21,11 +21,10 @@ from pathlib import Path
 import numpy as np
 from shapes import LAYOUTS, opened
 
-from salgan._arrays import Floats
+from salgan._arrays import Floats, Picture
 from salgan._words import markdown_table
 from salgan.datasets import load_split, open_dataset
 from salgan.errors import SalganError
-from salgan.models.predictor import Predictor
 
 SIZES = (0.01, 0.03, 0.1, 0.3)
 """The boxes' parts of the picture's area."""
@@ -94,7 +93,7 @@ class Measured:
     bits: np.ndarray
 
 
-def measure(folder: Path, model: Predictor) -> Measured:
+def measure(folder: Path, model: Callable[[Picture], Floats]) -> Measured:
     """Predict every validation picture once and look into its boxes."""
     rng = np.random.default_rng(0)
     shares, truth, sizes, bits = [], [], [], []
@@ -106,7 +105,7 @@ def measure(folder: Path, model: Predictor) -> Measured:
             counts = np.zeros((height, width))
             y, x = np.clip(np.rint([gaze.y, gaze.x]).astype(int), 0, [[height - 1], [width - 1]])
             np.add.at(counts, (y, x), 1 / len(y))
-            array = model.predict(picture).array.astype(np.float64)
+            array = model(picture).astype(np.float64)
             maps = [array**gamma / (array**gamma).sum() for gamma in GAMMAS]
             bits.append([float((counts * np.log2(each * each.size + 1e-12)).sum()) for each in maps])
             places, looked = boxes(height, width, rng), summed(counts)

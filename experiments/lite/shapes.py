@@ -4,12 +4,12 @@
 
 A MODEL is what `salgan predict --model` takes, or a training run's network; with `:fixed` after it, every
 picture is squeezed into the model's usual input instead of the shape nearest to its own, with `:352x224` into
-an input of 352 columns and 224 rows. FOLDER holds osie,
-eyecrowd and sun500. As their validation pictures hold no portrait and nothing wider than 3:2, each picture is
-scored again by its middle, cut to other ratios, with the gaze that fell there: people saw the whole, so these
-scores tell models apart, but say little of such pictures as such. `--cut` names the sets to cut, for a slow
-model. `--designs` names a folder of web pages, posters and charts that are for looking and validating only;
-gaze is blurred by 3 % of the longer side there.
+an input of 352 columns and 224 rows. `A@3+B` is the mean of two models' densities, three parts to one.
+`--trust` is for networks of your own. FOLDER holds osie, eyecrowd and sun500. As their validation pictures
+hold no portrait and nothing wider than 3:2, each picture is scored again by its middle, cut to other ratios,
+with the gaze that fell there: people saw the whole, so these scores tell models apart, but say little of such
+pictures as such. `--cut` names the sets to cut, for a slow model. `--designs` names a folder of web pages,
+posters and charts that are for looking and validating only; gaze is blurred by 3 % of the longer side there.
 
 Printed: mean CC and NSS at the picture's own size, and the paired difference from the first model with its
 95 % bootstrap interval over pictures.
@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,6 @@ from salgan.errors import ConfigError, SalganError
 from salgan.evaluation.intervals import bootstrap_mean
 from salgan.image import read
 from salgan.metrics import cc, nss
-from salgan.models.predictor import Predictor
 
 LAYOUTS = {"osie": "fixations-mat", "eyecrowd": "fixations-mat", "sun500": "sun500"}
 CUTS = {"3:4": 3 / 4, "9:16": 9 / 16, "1:2": 1 / 2, "16:9": 16 / 9, "5:2": 5 / 2, "4:1": 4}
@@ -105,16 +104,25 @@ def designs(folder: Path) -> Iterator[Case]:
             yield Case((kind,), picture, density / density.sum(), x, y)
 
 
-def opened(spec: str) -> Predictor:
-    """The model that MODEL, MODEL:fixed or MODEL:COLUMNSxROWS names."""
+def opened(spec: str, *, trust: bool = False) -> Callable[[Picture], Floats]:
+    """What MODEL, MODEL:fixed, MODEL:COLUMNSxROWS or MODEL@SHARE+MODEL says of a picture."""
+    if "+" in spec:
+        parts = [re.fullmatch(r"(.+?)(?:@(\d*\.?\d+))?", each) for each in spec.split("+")]
+        several = [(opened(part[1], trust=trust), float(part[2] or 1)) for part in parts if part]
+        return lambda picture: sum(share * _density(model(picture)) for model, share in several)
     name, _, shape = spec.rpartition(":")
     size = re.fullmatch(r"fixed|(\d+)[x×](\d+)", shape)
     if not name or size is None:
-        return load_model(spec)
-    model = load_model(name)
-    columns, rows = (int(side) if side else None for side in size.groups())
-    model.preprocessing = model.preprocessing.fixed(rows, columns)
-    return model
+        model = load_model(spec, trust=trust)
+    else:
+        model = load_model(name, trust=trust)
+        columns, rows = (int(side) if side else None for side in size.groups())
+        model.preprocessing = model.preprocessing.fixed(rows, columns)
+    return lambda picture: model.predict(picture).array
+
+
+def _density(saliency: Floats) -> Floats:
+    return saliency.astype(np.float64) / saliency.sum(dtype=np.float64)
 
 
 def main() -> None:
@@ -127,13 +135,14 @@ def main() -> None:
     parser.add_argument(
         "--cut", nargs="*", choices=LAYOUTS, default=list(LAYOUTS), help="sets whose pictures are cut, too"
     )
+    parser.add_argument("--trust", action="store_true", help="import the code of networks of your own")
     arguments = parser.parse_args()
-    models = [opened(spec) for spec in arguments.models]
+    models = [opened(spec, trust=arguments.trust) for spec in arguments.models]
     scores: dict[str, list[list[tuple[float, float]]]] = {}
     cases = photographs(arguments.data, arguments.part, arguments.cut)
     for source in (cases, designs(arguments.designs) if arguments.designs else ()):
         for case in source:
-            maps = [model.predict(case.picture).array for model in models]
+            maps = [model(case.picture) for model in models]
             looked = np.zeros(case.density.shape, np.bool_)
             places = np.rint(np.stack([case.y, case.x])).astype(np.int64)
             limits = np.array(looked.shape)[:, None] - 1
