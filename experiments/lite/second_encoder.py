@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import onnx
-import onnxruntime
 import rapidocr
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
 
+from salgan._private import onnx_runtime
 from salgan.networks import Generator, load_network
 from salgan.networks.pyramid import PyramidDecoder, at_size
 
@@ -38,9 +38,9 @@ def detector() -> Any:
     joined = [node.output[0] for node in model.graph.node if node.op_type == "Concat"][-1]
     del model.graph.output[:]
     model.graph.output.append(onnx.helper.make_tensor_value_info(joined, onnx.TensorProto.FLOAT, None))
-    options = onnxruntime.SessionOptions()
+    options = onnx_runtime().SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    return onnxruntime.InferenceSession(
+    return onnx_runtime().InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
 
