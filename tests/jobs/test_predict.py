@@ -56,9 +56,9 @@ def test_on_a_processor_so_many_pictures_are_predicted_side_by_side(
 
     def together(pictures):
         under_way.append(None)
-        meeting.wait(20)
+        meeting.wait(120)
         most.append(len(under_way))
-        meeting.wait(20)
+        meeting.wait(120)
         under_way.pop()
         return alone(pictures)
 
