@@ -52,11 +52,13 @@ def pages(package: str, folder: Path) -> Iterator[Path]:
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise SalganError(f"npm cannot fetch {name}: {done.stderr.strip().splitlines()[-1:]}")
+        raise SalganError(
+            f"npm cannot fetch {name}: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}"
+        )
     with tarfile.open(folder / done.stdout.split()[-1]) as archive:
         archive.extractall(folder, filter="data")
     for path in sorted((folder / "package").rglob("*.html")):
-        if not {"src", "vendor", "scss"} & set(path.parts):
+        if not {"src", "vendor", "scss"} & set(path.relative_to(folder).parts):
             yield path
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import onnx
-import rapidocr
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its name everywhere
@@ -25,16 +24,16 @@ from torch.nn import functional as F  # noqa: N812  # its name everywhere
 from salgan._private import onnx_runtime
 from salgan.networks import Generator, load_network
 from salgan.networks.pyramid import PyramidDecoder, at_size
+from salgan.regions import _text
 
 LIGHT = Path(__file__).parents[2] / "release" / "lite-320.safetensors"
-DETECTOR = Path(str(rapidocr.__file__)).parent / "models" / "PP-OCRv6_det_small.onnx"
 DROP_PATH = 0.3
 
 
 @cache
 def detector() -> Any:
     """The detector of PP-OCRv6 (Baidu, Apache-2.0) up to the features that it reads text from."""
-    model = onnx.load(DETECTOR)
+    model = onnx.load(_text.detector())
     joined = [node.output[0] for node in model.graph.node if node.op_type == "Concat"][-1]
     del model.graph.output[:]
     model.graph.output.append(onnx.helper.make_tensor_value_info(joined, onnx.TensorProto.FLOAT, None))

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from salgan import load_model
+from salgan import SaliencyMap, load_model
 from salgan._arrays import Floats, Picture
 from salgan.datasets import load_split, open_dataset
 from salgan.errors import ConfigError, SalganError
@@ -109,7 +109,7 @@ def opened(spec: str, *, trust: bool = False) -> Callable[[Picture], Floats]:
     if "+" in spec:
         parts = [re.fullmatch(r"(.+?)(?:@(\d*\.?\d+))?", each) for each in spec.split("+")]
         several = [(opened(part[1], trust=trust), float(part[2] or 1)) for part in parts if part]
-        return lambda picture: sum(share * _density(model(picture)) for model, share in several)
+        return lambda picture: sum(share * SaliencyMap(model(picture)).density for model, share in several)
     name, _, shape = spec.rpartition(":")
     size = re.fullmatch(r"fixed|(\d+)[x×](\d+)", shape)
     if not name or size is None:
@@ -119,10 +119,6 @@ def opened(spec: str, *, trust: bool = False) -> Callable[[Picture], Floats]:
         columns, rows = (int(side) if side else None for side in size.groups())
         model.preprocessing = model.preprocessing.fixed(rows, columns)
     return lambda picture: model.predict(picture).array
-
-
-def _density(saliency: Floats) -> Floats:
-    return saliency.astype(np.float64) / saliency.sum(dtype=np.float64)
 
 
 def main() -> None:

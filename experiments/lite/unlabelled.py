@@ -59,13 +59,22 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.pictures.is_dir():
         sys.exit(f"error: {arguments.pictures}: there is no such folder")
-    files = sorted(path for path in arguments.pictures.rglob("*") if path.suffix.lower() in ENDINGS)
+    if arguments.crops < 0:
+        sys.exit("error: --crops is a number of crops, from 0 on")
+    files: dict[str, Path] = {}
+    for path in sorted(arguments.pictures.rglob("*")):
+        if path.suffix.lower() in ENDINGS:
+            name = "-".join(path.relative_to(arguments.pictures).with_suffix("").parts)
+            if name in files:
+                sys.exit(f"error: {files[name]} and {path} would both be {name}; rename one")
+            files[name] = path
+    if not files:
+        sys.exit(f"error: {arguments.pictures}: holds no picture ({', '.join(sorted(ENDINGS))})")
     model = salgan.load_model(arguments.model)
     images, maps = arguments.out / "images", arguments.out / "maps"
     make_folder(images)
     make_folder(maps)
-    for number, path in enumerate(files, 1):
-        name = "-".join(path.relative_to(arguments.pictures).with_suffix("").parts)
+    for number, (name, path) in enumerate(files.items(), 1):
         random = np.random.default_rng(zlib.crc32(name.encode()))  # of each picture, whatever else is there
         picture = read(path)
         for part, cut in enumerate(cuts(picture, arguments.crops, random)):
@@ -73,9 +82,10 @@ def main() -> None:
                 continue
             image = Image.fromarray(cut)
             image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+            saliency_map = model.predict(np.asarray(image))
             with replacing(images / f"{name}-{part}.jpg") as file:
                 image.save(file, "JPEG", quality=92)
-            model.predict(np.asarray(image)).save(maps / f"{name}-{part}.png")
+            saliency_map.save(maps / f"{name}-{part}.png")
         print(f"\r{number} of {len(files)} pictures", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     print(arguments.out)

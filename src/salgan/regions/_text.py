@@ -15,7 +15,7 @@ from salgan._private import onnx_runtime
 from salgan.errors import require
 from salgan.regions._found import Found, in_tiles
 
-__all__ = ["find", "load"]
+__all__ = ["detector", "find", "load"]
 
 _SIDE = 1600
 _MOST_PIXELS = 6_000_000
@@ -30,6 +30,17 @@ _ONE_AT_A_TIME = threading.Lock()
 """The engine keeps what it was asked in itself; and a run takes some hundred megabytes."""
 
 
+def detector() -> Path:
+    """The detector's ONNX file, in RapidOCR's wheel.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    onnx_runtime()  # before the package imports it, for then it would report its use
+    rapidocr = require("rapidocr", "suggest")
+    return Path(str(rapidocr.__file__)).parent / "models" / "PP-OCRv6_det_small.onnx"
+
+
 @cache
 def load() -> Any:
     """The engine, with the detector alone.
@@ -37,10 +48,8 @@ def load() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    onnx_runtime()  # before the engine imports it, for then it would report its use
+    model = detector()  # by its path: an engine that is left to choose a model may fetch one
     rapidocr = require("rapidocr", "suggest")
-    # By its path: an engine that is left to choose a model may fetch one.
-    model = Path(str(rapidocr.__file__)).parent / "models" / "PP-OCRv6_det_small.onnx"
     return rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
