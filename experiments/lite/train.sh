@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the bundled model, step by step, as it was trained: on two cores about 90 minutes up to
-# lite-320, the network for 320×256, and some four hours more for lite-wide, that for larger pictures.
+# Trains lite-320, of which seven tenths of the bundled model are made, step by step, as it was trained: about 90
+# minutes on two cores. The networks for the rest are made by soup.sh (docs/models/lite.md).
 #
 #   bash experiments/lite/train.sh FOLDER OUT [key=value ...]
 #
@@ -45,13 +45,4 @@ python "$here/average.py" "$recipe" data="$data" size=[256,320] sources="[$eyes]
 python "$here/record.py" "$out/average.safetensors" -o "$out/without-text.safetensors"
 # Where text is, for drawn pictures. This makes text.safetensors, which is lite-320.
 python "$here/text.py" "$data" "$out" --network "$out/without-text.safetensors"
-# The same for larger pictures, which takes longer than all the rest: lite-wide.
-run wide-1 "$@" size=[352,448] init="$out/text.safetensors" seed=31 "${stronger[@]}" \
-    bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4
-run wide "$@" size=[352,448] init="$out/wide-1/network.safetensors" seed=32 sources="[$eyes]" "${stronger[@]}" \
-    bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4
-# Between the two.
-python "$here/average.py" "$recipe" size=[288,352] --plain \
-    "$out/text.safetensors@0.8" "$out/wide/network.safetensors@0.2" -o "$out/between.safetensors"
-python "$here/record.py" "$out/between.safetensors" -o "$out/lite.safetensors"
-salgan export "$out/lite.safetensors" -o "$out/lite.onnx"
+salgan export "$out/text.safetensors" -o "$out/lite-320.onnx"

@@ -83,17 +83,20 @@ def test_the_weights_to_train_further_predict_what_lite_predicts_and_keep_their_
     assert np.abs(mine - lite._infer(lite.network_input([photo]))).max() < 1e-5
 
 
-@pytest.mark.skipif(not (RELEASE / "lite-wide.safetensors").exists(), reason="release/ is only in a checkout")
-def test_its_weights_are_the_average_of_those_for_smaller_and_for_larger_pictures():
+@pytest.mark.skipif(not (RELEASE / "lite-taught.safetensors").exists(), reason="release/ is only in a checkout")
+def test_its_weights_are_the_average_of_those_that_its_card_names():
     torch = pytest.importorskip("torch")
     from salgan.networks import load_network
 
-    lite, narrow, wide = (
-        load_network(RELEASE / f"{name}.safetensors") for name in ("lite", "lite-320", "lite-wide")
+    lite, *parts = (
+        load_network(RELEASE / f"{name}.safetensors")
+        for name in ("lite", "lite-320", "lite-wide-screens", "lite-taught")
     )
-    assert [each.preprocessing.shape for each in (lite, narrow, wide)] == [(288, 352), (256, 320), (352, 448)]
-    parts = zip(*(each.state_dict().values() for each in (lite, narrow, wide)), strict=True)
-    for mine, small, large in parts:
+    assert lite.preprocessing.shape == (288, 352)
+    assert [each.preprocessing.shape for each in parts] == [(256, 320), (352, 448), (288, 352)]
+    for mine, *theirs in zip(*(each.state_dict().values() for each in (lite, *parts)), strict=True):
         if mine.is_floating_point():
-            torch.testing.assert_close(mine, 0.8 * small + 0.2 * large, rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(lite.decoder.head.weight, narrow.decoder.head.weight, rtol=0.01)
+            mean = sum(share * each for share, each in zip((0.7, 0.15, 0.15), theirs, strict=True))
+            torch.testing.assert_close(mine, mean, rtol=1e-3, atol=1e-4)
+    for part in parts:
+        assert not torch.allclose(lite.decoder.head.weight, part.decoder.head.weight, rtol=0.01)
