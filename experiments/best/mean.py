@@ -1,6 +1,6 @@
 """Join several networks into one file that answers with the mean of what they say.
 
-    python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--screens 1]
+    python experiments/best/mean.py NETWORK[@SCALE] ... -o best.onnx [--mirrored] [--screens 1[@SCALE]]
         [--weights int8]
 
 A NETWORK is whatever ``salgan export`` takes, such as a training run's ``network.safetensors``. Each one sees
@@ -9,7 +9,7 @@ first; its sides are then rounded to multiples of 32, since an encoder that halv
 and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
 to feed it is the first network's. The layer for screens with its head for text comes after the mean; it is
-that of the network that ``--screens`` counts out, which sees the picture as it does for its own map.
+that of the network that ``--screens`` counts out, and sees the picture scaled by the number beside it.
 
 The file is compared with PyTorch before it is written, as by ``salgan export``.
 """
@@ -45,6 +45,7 @@ class Mean(nn.Module):
         scales: for each of them, the factor on the picture's sides.
         mirrored: show each network the picture's mirror image, too.
         screens: number of the network, from 0, whose layer for screens and head for text come after the mean.
+        screens_scale: the factor on the picture's sides for these two; the network's own if None.
 
     Attributes:
         preprocessing: the first network's record.
@@ -57,6 +58,7 @@ class Mean(nn.Module):
         *,
         mirrored: bool = False,
         screens: int = 0,
+        screens_scale: float | None = None,
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
@@ -64,16 +66,14 @@ class Mean(nn.Module):
         self.mirrored = mirrored
         self.preprocessing = networks[0].preprocessing
         self.screens, self.last = networks[screens].screens, screens
+        self.screens_scale = scales[screens] if screens_scale is None else screens_scale
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Maps (N, 1, H, W) in [0, 1], each with a maximum of 1, of pictures RGB 0..255 (N, 3, H, W)."""
         size = pictures.shape[-2:]
-        shown = [
-            pictures if scale == 1 else F.interpolate(pictures, scaled(size, scale), mode="bilinear")
-            for scale in self.scales
-        ]
         logs = []
-        for network, seen in zip(self.networks, shown, strict=True):
+        for network, scale in zip(self.networks, self.scales, strict=True):
+            seen = _shown(pictures, scale)
             logs.append(_log_density(network.logits(seen), size))
             if self.mirrored:
                 logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
@@ -81,9 +81,15 @@ class Mean(nn.Module):
         maps = (mean - mean.amax((2, 3), keepdim=True)).exp()
         if self.screens is None:
             return maps
-        network, seen = self.networks[self.last], shown[self.last]
+        network, seen = self.networks[self.last], _shown(pictures, self.screens_scale)
         text = None if network.text is None else network.text(*network.text_features(seen))
         return self.screens(seen, maps, text)
+
+
+def _shown(pictures: Tensor, scale: float) -> Tensor:
+    if scale == 1:
+        return pictures
+    return F.interpolate(pictures, scaled(pictures.shape[-2:], scale), mode="bilinear")
 
 
 def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
@@ -122,10 +128,20 @@ def opened_at_scale(text: str) -> tuple[Generator, float]:
     Raises:
         ModelError: not a network of ours, or a scale that makes no sense.
     """
+    name, scale = at_scale(text)
+    return opened(name), scale
+
+
+def at_scale(text: str) -> tuple[str, float]:
+    """The parts of NAME[@SCALE].
+
+    Raises:
+        ModelError: a scale that makes no sense.
+    """
     name, scale = name_and_number(text)
     if not _SCALES[0] <= scale <= _SCALES[1]:
         raise ModelError(f"{text}: a scale lies between {_SCALES[0]} and {_SCALES[1]}")
-    return opened(name), scale
+    return name, scale
 
 
 def main() -> None:
@@ -137,14 +153,25 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--mirrored", action="store_true", help="show each the mirror image, too")
     parser.add_argument(
-        "--screens", type=int, default=1, metavar="NUMBER", help="whose layer for screens comes last, from 1"
+        "--screens",
+        default="1",
+        metavar="NUMBER[@SCALE]",
+        help="whose layer for screens comes last, from 1, and at which scale (default: the network's)",
     )
     parser.add_argument("--weights", choices=["float32", "float16", "int8"], default="float32")
     arguments = parser.parse_args()
-    if not 1 <= arguments.screens <= len(arguments.networks):
+    number, has_scale, _ = arguments.screens.partition("@")
+    if not number.isdecimal() or not 1 <= int(number) <= len(arguments.networks):
         sys.exit(f"error: --screens {arguments.screens}: there are networks 1 to {len(arguments.networks)}")
+    screens_scale = at_scale(arguments.screens)[1] if has_scale else None
     networks, scales = zip(*map(opened_at_scale, arguments.networks), strict=True)
-    mean = Mean(networks, scales, mirrored=arguments.mirrored, screens=arguments.screens - 1)
+    mean = Mean(
+        networks,
+        scales,
+        mirrored=arguments.mirrored,
+        screens=int(number) - 1,
+        screens_scale=screens_scale,
+    )
     made = export_onnx(mean, arguments.out, weights=arguments.weights)
     print(f"{made.path}: {made.size / 1e6:.1f} MB, parity {made.parity:.1g}, as stored {made.difference:.1g}")
 

@@ -72,7 +72,9 @@ def test_a_network_may_see_the_picture_smaller_and_mirrored(script, networks):
 
 
 @torch.no_grad()
-def test_the_layer_for_screens_is_that_of_the_network_that_is_named_and_sees_what_it_sees(script, networks):
+def test_the_layer_for_screens_sees_what_its_network_sees_or_the_picture_at_a_scale_of_its_own(
+    script, networks
+):
     networks[1].screens = ScreenPrior(contrast=0.5)
     drawn = torch.full((1, 3, 64, 96), 255.0)
     drawn[..., 20:30, 30:60] = 0
@@ -83,6 +85,9 @@ def test_the_layer_for_screens_is_that_of_the_network_that_is_named_and_sees_wha
     found = script.Mean(networks, [1, 0.5], screens=1)(drawn)
     assert (found - plain(drawn)).abs().max() > 0.05
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+    as_drawn = script.Mean(networks, [1, 0.5], screens=1, screens_scale=1)(drawn)
+    np.testing.assert_allclose(as_drawn, networks[1].screens(drawn, plain(drawn)), rtol=1e-5)
+    assert (as_drawn - found).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(("scale", "size"), [(0.85, (224, 288)), (0.727, (192, 224)), (1.4, (352, 448))])
@@ -160,9 +165,10 @@ def test_the_papers_weights_answer_the_same_in_rgb():
     assert expected.abs().mean() > 100
 
 
-def test_a_layer_of_a_network_that_is_not_there_is_refused(script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("screens", ["2", "first", "0@1", "2@0.5"])
+def test_a_layer_of_a_network_that_is_not_there_is_refused(script, tmp_path, monkeypatch, screens):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["mean.py", "lite", "--screens", "2", "-o", "best.onnx"])
-    with pytest.raises(SystemExit, match="--screens 2: there are networks 1 to 1"):
+    monkeypatch.setattr(sys, "argv", ["mean.py", "lite", "--screens", screens, "-o", "best.onnx"])
+    with pytest.raises(SystemExit, match=f"--screens {screens}: there are networks 1 to 1"):
         script.main()
     assert not list(tmp_path.iterdir())

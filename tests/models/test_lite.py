@@ -83,7 +83,9 @@ def test_the_weights_to_train_further_predict_what_lite_predicts_and_keep_their_
     assert np.abs(mine - lite._infer(lite.network_input([photo]))).max() < 1e-5
 
 
-@pytest.mark.skipif(not (RELEASE / "lite-taught.safetensors").exists(), reason="release/ is only in a checkout")
+@pytest.mark.skipif(
+    not (RELEASE / "lite-taught.safetensors").exists(), reason="release/ is only in a checkout"
+)
 def test_its_weights_are_the_average_of_those_that_its_card_names():
     torch = pytest.importorskip("torch")
     from salgan.networks import load_network
