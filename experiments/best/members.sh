@@ -12,26 +12,12 @@ data=${1:?$usage} vgg16=${2:?$usage} lite0=${3:?$usage} out=${4:?$usage}
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 lite=$here/../../release/lite-320.safetensors
-gaze='{path: osie, layout: folder, split: osie, sigma: 14.4},
-      {path: eyecrowd, layout: folder, split: eyecrowd, sigma: 12.19},
-      {path: sun500, layout: folder, split: sun500, sigma: 14.4}'
-traces='{path: osie-mouse, layout: folder, split: osie, sigma: 14.4, val: null}'
+source "$here/../packed.sh"
 eyes=(sources="[$gaze]") all=(sources="[$gaze, $traces]")
 common=(data="$data" cache="$data/cache" logger=null image_rows=0)
 more=("$@")
 stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 content.nss=0.15)
 
-run() { # the command, the run's name, the recipe, and what else
-    local command=$1 name=$2 recipe=$3 resume=false
-    shift 3
-    [ -e "$out/$name/checkpoints" ] && resume=true
-    mkdir -p "$out/logs"
-    $command "$recipe" "${common[@]}" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
-}
-finished() { # wait for what runs beside this; one that failed ends the script with its code
-    local job
-    for job in $(jobs -p); do wait "$job"; done
-}
 train() { run 'salgan train' "$@"; }
 
 # VGG-16 at lite's input, on gaze and mouse traces and then on gaze alone, as lite learnt.
@@ -68,8 +54,11 @@ student() { # its seed, and what it starts from
         --teacher "$out/lite-wide/network.safetensors@1.4" --teacher "$out/vgg-large/network.safetensors" \
         --teacher "$out/vgg-shapes/network.safetensors@0.85"
 }
-vgg_large & vgg_shapes & lite_wide & lite_anew &
+beside vgg_large
+beside vgg_shapes
+beside lite_wide
+beside lite_anew
 finished
-student 51 "$lite" &
-student 52 "$out/lite-wide/network.safetensors" &
+beside student 51 "$lite"
+beside student 52 "$out/lite-wide/network.safetensors"
 finished

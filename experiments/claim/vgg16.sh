@@ -11,6 +11,7 @@ usage='usage: vgg16.sh DATA OUT [key=value ...]'
 data=${1:?$usage} out=${2:?$usage}
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
+source "$here/../packed.sh"
 common=(data="$data" cache="$data/cache" logger=null)
 more=("$@")
 three=("${common[@]}" sources.0.layout=folder sources.0.sigma=14.4 sources.1.layout=folder sources.1.sigma=12.19
@@ -27,10 +28,6 @@ run() {
     salgan train "$recipe" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
     salgan export "$out/$name/network.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
 }
-finished() { # wait for what runs beside this; one that failed ends the script with its code
-    local job
-    for job in $(jobs -p); do wait "$job"; done
-}
 on() { # continue from a bootstrap: its network, the run's name, the recipe, the seed, and what else
     local start=$1 name=$2 recipe=$3 seed=$4
     shift 4
@@ -41,22 +38,22 @@ on_eyes() {
     run bootstrap vgg16 "${three[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null keep_best=cc
     local start=$out/bootstrap/network.safetensors seed
     for seed in 0 1 2; do
-        on "$start" "GAN-$seed" vgg16 "$seed" "${three[@]}" &
-        on "$start" "BCE-$seed" vgg16 "$seed" "${three[@]}" $control &
+        beside on "$start" "GAN-$seed" vgg16 "$seed" "${three[@]}"
+        beside on "$start" "BCE-$seed" vgg16 "$seed" "${three[@]}" $control
     done
-    on "$start" paper-0 vgg16 0 "${three[@]}" adversarial.alpha=0.05 adversarial.optimiser="$adagrad" \
-        adversarial.discriminator_optimiser=null &
-    on "$start" alpha-1000-0 vgg16 0 "${three[@]}" adversarial.alpha=1000 &
-    on "$start" whole-0 vgg16 0 "${three[@]}" adversarial.discriminator.downsample=1 &
+    beside on "$start" paper-0 vgg16 0 "${three[@]}" adversarial.alpha=0.05 adversarial.optimiser="$adagrad" \
+        adversarial.discriminator_optimiser=null
+    beside on "$start" alpha-1000-0 vgg16 0 "${three[@]}" adversarial.alpha=1000
+    beside on "$start" whole-0 vgg16 0 "${three[@]}" adversarial.discriminator.downsample=1
     finished
 }
 on_traces() {
     run mouse-bootstrap vgg16-mouse "${traces[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null
     local start=$out/mouse-bootstrap/last.safetensors
-    on "$start" mouse-GAN-0 vgg16-mouse 0 "${traces[@]}" &
-    on "$start" mouse-BCE-0 vgg16-mouse 0 "${traces[@]}" $control &
+    beside on "$start" mouse-GAN-0 vgg16-mouse 0 "${traces[@]}"
+    beside on "$start" mouse-BCE-0 vgg16-mouse 0 "${traces[@]}" $control
     finished
 }
-on_eyes &
-on_traces &
+beside on_eyes
+beside on_traces
 finished

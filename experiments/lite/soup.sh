@@ -14,39 +14,25 @@ usage='usage: soup.sh DATA SCREENS VGG OUT [key=value ...]'
 data=${1:?$usage} screens=$(realpath "${2:?$usage}") vgg=${3:?$usage} out=${4:?$usage}
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
-gaze='{path: osie, layout: folder, split: osie, sigma: 14.4},
-      {path: eyecrowd, layout: folder, split: eyecrowd, sigma: 12.19},
-      {path: sun500, layout: folder, split: sun500, sigma: 14.4}'
-traces=', {path: osie-mouse, layout: folder, split: osie, sigma: 14.4, val: null}'
+source "$here/../packed.sh"
 drawn=", {path: $screens, layout: folder, train: all, val: null}"
 common=(data="$data" cache="$data/cache" logger=null image_rows=0 augmentation.warp=0.15 augmentation.colour=0.5
         content.nss=0.15)
 more=("$@")
 
-run() { # the command, the run's name, the recipe, and what else
-    local command=$1 name=$2 recipe=$3 resume=false
-    shift 3
-    [ -e "$out/$name/checkpoints" ] && resume=true
-    mkdir -p "$out/logs"
-    $command "$recipe" "${common[@]}" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
-}
-finished() { # wait for what runs beside this; one that failed ends the script with its code
-    local job
-    for job in $(jobs -p); do wait "$job"; done
-}
 # Five epochs with mouse traces, then three without, each of which keeps the epoch that validation prefers.
 twice() { # the run's name, its size, its first seed, and what it sees beside gaze
     local name=$1 seed=$3 beside=$4
     local lite=(network.drop_path=0.3 size="$2")
     run 'salgan train' "$name-1" lite "${lite[@]}" init="$here/../../release/lite-320.safetensors" seed="$seed" \
-        sources="[$gaze$traces$beside]" bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4
+        sources="[$gaze, $traces$beside]" bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4
     run 'salgan train' "$name" lite "${lite[@]}" init="$out/$name-1/network.safetensors" seed=$((seed + 1)) \
         sources="[$gaze$beside]" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4
 }
 vgg_wide() {
     local larger=(size="[352,448]" shapes=null shape_shares=null ema=0.995 network.screens=true)
     run 'salgan train' vgg-wide-1 "$here/../best/vgg16.yaml" "${larger[@]}" init="$vgg" seed=51 \
-        sources="[$gaze$traces$drawn]" bootstrap.epochs=3 bootstrap.optimiser.lr=5e-4
+        sources="[$gaze, $traces$drawn]" bootstrap.epochs=3 bootstrap.optimiser.lr=5e-4
     run 'salgan train' vgg-wide "$here/../best/vgg16.yaml" "${larger[@]}" init="$out/vgg-wide-1/network.safetensors" \
         seed=52 sources="[$gaze$drawn]" bootstrap.epochs=2 bootstrap.optimiser.lr=2e-4
 }
@@ -57,16 +43,16 @@ student() { # its seed, what it starts from, and what it sees beside gaze
         size="[288,352]" seed="$1" sources="[$gaze$3]" bootstrap.epochs=6 bootstrap.optimiser.lr=6e-4 \
         "${teachers[@]}"
 }
-twice usual-1 "[256,320]" 81 "$drawn" &
-twice usual-2 "[256,320]" 83 "$drawn" &
-twice mid-1 "[288,352]" 85 "" &
-twice mid-2 "[288,352]" 87 "$drawn" &
-twice mid-3 "[288,352]" 89 "$drawn" &
-twice wide-1 "[352,448]" 91 "" &
-twice wide-2 "[352,448]" 93 "$drawn" &
-vgg_wide &
+beside twice usual-1 "[256,320]" 81 "$drawn"
+beside twice usual-2 "[256,320]" 83 "$drawn"
+beside twice mid-1 "[288,352]" 85 ""
+beside twice mid-2 "[288,352]" 87 "$drawn"
+beside twice mid-3 "[288,352]" 89 "$drawn"
+beside twice wide-1 "[352,448]" 91 ""
+beside twice wide-2 "[352,448]" 93 "$drawn"
+beside vgg_wide
 finished
-student 61 mid-1 "" &
-student 62 mid-2 "$drawn" &
-student 63 mid-3 "" &
+beside student 61 mid-1 ""
+beside student 62 mid-2 "$drawn"
+beside student 63 mid-3 ""
 finished

@@ -1,0 +1,33 @@
+"""Runs side by side in the experiments' shell scripts."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BASH = shutil.which("bash")
+PACKED = Path(__file__).parents[2] / "experiments/packed.sh"
+
+
+def ran(lines):
+    script = f'set -euo pipefail\nsource "{PACKED}"\n{lines}\necho after\n'
+    return subprocess.run([BASH, "-c", script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash")
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_a_run_that_fails_beside_others_ends_the_script_with_its_code_however_early(seconds):
+    """`wait` for what `jobs` lists knows nothing of a job that has ended before it is asked."""
+    done = ran(
+        f"failing() {{ sleep {seconds}; return 3; }}\n"
+        "steps() { failing; echo never; }\n"
+        "beside steps\nbeside sleep 0.1\nsleep 0.1\nfinished"
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash")
+def test_what_runs_beside_may_have_runs_of_its_own():
+    done = ran("inner() { beside echo a; finished; beside echo b; finished; }\nbeside inner\nfinished")
+    assert (done.returncode, done.stdout.split()) == (0, ["a", "b", "after"])
