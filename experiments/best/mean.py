@@ -9,7 +9,8 @@ first; its sides are then rounded to multiples of 32, since an encoder that halv
 and with ``--mirrored`` its mirror image, too. The answer is the geometric mean of their densities,
 scaled to a maximum of 1: networks that err in different ways know more together than each. The record of how
 to feed it is the first network's. The layer for screens with its head for text comes after the mean; it is
-that of the network that ``--screens`` counts out, and sees the picture scaled by the number beside it.
+that of the network whose number ``--screens`` gives, and sees the picture at the scale beside the number, or
+at the network's own if there is none.
 
 The file is compared with PyTorch before it is written, as by ``salgan export``.
 """
@@ -160,16 +161,19 @@ def main() -> None:
     )
     parser.add_argument("--weights", choices=["float32", "float16", "int8"], default="float32")
     arguments = parser.parse_args()
-    number, has_scale, _ = arguments.screens.partition("@")
-    if not number.isdecimal() or not 1 <= int(number) <= len(arguments.networks):
+    found = re.fullmatch(r"(\d+)(@\d*\.?\d+)?", arguments.screens)
+    if not found:
+        sys.exit(f"error: --screens {arguments.screens}: give NUMBER or NUMBER@SCALE, such as 1 or 2@0.75")
+    number = int(found[1])
+    if not 1 <= number <= len(arguments.networks):
         sys.exit(f"error: --screens {arguments.screens}: there are networks 1 to {len(arguments.networks)}")
-    screens_scale = at_scale(arguments.screens)[1] if has_scale else None
+    screens_scale = at_scale(arguments.screens)[1] if found[2] else None
     networks, scales = zip(*map(opened_at_scale, arguments.networks), strict=True)
     mean = Mean(
         networks,
         scales,
         mirrored=arguments.mirrored,
-        screens=int(number) - 1,
+        screens=number - 1,
         screens_scale=screens_scale,
     )
     made = export_onnx(mean, arguments.out, weights=arguments.weights)

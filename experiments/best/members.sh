@@ -12,7 +12,7 @@ data=${1:?$usage} vgg16=${2:?$usage} lite0=${3:?$usage} out=${4:?$usage}
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 lite=$here/../../release/lite-320.safetensors
-source "$here/../packed.sh"
+source "$here/../side_by_side.sh"
 eyes=(sources="[$gaze]") all=(sources="[$gaze, $traces]")
 common=(data="$data" cache="$data/cache" logger=null image_rows=0)
 more=("$@")
@@ -20,14 +20,14 @@ stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 c
 
 train() { run 'salgan train' "$@"; }
 
-# VGG-16 at lite's input, on gaze and mouse traces and then on gaze alone, as lite learnt.
+# VGG-16 at 320×256, the input of lite-320, on gaze and mouse traces and then on gaze alone, as lite-320 learnt.
 vgg_large() {
     train vgg-large-1 "$here/vgg16.yaml" "${all[@]}" network.weights="$vgg16" size=[256,320] shapes=null \
         shape_shares=null bootstrap.epochs=12 seed=21
     train vgg-large "$here/vgg16.yaml" "${eyes[@]}" init="$out/vgg-large-1/network.safetensors" size=[256,320] \
         shapes=null shape_shares=null bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4 content.nss=0.15 seed=22
 }
-# VGG-16 at random shapes: the recipe of the shipped one, four times as long.
+# VGG-16 at random shapes: the recipe of the first `best`, four times as long.
 vgg_shapes() {
     train vgg-shapes "$here/vgg16.yaml" "${eyes[@]}" network.weights="$vgg16" bootstrap.epochs=16
 }

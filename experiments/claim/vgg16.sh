@@ -11,7 +11,7 @@ usage='usage: vgg16.sh DATA OUT [key=value ...]'
 data=${1:?$usage} out=${2:?$usage}
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-source "$here/../packed.sh"
+source "$here/../side_by_side.sh"
 common=(data="$data" cache="$data/cache" logger=null)
 more=("$@")
 three=("${common[@]}" sources.0.layout=folder sources.0.sigma=14.4 sources.1.layout=folder sources.1.sigma=12.19

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Several runs from lite-320 at three sizes, with and without screens, the VGG-16 of `best` at larger pictures, and
-# three students of the best of them: what lite is averaged from, and what was tried beside it (docs/models/lite.md).
-# Made for one GPU, on which they run side by side.
+# three students that some of them teach: what lite is averaged from, and what was tried beside it
+# (docs/models/lite.md). Made for one GPU, on which they run side by side.
 #
 #   bash experiments/lite/soup.sh DATA SCREENS VGG OUT [key=value ...]
 #
@@ -14,7 +14,7 @@ usage='usage: soup.sh DATA SCREENS VGG OUT [key=value ...]'
 data=${1:?$usage} screens=$(realpath "${2:?$usage}") vgg=${3:?$usage} out=${4:?$usage}
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
-source "$here/../packed.sh"
+source "$here/../side_by_side.sh"
 drawn=", {path: $screens, layout: folder, train: all, val: null}"
 common=(data="$data" cache="$data/cache" logger=null image_rows=0 augmentation.warp=0.15 augmentation.colour=0.5
         content.nss=0.15)

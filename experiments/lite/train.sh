@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains lite-320, of which seven tenths of the bundled model are made, step by step, as it was trained: about 90
+# Trains lite-320, which makes up seven tenths of the bundled model, step by step, as it was trained: about 90
 # minutes on two cores. The networks for the rest are made by soup.sh (docs/models/lite.md).
 #
 #   bash experiments/lite/train.sh FOLDER OUT [key=value ...]
@@ -16,6 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 recipe=$here/../../src/salgan/recipes/lite.yaml
 eyes='{path: osie, layout: fixations-mat, split: osie}, {path: eyecrowd, layout: fixations-mat, split: eyecrowd},
       {path: sun500, layout: sun500, split: sun500}'
+source "$here/../side_by_side.sh"
 stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 content.nss=0.15)
 
 run() {
@@ -29,17 +30,17 @@ run() {
 # Eyes and mouse traces, small pictures first.
 run small "$@"
 # The same at full size, from the best of these: twice, with other orders and strengths.
-run large-1 "$@" size=[256,320] init="$out/small/network.safetensors" seed=1 \
-    bootstrap.epochs=6 bootstrap.optimiser.lr=4e-4 &
-run large-2 "$@" size=[256,320] init="$out/small/network.safetensors" seed=2 \
-    bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4 "${stronger[@]}" &
-wait -n && wait -n
+beside run large-1 "$@" size=[256,320] init="$out/small/network.safetensors" seed=1 \
+    bootstrap.epochs=6 bootstrap.optimiser.lr=4e-4
+beside run large-2 "$@" size=[256,320] init="$out/small/network.safetensors" seed=2 \
+    bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4 "${stronger[@]}"
+finished
 # Eyes alone: mouse traces are spread wider than gaze, and so were the maps.
 for number in 1 2; do
-    run eyes-$number "$@" size=[256,320] init="$out/large-$number/network.safetensors" seed=$((number + 2)) \
-        sources="[$eyes]" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4 "${stronger[@]}" &
+    beside run eyes-$number "$@" size=[256,320] init="$out/large-$number/network.safetensors" seed=$((number + 2)) \
+        sources="[$eyes]" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4 "${stronger[@]}"
 done
-wait -n && wait -n
+finished
 python "$here/average.py" "$recipe" data="$data" size=[256,320] sources="[$eyes]" \
     "$out"/eyes-{1,2}/network.safetensors -o "$out/average.safetensors"
 python "$here/record.py" "$out/average.safetensors" -o "$out/without-text.safetensors"

@@ -165,10 +165,17 @@ def test_the_papers_weights_answer_the_same_in_rgb():
     assert expected.abs().mean() > 100
 
 
-@pytest.mark.parametrize("screens", ["2", "first", "0@1", "2@0.5"])
+@pytest.mark.parametrize("screens", ["2", "0@1", "2@0.5"])
 def test_a_layer_of_a_network_that_is_not_there_is_refused(script, tmp_path, monkeypatch, screens):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["mean.py", "lite", "--screens", screens, "-o", "best.onnx"])
     with pytest.raises(SystemExit, match=f"--screens {screens}: there are networks 1 to 1"):
         script.main()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("screens", ["first", "1@", "1@half", "1@0,5"])
+def test_a_scale_that_is_no_number_is_refused_instead_of_taken_for_1(script, monkeypatch, screens):
+    monkeypatch.setattr(sys, "argv", ["mean.py", "lite", "--screens", screens, "-o", "best.onnx"])
+    with pytest.raises(SystemExit, match=f"--screens {screens}: give NUMBER or NUMBER@SCALE"):
+        script.main()

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 BASH = shutil.which("bash")
-PACKED = Path(__file__).parents[2] / "experiments/packed.sh"
+SHARED = Path(__file__).parents[2] / "experiments/side_by_side.sh"
 
 
 def ran(lines):
-    script = f'set -euo pipefail\nsource "{PACKED}"\n{lines}\necho after\n'
+    script = f'set -euo pipefail\nsource "{SHARED}"\n{lines}\necho after\n'
     return subprocess.run([BASH, "-c", script], capture_output=True, text=True, check=False)
 
 

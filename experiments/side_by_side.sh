@@ -1,8 +1,9 @@
-# Sourced by the scripts that train several networks side by side on what experiments/paper/train.py unpacks.
+# Sourced by the scripts that train several networks side by side.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # used and set by those scripts: $out, ${common[@]} and ${more[@]}
 
-# Its sets, as sources of a recipe. Densities are blurred by one degree of visual angle in the packed pictures' pixels.
+# The sets that experiments/paper/train.py unpacks, as sources of a recipe. Densities are blurred by one degree of
+# visual angle in the packed pictures' pixels.
 gaze='{path: osie, layout: folder, split: osie, sigma: 14.4},
       {path: eyecrowd, layout: folder, split: eyecrowd, sigma: 12.19},
       {path: sun500, layout: folder, split: sun500, sigma: 14.4}'
