@@ -14,7 +14,10 @@ run() { # the command, the run's name, the recipe, and what else; a run that was
     shift 3
     [ -e "$out/$name/checkpoints" ] && resume=true
     mkdir -p "$out/logs"
-    $command "$recipe" "${common[@]}" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
+    local log=$out/logs/$name.log code=0
+    $command "$recipe" "${common[@]}" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$log" 2>&1 || code=$?
+    [ $code = 0 ] || echo "error: $name failed, see $log: $(tail -n 1 "$log")" >&2
+    return $code
 }
 started=()
 beside() { # run a command beside this; bash forgets the code of one that ends early unless its number is kept

@@ -72,9 +72,13 @@ class Mean(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Maps (N, 1, H, W) in [0, 1], each with a maximum of 1, of pictures RGB 0..255 (N, 3, H, W)."""
         size = pictures.shape[-2:]
+        shown = {
+            scale: pictures if scale == 1 else F.interpolate(pictures, scaled(size, scale), mode="bilinear")
+            for scale in {*self.scales, self.screens_scale}
+        }
         logs = []
         for network, scale in zip(self.networks, self.scales, strict=True):
-            seen = _shown(pictures, scale)
+            seen = shown[scale]
             logs.append(_log_density(network.logits(seen), size))
             if self.mirrored:
                 logs.append(_log_density(network.logits(seen.flip(-1)).flip(-1), size))
@@ -82,15 +86,9 @@ class Mean(nn.Module):
         maps = (mean - mean.amax((2, 3), keepdim=True)).exp()
         if self.screens is None:
             return maps
-        network, seen = self.networks[self.last], _shown(pictures, self.screens_scale)
+        network, seen = self.networks[self.last], shown[self.screens_scale]
         text = None if network.text is None else network.text(*network.text_features(seen))
         return self.screens(seen, maps, text)
-
-
-def _shown(pictures: Tensor, scale: float) -> Tensor:
-    if scale == 1:
-        return pictures
-    return F.interpolate(pictures, scaled(pictures.shape[-2:], scale), mode="bilinear")
 
 
 def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:

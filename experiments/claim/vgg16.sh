@@ -14,28 +14,26 @@ here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../side_by_side.sh"
 common=(data="$data" cache="$data/cache" logger=null)
 more=("$@")
-three=("${common[@]}" sources.0.layout=folder sources.0.sigma=14.4 sources.1.layout=folder sources.1.sigma=12.19
+three=(sources.0.layout=folder sources.0.sigma=14.4 sources.1.layout=folder sources.1.sigma=12.19
     sources.2.layout=folder sources.2.sigma=14.4)
-traces=("${common[@]}" sources.0.path=osie-mouse sources.0.layout=folder sources.0.sigma=14.4 keep_networks=false)
+mouse=(sources.0.path=osie-mouse sources.0.layout=folder sources.0.sigma=14.4 keep_networks=false)
 control=adversarial.control=true
 adagrad='{name: adagrad, lr: 3e-4, weight_decay: 1e-4}'
 
-run() {
-    local name=$1 recipe=$here/$2.yaml resume=false
+train() { # the run's name, the recipe, and what else; the network goes with weights in 8 bits beside its folder
+    local name=$1 recipe=$here/$2.yaml
     shift 2
-    [ -e "$out/$name/checkpoints" ] && resume=true
-    mkdir -p "$out/logs"
-    salgan train "$recipe" out="$out/$name" resume=$resume "$@" "${more[@]}" > "$out/logs/$name.log" 2>&1
+    run 'salgan train' "$name" "$recipe" "$@"
     salgan export "$out/$name/network.safetensors" -o "$out/$name.onnx" --weights int8 >> "$out/logs/$name.log" 2>&1
 }
 on() { # continue from a bootstrap: its network, the run's name, the recipe, the seed, and what else
     local start=$1 name=$2 recipe=$3 seed=$4
     shift 4
-    run "$name" "$recipe" init="$start" bootstrap.epochs=0 seed=$((seed + 1)) "$@"
+    train "$name" "$recipe" init="$start" bootstrap.epochs=0 seed=$((seed + 1)) "$@"
 }
 
 on_eyes() {
-    run bootstrap vgg16 "${three[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null keep_best=cc
+    train bootstrap vgg16 "${three[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null keep_best=cc
     local start=$out/bootstrap/network.safetensors seed
     for seed in 0 1 2; do
         beside on "$start" "GAN-$seed" vgg16 "$seed" "${three[@]}"
@@ -48,10 +46,10 @@ on_eyes() {
     finished
 }
 on_traces() {
-    run mouse-bootstrap vgg16-mouse "${traces[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null
+    train mouse-bootstrap vgg16-mouse "${mouse[@]}" network.weights="$data/vgg16.safetensors" adversarial.epochs=0 ema=null
     local start=$out/mouse-bootstrap/last.safetensors
-    beside on "$start" mouse-GAN-0 vgg16-mouse 0 "${traces[@]}"
-    beside on "$start" mouse-BCE-0 vgg16-mouse 0 "${traces[@]}" $control
+    beside on "$start" mouse-GAN-0 vgg16-mouse 0 "${mouse[@]}"
+    beside on "$start" mouse-BCE-0 vgg16-mouse 0 "${mouse[@]}" $control
     finished
 }
 beside on_eyes

@@ -19,7 +19,7 @@ eyes='{path: osie, layout: fixations-mat, split: osie}, {path: eyecrowd, layout:
 source "$here/../side_by_side.sh"
 stronger=(network.drop_path=0.3 augmentation.warp=0.15 augmentation.colour=0.5 content.nss=0.15)
 
-run() {
+step() { # the run's name, and what else, with its progress on the terminal
     local name=$1
     shift
     local resume=false
@@ -28,16 +28,16 @@ run() {
 }
 
 # Eyes and mouse traces, small pictures first.
-run small "$@"
+step small "$@"
 # The same at full size, from the best of these: twice, with other orders and strengths.
-beside run large-1 "$@" size=[256,320] init="$out/small/network.safetensors" seed=1 \
+beside step large-1 "$@" size=[256,320] init="$out/small/network.safetensors" seed=1 \
     bootstrap.epochs=6 bootstrap.optimiser.lr=4e-4
-beside run large-2 "$@" size=[256,320] init="$out/small/network.safetensors" seed=2 \
+beside step large-2 "$@" size=[256,320] init="$out/small/network.safetensors" seed=2 \
     bootstrap.epochs=5 bootstrap.optimiser.lr=6e-4 "${stronger[@]}"
 finished
 # Eyes alone: mouse traces are spread wider than gaze, and so were the maps.
 for number in 1 2; do
-    beside run eyes-$number "$@" size=[256,320] init="$out/large-$number/network.safetensors" seed=$((number + 2)) \
+    beside step eyes-$number "$@" size=[256,320] init="$out/large-$number/network.safetensors" seed=$((number + 2)) \
         sources="[$eyes]" bootstrap.epochs=3 bootstrap.optimiser.lr=3e-4 "${stronger[@]}"
 done
 finished
